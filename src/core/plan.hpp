@@ -1,0 +1,189 @@
+// A Plan: a validated pipeline definition, ready to run.
+//
+// It is made by src/language from text or from the C++ API, is never changed afterwards, and is shared by all pipelines
+// of one --for-each. Every name is resolved: dependencies and inputs point to templates by index, and every key a job
+// needs has a Binding that says where its value comes from. Jobs are never listed one by one: a template with a
+// for-each stands for `count` of them.
+#pragma once
+
+#include "core/ids.hpp"
+
+#include <penstock/value.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace penstock {
+
+// ---------------------------------------------------------------------------------------------- for-each
+
+struct Range {  // start, start + step, ...: `count` integers
+    std::int64_t start = 0;
+    std::int64_t step = 1;
+    std::uint64_t count = 0;
+};
+struct Linspace {  // `count` float64 from first to last, both included; count 1 gives first
+    double first = 0;
+    double last = 0;
+    std::uint64_t count = 0;
+};
+
+// One name of a for-each with its values.
+struct Axis {
+    std::string name;
+    std::variant<Range, Linspace, std::vector<Value>> values;
+
+    std::uint64_t size() const;
+    Value at(std::uint64_t index) const;
+};
+
+// The instances of a template. Dimensions multiply and the last varies fastest; the axes of one dimension (zip, rows)
+// advance together and have equal sizes. Instance numbers count from 0.
+struct ForEach {
+    std::vector<std::vector<Axis>> dimensions;
+
+    std::uint32_t count() const;
+    std::vector<std::string> names() const;  // in definition order
+    // The value of the axis called `name` for one instance; throws std::out_of_range for an unknown name.
+    Value value(std::string_view name, std::uint32_t instance) const;
+    Document parameters(std::uint32_t instance) const;
+    // "seed=0,beta=0.1": names in definition order; a value that is no number, bool or plain word as JSON string.
+    std::string label(std::uint32_t instance) const;
+};
+
+// ---------------------------------------------------------------------------------------------- edges and inputs
+
+// Which instances of a producer template one instance of a consumer follows.
+enum class Relation : std::uint8_t {
+    all,    // every one (also for single jobs)
+    twin,   // the instance with the same number (`like`)
+    group,  // those that Grouping maps to it (`like`, `by`)
+};
+
+// Of each producer instance, the consumer instance it belongs to.
+struct Grouping {
+    std::vector<std::uint32_t> consumer_of;
+    std::uint32_t groups = 0;
+};
+
+// What has to become of the producer for the consumer to run.
+enum class When : std::uint8_t {
+    succeeded,  // else the consumer is skipped
+    ended,      // succeeded, failed or skipped
+};
+
+struct Edge {
+    TemplateIndex producer;
+    TemplateIndex consumer;
+    Relation relation = Relation::all;
+    When when = When::succeeded;
+    bool carries_values = false;  // some binding of the consumer reads outputs of the producer
+    std::uint32_t grouping = 0;   // index into Plan::groupings for Relation::group
+    friend bool operator==(const Edge&, const Edge&) = default;
+};
+
+enum class Missing : std::uint8_t { fail, drop, null };
+
+// Where the value of one key of a job comes from.
+struct Binding {
+    enum class From : std::uint8_t { for_each, with, outputs, data, store };
+    struct Producer {
+        TemplateIndex job;
+        Relation relation = Relation::all;
+        std::uint32_t grouping = 0;
+    };
+
+    std::string key;         // as the job sees it
+    From from = From::data;
+    std::string source_key;  // the axis, parameter, output or data key
+    std::vector<Producer> producers;  // From::outputs: in definition order
+    bool list = false;                // From::outputs: gather all into a list (else exactly one producer job)
+    Missing missing = Missing::fail;
+    bool in_document = true;  // false: only placeholders use it, process() does not see it
+};
+
+// ---------------------------------------------------------------------------------------------- jobs
+
+enum class Isolation : std::uint8_t { process, in_line };
+
+struct Resources {
+    std::uint32_t cpus = 1;
+    std::uint64_t memory_bytes = 0;                  // 0 = not accounted
+    std::map<std::string, std::uint64_t> named;      // e.g. {"matlab": 1}
+    friend auto operator<=>(const Resources&, const Resources&) = default;
+
+    // Needs one CPU and nothing else: the common case, which a broker's slots alone decide.
+    bool simple() const { return cpus == 1 && memory_bytes == 0 && named.empty(); }
+};
+
+// Which outputs go into the results; an empty list of keys with all = false is `save: none`.
+struct SavePolicy {
+    bool all = true;
+    std::vector<std::string> keys;
+
+    bool saves(std::string_view key) const;
+};
+
+// One entry under `jobs:` (or one node of `graph:`), standing for all of its instances.
+struct JobTemplate {
+    std::string name;
+    std::string worker;  // name of the worker type
+    std::shared_ptr<const ForEach> for_each;  // null = one job
+    JobIndex first_job;
+    std::uint32_t count = 1;
+
+    Document with;                   // parameters with placeholders not filled in
+    std::vector<Binding> bindings;   // every key the job needs
+    SavePolicy save;
+    bool feeds_others = false;       // some edge out of it carries values: the broker keeps its outputs
+
+    Resources resources;
+    Isolation isolation = Isolation::process;
+    std::int32_t priority = 0;       // higher first
+    std::uint32_t retries = 0;       // further attempts
+    double timeout_s = 0;            // per attempt; 0 = none
+
+    // Of worker type, with, inputs and the hashes of the producers of inputs (not of data or for-each values, which
+    // job_hash() adds): changes exactly when results of old runs no longer stand.
+    std::uint64_t hash = 0;
+};
+
+struct Plan {
+    std::string name;
+    Document data;                       // `data:` after --set; a --for-each pipeline adds its own keys on top
+    std::vector<JobTemplate> templates;  // in definition order
+    std::vector<Edge> edges;             // sorted by (producer, consumer), at most one per pair
+    std::vector<Grouping> groupings;
+    std::uint32_t job_count = 0;
+
+    std::string definition_directory;    // absolute; relative paths in parameters resolve against it
+    std::string definition_text;         // for the attributes of the results file
+    struct File {                        // a file the definition read (lines, rows), pinned by hash
+        std::string path;
+        std::uint64_t hash = 0;
+    };
+    std::vector<File> files;
+
+    TemplateIndex template_of(JobIndex job) const;  // O(log templates)
+    std::string job_label(JobIndex job) const;      // "simulate[seed=0,beta=0.1]"
+};
+
+// A pipeline: a plan, and the data that is its own. What a broker knows of it.
+struct PipelineInfo {
+    PipelineId id;
+    PlanId plan;
+    std::string instance;  // "" unless submitted by --for-each: the label of its data
+    Document own_data;     // from --for-each; overrides plan data
+};
+
+// The value of a data key for one pipeline; null pointer when it has none.
+const Value* find_data(const Plan& plan, const PipelineInfo& pipeline, std::string_view key);
+
+// The hash stored with a job's row: template, for-each values and the data keys it (or a producer) uses.
+std::uint64_t job_hash(const Plan& plan, const PipelineInfo& pipeline, const JobTemplate& job, std::uint32_t instance);
+
+}  // namespace penstock

@@ -1,0 +1,99 @@
+// What the run tells about itself, at rank 0: the door between the router's pump and everything people see.
+//
+// Threads: every function is called by the pump thread of rank 0 and must not block for long.
+#pragma once
+
+#include "core/ids.hpp"
+#include "core/plan.hpp"
+#include "exec/task.hpp"
+#include "store/record.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+// Who is where, one line a role: "broker 3   node17   4 slots".
+struct RoleLine {
+    std::uint32_t rank = 0;
+    std::string role;  // "router", "pipeliner", "broker"; with two ranks or one: "router+pipeliner", ...
+    std::string host;
+    std::uint32_t pid = 0;
+    std::uint32_t slots = 0;  // worker slots; 0 for a role that has none
+};
+
+struct Progress {
+    std::uint64_t jobs = 0;       // submitted so far
+    std::uint64_t succeeded = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t assigned = 0;   // at brokers, running or about to
+    std::uint64_t durable = 0;
+    std::uint64_t pipelines = 0;
+    std::uint64_t pipelines_ended = 0;
+    Nanoseconds elapsed = 0;      // since the first job was submitted
+    bool more_may_come = false;   // the driver function or standard input is still open
+
+    std::uint64_t ended() const { return succeeded + failed + skipped; }
+    std::uint64_t waiting() const { return jobs - ended() - assigned; }
+};
+
+// Jobs that ended the same way, consecutive in their plan.
+struct JobsEnded {
+    const PipelineContext* pipeline = nullptr;
+    JobIndex first;
+    std::uint32_t count = 1;
+    JobStatus status = JobStatus::succeeded;
+    std::uint32_t attempt = 1;
+    std::uint32_t broker = 0;
+    std::string_view error;  // for a failed job (count is 1 then); skipped: the job that caused it
+};
+
+struct PipelineEnded {
+    const PipelineContext* pipeline = nullptr;
+    JobStatus status = JobStatus::succeeded;  // or failed
+    std::uint64_t succeeded = 0, failed = 0, skipped = 0;
+    double duration_s = 0;
+};
+
+struct WorkerSummary {
+    std::string worker;
+    std::uint64_t succeeded = 0, failed = 0, skipped = 0;
+    double median_s = 0;  // of the attempts' durations, within 5 %
+    double total_s = 0;
+};
+
+// Failures of one worker type with the same text up to digits: the first stands for all.
+struct FailureKind {
+    std::string worker;
+    std::string first_job;  // "word-count/download" or "sweep/simulate[seed=0]"
+    std::string error;
+    std::uint64_t count = 0;
+};
+
+struct RunSummary {
+    Progress progress;
+    std::vector<WorkerSummary> workers;
+    std::vector<FailureKind> failures;  // at most 20 kinds
+    double makespan_s = 0;              // first start to last durable
+    bool interrupted = false;           // ended early: something is left for resume
+    std::string fatal;                  // why the run could not go on (disk full, ...); "" otherwise
+};
+
+enum class Severity : std::uint8_t { debug, info, warning, error };
+
+class RunObserver {
+public:
+    virtual ~RunObserver() = default;
+    virtual void roles(const std::vector<RoleLine>&) {}
+    virtual void progress(const Progress&) {}             // about ten times a second while something changes
+    virtual bool wants_jobs() const { return false; }     // jobs_ended is only called when true
+    virtual void jobs_ended(const JobsEnded&) {}
+    virtual void pipeline_ended(const PipelineEnded&) {}  // all of its records are durable
+    virtual void message(Severity, std::string_view) {}
+    virtual void ended(const RunSummary&) {}
+};
+
+}  // namespace penstock

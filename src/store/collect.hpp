@@ -1,0 +1,29 @@
+// Segments (any results files) -> one results file.
+#pragma once
+
+#include "store/store_error.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+struct CollectReport {
+    std::uint64_t segments = 0;
+    std::uint64_t jobs = 0;
+    std::uint64_t attempts = 0;
+    double seconds = 0;
+    std::vector<std::string> warnings;  // a gap in a broker's sequence, an unreadable segment, int64 beyond 2^53 widened
+};
+
+struct CollectOptions {
+    bool keep_segments = true;  // false: after the new file is synced and renamed into place, merged segments are deleted
+};
+
+// Merges every segment of the run (and an existing results file of it) into `output`: written under a temporary name
+// beside it, synced, renamed. Works while the run goes on. Memory does not grow with the number of rows beyond a chunk.
+CollectReport collect(const std::filesystem::path& run, const std::filesystem::path& output, const CollectOptions& options);
+
+}  // namespace penstock

@@ -1,0 +1,62 @@
+// Reading results: from a collected file, or from the segments of a run that still goes on.
+#pragma once
+
+#include "store/record.hpp"
+#include "store/store_error.hpp"
+
+#include <penstock/value.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+struct JobRow {
+    std::string pipeline;
+    std::string pipeline_instance;
+    std::string name;
+    std::string instance;
+    std::string worker;
+    JobStatus status = JobStatus::succeeded;
+    std::uint32_t attempts = 0;
+    std::uint32_t broker = 0;
+    std::uint32_t slot = 0;
+    double submitted = 0, started = 0, finished = 0;  // seconds since the Unix epoch
+    std::string error;
+    std::uint64_t hash = 0;
+};
+
+// The rows of one job: for-each parameters and output values, one entry an instance that succeeded.
+struct ResultTable {
+    std::vector<std::string> parameter_names;
+    std::vector<std::string> keys;
+    struct Row {
+        std::string pipeline_instance;
+        std::string instance;
+        Document parameters;
+        Document values;  // a key without a value is absent
+    };
+    std::vector<Row> rows;
+};
+
+class Results {
+public:
+    // `run`: X.h5 or X.h5.run. Throws StoreError when there is nothing to read.
+    static std::unique_ptr<Results> open(const std::filesystem::path& run);
+    virtual ~Results() = default;
+
+    virtual std::vector<JobRow> jobs() const = 0;
+    virtual std::vector<std::string> pipelines() const = 0;
+    // Throws StoreError naming what there is when pipeline or job is unknown.
+    virtual ResultTable table(const std::string& pipeline, const std::string& job) const = 0;
+    virtual std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance,
+                                            const std::string& job, const std::string& instance) const = 0;
+    // Sees segments that were written since open() (or the last refresh).
+    virtual void refresh() = 0;
+};
+
+}  // namespace penstock

@@ -1,0 +1,31 @@
+// Values as bytes between processes of one launch: compact, same machine type on both ends, no versions.
+#pragma once
+
+#include <penstock/value.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace penstock {
+
+// Appends the encoding of `document` to `out`.
+void encode(const Document& document, std::vector<std::byte>& out);
+void encode(const Value& value, std::vector<std::byte>& out);
+
+// The exact number of bytes encode() appends.
+std::size_t encoded_size(const Document& document);
+std::size_t encoded_size(const Value& value);
+
+// Roughly what a value occupies in memory, for bounds. Shared array buffers count in full.
+std::size_t memory_size(const Value& value);
+std::size_t memory_size(const Document& document);
+
+// Reads one document from the front of `in` and shortens it. Arrays share `owner` (without a copy) when it is given and
+// they are aligned in the buffer; else they are copied. Throws ValueError on malformed bytes; never reads beyond `in`.
+Document decode_document(std::span<const std::byte>& in, const std::shared_ptr<const void>& owner = nullptr);
+Value decode_value(std::span<const std::byte>& in, const std::shared_ptr<const void>& owner = nullptr);
+
+}  // namespace penstock
