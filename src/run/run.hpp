@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,22 @@ struct RunRequest {
     bool fail_fast = false;
 };
 
+class FeedStopped : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 // Submits pipelines while the run goes on. Threads: any. The run ends when every feed is closed and all has ended.
 class Feed {
 public:
     virtual ~Feed() = default;
     // Returns the id the observer's events will carry. Blocks while too many pipelines wait (a bounded queue).
+    // Throws FeedStopped when the run ends early.
     virtual PipelineId submit(Submission submission) = 0;
     virtual void close() = 0;
+    // The run ends early (a signal, a full disk, --fail-fast): nothing more is taken. A feeder that waits for something
+    // else (a line, a pipeline) looks here a few times a second, so that the run need not wait for it.
+    virtual bool stopping() const { return false; }
 };
 
 // Runs on a thread of its own at rank 0; must close the feed (returning closes it).

@@ -55,6 +55,12 @@ public:
     virtual ResultTable table(const std::string& pipeline, const std::string& job) const = 0;
     virtual std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance,
                                             const std::string& job, const std::string& instance) const = 0;
+    // What was run, for `penstock dot --run`: the text of each definition file as stored with the results.
+    struct Definition {
+        std::string text;
+        std::string directory;  // relative paths of the definition resolve against it
+    };
+    virtual std::vector<Definition> definitions() const { return {}; }
     // Sees segments that were written since open() (or the last refresh).
     virtual void refresh() = 0;
 };
