@@ -5,11 +5,14 @@
 //
 // Ownership: everything is held by value; an Array shares one immutable buffer between its copies, so copying a Value
 // that holds a large array is cheap. Threads: distinct Values may be used from distinct threads, also when they share
-// an Array buffer. Errors: asking a Value for a type it does not hold throws ValueError, which names both types.
+// an Array buffer. Errors: asking a Value for a type it does not hold throws ValueError, which names both types; so does an unsigned integer beyond int64.
+//
+// A string is meant to be UTF-8 and is not checked here: to_json() says what becomes of other bytes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -58,12 +61,19 @@ constexpr ElementType element_type() {
     else static_assert(!sizeof(T), "penstock::Array holds int8..int64, uint8..uint64, float and double");
 }
 
+// Lists and maps may nest this deep, the outermost counted; what is deeper cannot be sent, stored or read.
+inline constexpr int kMaxNesting = 200;
+// Dimensions of an Array: HDF5 has 32, and one of them is for the rows of a column.
+inline constexpr std::size_t kMaxRank = 31;
+
 // An immutable N-dimensional array. Shape {} is a zero-dimensional array of one element; any extent may be 0.
+// The constructors throw ValueError when shape and bytes do not agree.
 class Array {
 public:
     // Copies `bytes`, which must be exactly product(shape) * element_size(type) long.
     Array(ElementType type, std::vector<std::uint64_t> shape, std::span<const std::byte> bytes);
-    // Shares a buffer someone else keeps: no copy. `owner` keeps `bytes` alive.
+    // Shares a buffer someone else keeps: no copy, unless `bytes` is not aligned for the element type. `owner` keeps
+    // `bytes` alive.
     Array(ElementType type, std::vector<std::uint64_t> shape, std::shared_ptr<const void> owner,
           std::span<const std::byte> bytes);
 
@@ -102,6 +112,24 @@ private:
     std::span<const std::byte> bytes_;
 };
 
+// Calls `f` with the array's elements as a flat span of their own type.
+template <class F>
+decltype(auto) with_elements(const Array& array, F&& f) {
+    switch (array.type()) {
+        case ElementType::int8: return f(array.as<std::int8_t>());
+        case ElementType::int16: return f(array.as<std::int16_t>());
+        case ElementType::int32: return f(array.as<std::int32_t>());
+        case ElementType::int64: return f(array.as<std::int64_t>());
+        case ElementType::uint8: return f(array.as<std::uint8_t>());
+        case ElementType::uint16: return f(array.as<std::uint16_t>());
+        case ElementType::uint32: return f(array.as<std::uint32_t>());
+        case ElementType::uint64: return f(array.as<std::uint64_t>());
+        case ElementType::float32: return f(array.as<float>());
+        case ElementType::float64: break;
+    }
+    return f(array.as<double>());
+}
+
 struct Null {
     friend bool operator==(Null, Null) { return true; }
 };
@@ -121,7 +149,10 @@ public:
     Value(bool v) : data_(v) {}
     template <class T>
         requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-    Value(T v) : data_(static_cast<std::int64_t>(v)) {}
+    Value(T v) : data_(static_cast<std::int64_t>(v)) {
+        if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(std::int64_t))
+            if (v > static_cast<T>(std::numeric_limits<std::int64_t>::max())) beyond_int64(v);
+    }
     Value(double v) : data_(v) {}
     Value(float v) : data_(static_cast<double>(v)) {}
     Value(std::string v) : data_(std::move(v)) {}
@@ -157,7 +188,8 @@ public:
 
     const Variant& variant() const { return data_; }
 
-    // Same type and same content. NaN equals NaN (two stored results are the same result); 1 and 1.0 differ.
+    // Same type and same content. NaN equals NaN (two stored results are the same result), 0.0 equals -0.0; 1 and 1.0
+    // differ. The same rule holds for the elements of arrays.
     friend bool operator==(const Value& a, const Value& b);
 
 private:
@@ -167,6 +199,7 @@ private:
         wrong_type(wanted);
     }
     [[noreturn]] void wrong_type(Type wanted) const;
+    [[noreturn]] static void beyond_int64(std::uint64_t v);
 
     Variant data_;
 };

@@ -1,4 +1,10 @@
 // Values as bytes between processes of one launch: compact, same machine type on both ends, no versions.
+//
+// A value is one byte for its type and then its content. Lengths are one byte, or 0xff and eight bytes. The elements of
+// an array are padded to start at a multiple of 8 bytes (64 from 4 KiB on) from where its encode() call started: they
+// need no copy when decode_*() reads from a buffer that is aligned like that.
+//
+// encode() throws ValueError for a value that nests deeper than kMaxNesting (a document itself does not count).
 #pragma once
 
 #include <penstock/value.hpp>
@@ -24,7 +30,7 @@ std::size_t memory_size(const Value& value);
 std::size_t memory_size(const Document& document);
 
 // Reads one document from the front of `in` and shortens it. Arrays share `owner` (without a copy) when it is given and
-// they are aligned in the buffer; else they are copied. Throws ValueError on malformed bytes; never reads beyond `in`.
+// they are aligned for their element type in the buffer; else they are copied. Throws ValueError on malformed bytes; never reads beyond `in`.
 Document decode_document(std::span<const std::byte>& in, const std::shared_ptr<const void>& owner = nullptr);
 Value decode_value(std::span<const std::byte>& in, const std::shared_ptr<const void>& owner = nullptr);
 
