@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exec/task.hpp"
+#include "value/placeholders.hpp"  // placeholder_names, placeholder_pieces
 
 #include <functional>
 #include <stdexcept>
@@ -29,9 +30,5 @@ Materialized materialize(const Ticket& ticket, bool keep_placeholders, const Ret
 // value itself, whatever its type. `lookup` throws MissingKey.
 using Lookup = std::function<Value(std::string_view name)>;
 Value fill_placeholders(const Value& value, const Lookup& lookup);
-
-// The names in placeholders of all strings within `value`, in order of appearance, each once. A malformed placeholder
-// ("{", "{a b}") is reported in `problems`, one sentence each.
-std::vector<std::string> placeholder_names(const Value& value, std::vector<std::string>& problems);
 
 }  // namespace penstock
