@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plan.hpp"
+#include "store/ownership.hpp"
 #include "store/store_error.hpp"
 
 #include <cstdint>
@@ -19,10 +20,12 @@ std::filesystem::path run_directory_of(const std::filesystem::path& run);
 struct ClaimOptions {
     bool force = false;  // an older run and results file of this name are removed
     std::vector<std::string> command_line;
+    OwnershipTiming timing;
 };
 
 // The claim of this process on a run directory, held until destroyed. Throws StoreError when the results file or a run
-// of that name exists (without force), when another process owns it, or when the place cannot be written.
+// of that name exists (without force), when a live process owns it (also with force), when what is there is not ours,
+// or when the place cannot be written. Two at once: one wins, the other gets a StoreError.
 class RunDirectory {
 public:
     static std::unique_ptr<RunDirectory> claim(const std::filesystem::path& results_file, const ClaimOptions& options);
