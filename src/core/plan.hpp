@@ -19,6 +19,8 @@
 
 namespace penstock {
 
+class Hasher;
+
 // ---------------------------------------------------------------------------------------------- for-each
 
 struct Range {  // start, start + step, ...: `count` integers
@@ -46,14 +48,22 @@ struct Axis {
 struct ForEach {
     std::vector<std::vector<Axis>> dimensions;
 
-    std::uint32_t count() const;
+    std::uint32_t count() const;  // a larger product than 2^32 - 1 gives 2^32 - 1, which no limit lets pass
     std::vector<std::string> names() const;  // in definition order
     // The value of the axis called `name` for one instance; throws std::out_of_range for an unknown name.
     Value value(std::string_view name, std::uint32_t instance) const;
     Document parameters(std::uint32_t instance) const;
-    // "seed=0,beta=0.1": names in definition order; a value that is no number, bool or plain word as JSON string.
+    // "seed=0,beta=0.1": names in definition order. Numbers shortest, float64 always as such ("1.0"), true, false, null;
+    // a string that is a plain word as it is, any other value as JSON. A value of more than kMaxLabelValue bytes is cut
+    // and ends in "...#" and its hash. Equal labels mean equal values.
     std::string label(std::uint32_t instance) const;
+    // The values of one instance, in definition order, for job_hash().
+    void add_values(std::uint32_t instance, Hasher& hasher) const;
 };
+
+inline constexpr std::size_t kMaxLabelValue = 120;
+// The same for any document, in the order of its keys: what a --for-each pipeline is called.
+std::string label_of(const Document& values);
 
 // ---------------------------------------------------------------------------------------------- edges and inputs
 
@@ -147,10 +157,17 @@ struct JobTemplate {
     std::uint32_t retries = 0;       // further attempts
     double timeout_s = 0;            // per attempt; 0 = none
 
-    // Of worker type, with, inputs and the hashes of the producers of inputs (not of data or for-each values, which
-    // job_hash() adds): changes exactly when results of old runs no longer stand.
-    std::uint64_t hash = 0;
+    // What job_hash() is made of besides the job's for-each values; all of it filled in by seal_hashes(), and all of it
+    // needed wherever job_hash() is called. Together they change exactly when results of old runs no longer stand.
+    std::uint64_t hash = 0;                // worker type, with, inputs, and the same of the producers of inputs
+    std::vector<std::string> data_keys;    // used by the job or by a producer of its inputs, however far up; sorted
+    bool uses_all_data = false;            // more than kMaxDataKeys of them: data_keys is empty and every key counts
+    std::uint64_t data_hash = 0;           // of the plan's values of these keys
+    // Of each instance, what the groups (Relation::group) it depends on consist of; null when there are none.
+    std::shared_ptr<const std::vector<std::uint64_t>> group_hashes;
 };
+
+inline constexpr std::size_t kMaxDataKeys = 64;
 
 struct Plan {
     std::string name;
@@ -168,9 +185,17 @@ struct Plan {
     };
     std::vector<File> files;
 
+    // Both need `first_job` of every template. The job must exist.
     TemplateIndex template_of(JobIndex job) const;  // O(log templates)
     std::string job_label(JobIndex job) const;      // "simulate[seed=0,beta=0.1]"
 };
+
+// "simulate[seed=0,beta=0.1]", or "simulate" for a job without for-each.
+std::string job_label(const JobTemplate& job, std::uint32_t instance);
+
+// Fills in hash, data_keys, uses_all_data, data_hash and group_hashes of every template: the last step in making a plan,
+// when all else is filled in and known to have no cycle. O(templates + bindings + instances of grouped producers).
+void seal_hashes(Plan& plan);
 
 // A pipeline: a plan, and the data that is its own. What a broker knows of it.
 struct PipelineInfo {
@@ -183,7 +208,8 @@ struct PipelineInfo {
 // The value of a data key for one pipeline; null pointer when it has none.
 const Value* find_data(const Plan& plan, const PipelineInfo& pipeline, std::string_view key);
 
-// The hash stored with a job's row: template, for-each values and the data keys it (or a producer) uses.
+// The hash stored with a job's row: template, for-each values and the data keys it (or a producer) uses. It looks at
+// nothing but `job` and the data of plan and pipeline; the plan must have been sealed.
 std::uint64_t job_hash(const Plan& plan, const PipelineInfo& pipeline, const JobTemplate& job, std::uint32_t instance);
 
 }  // namespace penstock

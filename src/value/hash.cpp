@@ -43,11 +43,16 @@ Hasher& Hasher::add(const Value& value) {
     const auto type = static_cast<unsigned char>(value.type());
     state_ = fnv(state_, &type, 1);
     switch (value.type()) {
-        case Value::Type::null: break;
-        case Value::Type::boolean: return add(std::uint64_t{value.boolean()});
-        case Value::Type::int64: return add(static_cast<std::uint64_t>(value.int64()));
-        case Value::Type::float64: return add(std::bit_cast<std::uint64_t>(canonical(value.float64())));
-        case Value::Type::string: return add(std::string_view(value.string()));
+        case Value::Type::null:
+            break;
+        case Value::Type::boolean:
+            return add(std::uint64_t{value.boolean()});
+        case Value::Type::int64:
+            return add(static_cast<std::uint64_t>(value.int64()));
+        case Value::Type::float64:
+            return add(std::bit_cast<std::uint64_t>(canonical(value.float64())));
+        case Value::Type::string:
+            return add(std::string_view(value.string()));
         case Value::Type::bytes: {
             const Bytes& bytes = value.bytes();
             return add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
@@ -56,8 +61,10 @@ Hasher& Hasher::add(const Value& value) {
             add(std::uint64_t{value.list().size()});
             for (const Value& element : value.list()) add(element);
             break;
-        case Value::Type::map: return add(value.map());
-        case Value::Type::array: return add(value.array());
+        case Value::Type::map:
+            return add(value.map());
+        case Value::Type::array:
+            return add(value.array());
     }
     return *this;
 }

@@ -98,7 +98,8 @@ public:
     bool boolean(bool v) override { return put(v); }
     bool number_integer(std::int64_t v) override { return put(v); }
     bool number_unsigned(std::uint64_t v) override {
-        if (v > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return put(static_cast<double>(v));
+        if (v > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+            return put(static_cast<double>(v));
         return put(static_cast<std::int64_t>(v));
     }
     bool number_float(double v, const std::string&) override { return put(v); }
@@ -129,7 +130,8 @@ private:
 
     bool open(Value&& container) {
         if (open_.size() == (tagged_ ? kDeepestTagged : kDeepestPlain))
-            throw ValueError(fmt::format("JSON nests lists and objects more than {} deep; make it flatter", kMaxNesting));
+            throw ValueError(
+                fmt::format("JSON nests lists and objects more than {} deep; make it flatter", kMaxNesting));
         open_.push_back({std::move(container), {}});
         return true;
     }
@@ -142,9 +144,12 @@ private:
     }
 
     bool put(Value&& v) {
-        if (open_.empty()) result_ = std::move(v);
-        else if (Open& in = open_.back(); in.value.is(Value::Type::list)) in.value.list().push_back(std::move(v));
-        else in.value.map().insert_or_assign(std::move(in.key), std::move(v));
+        if (open_.empty())
+            result_ = std::move(v);
+        else if (Open& in = open_.back(); in.value.is(Value::Type::list))
+            in.value.list().push_back(std::move(v));
+        else
+            in.value.map().insert_or_assign(std::move(in.key), std::move(v));
         return true;
     }
 

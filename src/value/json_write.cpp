@@ -28,15 +28,33 @@ public:
 
     void value(const Value& v, int depth) {
         switch (v.type()) {
-            case Value::Type::null: out_ += "null"; break;
-            case Value::Type::boolean: out_ += v.boolean() ? "true" : "false"; break;
-            case Value::Type::int64: fmt::format_to(std::back_inserter(out_), "{}", v.int64()); break;
-            case Value::Type::float64: real(v.float64()); break;
-            case Value::Type::string: string(v.string()); break;
-            case Value::Type::bytes: bytes(v.bytes()); break;
-            case Value::Type::list: list(v.list(), check(depth)); break;
-            case Value::Type::map: map(v.map(), check(depth)); break;
-            case Value::Type::array: tagged_ ? typed_array(v.array()) : nested_array(v.array()); break;
+            case Value::Type::null:
+                out_ += "null";
+                break;
+            case Value::Type::boolean:
+                out_ += v.boolean() ? "true" : "false";
+                break;
+            case Value::Type::int64:
+                fmt::format_to(std::back_inserter(out_), "{}", v.int64());
+                break;
+            case Value::Type::float64:
+                real(v.float64());
+                break;
+            case Value::Type::string:
+                string(v.string());
+                break;
+            case Value::Type::bytes:
+                bytes(v.bytes());
+                break;
+            case Value::Type::list:
+                list(v.list(), check(depth));
+                break;
+            case Value::Type::map:
+                map(v.map(), check(depth));
+                break;
+            case Value::Type::array:
+                tagged_ ? typed_array(v.array()) : nested_array(v.array());
+                break;
         }
     }
 
@@ -59,9 +77,10 @@ public:
 private:
     static int check(int depth) {
         if (depth == kMaxNesting)
-            throw ValueError(fmt::format("a value nests lists and maps more than {} deep, which is too deep to be written "
-                                         "as JSON; make it flatter",
-                                         kMaxNesting));
+            throw ValueError(
+                fmt::format("a value nests lists and maps more than {} deep, which is too deep to be written "
+                            "as JSON; make it flatter",
+                            kMaxNesting));
         return depth + 1;
     }
 
@@ -92,9 +111,12 @@ private:
     }
 
     void real(double v) {
-        if (std::isfinite(v)) out_ += number_text(v, true);
-        else if (tagged_) out_ += "{\"@float\":\"" + number_text(v) + "\"}";
-        else out_ += "null";
+        if (std::isfinite(v))
+            out_ += number_text(v, true);
+        else if (tagged_)
+            out_ += "{\"@float\":\"" + number_text(v) + "\"}";
+        else
+            out_ += "null";
     }
 
     void string(const std::string& s) {
@@ -149,8 +171,10 @@ private:
             real(v);
         } else if constexpr (std::is_same_v<T, float>) {
             // The shortest text of a float: 0.1, where the same number as a double is 0.10000000149011612.
-            if (std::isfinite(v)) out_ += float_text(v);
-            else out_ += "null";
+            if (std::isfinite(v))
+                out_ += float_text(v);
+            else
+                out_ += "null";
         } else {
             fmt::format_to(std::back_inserter(out_), "{:d}", v);
         }

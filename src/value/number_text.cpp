@@ -16,11 +16,16 @@ std::string number_text(double value, bool keep_type) {
 
 std::string plain_text(const Value& value) {
     switch (value.type()) {
-        case Value::Type::boolean: return value.boolean() ? "true" : "false";
-        case Value::Type::int64: return std::to_string(value.int64());
-        case Value::Type::float64: return number_text(value.float64());
-        case Value::Type::string: return value.string();
-        default: return to_json(value, JsonForm::plain);
+        case Value::Type::boolean:
+            return value.boolean() ? "true" : "false";
+        case Value::Type::int64:
+            return std::to_string(value.int64());
+        case Value::Type::float64:
+            return number_text(value.float64());
+        case Value::Type::string:
+            return value.string();
+        default:
+            return to_json(value, JsonForm::plain);
     }
 }
 

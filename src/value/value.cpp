@@ -32,8 +32,10 @@ constexpr std::array<std::string_view, std::variant_size_v<Value::Variant>> kTyp
 
 template <class T>
 bool same_number(T a, T b) {
-    if constexpr (std::is_floating_point_v<T>) return a == b || (std::isnan(a) && std::isnan(b));
-    else return a == b;
+    if constexpr (std::is_floating_point_v<T>)
+        return a == b || (std::isnan(a) && std::isnan(b));
+    else
+        return a == b;
 }
 
 std::string shape_text(const std::vector<std::uint64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }

@@ -18,8 +18,9 @@ std::size_t padding(std::size_t position, std::size_t array_bytes) {
 }
 
 [[noreturn]] void too_deep() {
-    throw ValueError(fmt::format(
-        "a value nests lists and maps more than {} deep, which cannot be sent or stored; make it flatter", kMaxNesting));
+    throw ValueError(
+        fmt::format("a value nests lists and maps more than {} deep, which cannot be sent or stored; make it flatter",
+                    kMaxNesting));
 }
 
 // ---------------------------------------------------------------------------------------------- writing
@@ -35,11 +36,20 @@ public:
     void value(const Value& v, int depth) {
         byte(static_cast<std::uint8_t>(v.type()));
         switch (v.type()) {
-            case Value::Type::null: break;
-            case Value::Type::boolean: byte(v.boolean()); break;
-            case Value::Type::int64: fixed(v.int64()); break;
-            case Value::Type::float64: fixed(v.float64()); break;
-            case Value::Type::string: text(v.string()); break;
+            case Value::Type::null:
+                break;
+            case Value::Type::boolean:
+                byte(v.boolean());
+                break;
+            case Value::Type::int64:
+                fixed(v.int64());
+                break;
+            case Value::Type::float64:
+                fixed(v.float64());
+                break;
+            case Value::Type::string:
+                text(v.string());
+                break;
             case Value::Type::bytes:
                 length(v.bytes().size());
                 sink_.put(v.bytes().data(), v.bytes().size());
@@ -53,7 +63,9 @@ public:
                 if (depth == kMaxNesting) too_deep();
                 members(v.map(), depth + 1);
                 break;
-            case Value::Type::array: array(v.array()); break;
+            case Value::Type::array:
+                array(v.array());
+                break;
         }
     }
 
@@ -147,17 +159,25 @@ public:
         const auto type = fixed<std::uint8_t>();
         if (type >= std::variant_size_v<Value::Variant>) malformed("an unknown type");
         switch (static_cast<Value::Type>(type)) {
-            case Value::Type::null: return {};
-            case Value::Type::boolean: return boolean();
-            case Value::Type::int64: return fixed<std::int64_t>();
-            case Value::Type::float64: return fixed<double>();
-            case Value::Type::string: return text();
-            case Value::Type::bytes: return bytes();
-            case Value::Type::list: return list(depth);
+            case Value::Type::null:
+                return {};
+            case Value::Type::boolean:
+                return boolean();
+            case Value::Type::int64:
+                return fixed<std::int64_t>();
+            case Value::Type::float64:
+                return fixed<double>();
+            case Value::Type::string:
+                return text();
+            case Value::Type::bytes:
+                return bytes();
+            case Value::Type::list:
+                return list(depth);
             case Value::Type::map:
                 if (depth == kMaxNesting) malformed("too deep a nesting");
                 return members(depth + 1);
-            case Value::Type::array: break;
+            case Value::Type::array:
+                break;
         }
         return array();
     }
@@ -264,13 +284,18 @@ std::size_t heap_size(const Value& value) {
         case Value::Type::null:
         case Value::Type::boolean:
         case Value::Type::int64:
-        case Value::Type::float64: return 0;
-        case Value::Type::string: return heap_size(value.string());
-        case Value::Type::bytes: return value.bytes().capacity();
-        case Value::Type::map: return heap_size(value.map());
+        case Value::Type::float64:
+            return 0;
+        case Value::Type::string:
+            return heap_size(value.string());
+        case Value::Type::bytes:
+            return value.bytes().capacity();
+        case Value::Type::map:
+            return heap_size(value.map());
         case Value::Type::array:
             return value.array().bytes().size() + value.array().shape().size() * sizeof(std::uint64_t);
-        case Value::Type::list: break;
+        case Value::Type::list:
+            break;
     }
     std::size_t size = value.list().capacity() * sizeof(Value);
     for (const Value& element : value.list()) size += heap_size(element);
