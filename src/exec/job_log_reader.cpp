@@ -1,0 +1,122 @@
+#include "exec/job_log.hpp"
+
+#include "exec/job_log_entry.hpp"
+#include "value/value_json.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <optional>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
+
+struct Wanted {
+    std::string_view pipeline;
+    std::string_view pipeline_instance;
+    std::string_view job;
+    std::string_view instance;
+    std::uint64_t hash = 0;
+};
+
+// The text of each attempt, in the order in which files and pieces were read.
+using Attempts = std::map<std::uint32_t, std::string>;
+
+// The header line at the stream's position; nothing when the file ends before it does or it is damaged.
+std::optional<Document> read_header(std::istream& log) {
+    std::string line;
+    for (int c = log.get(); c != std::istream::traits_type::eof(); c = log.get()) {
+        if (c == '\n') break;
+        if (line.size() == kMaxHeaderBytes) return std::nullopt;
+        line += static_cast<char>(c);
+    }
+    if (!log) return std::nullopt;
+    try {
+        const Value header = from_json(line);
+        for (const char* name : {"attempt", "bytes"}) at(header.map(), name).int64();
+        for (const char* name : {"pipeline", "pipeline-instance", "job", "instance"}) at(header.map(), name).string();
+        return header.map();
+    } catch (const ValueError&) {
+        return std::nullopt;
+    }
+}
+
+bool is_of(const Document& header, const Wanted& wanted) {
+    return at(header, "pipeline").string() == wanted.pipeline &&
+           at(header, "pipeline-instance").string() == wanted.pipeline_instance &&
+           at(header, "job").string() == wanted.job && at(header, "instance").string() == wanted.instance;
+}
+
+// The piece at `offset`: adds its text when it is the wanted job's. Returns where the next piece starts, or nothing at
+// the end of what is whole.
+std::optional<std::uint64_t> read_piece(std::istream& log, std::uint64_t offset, std::uint64_t file_size,
+                                        const Wanted& wanted, Attempts& attempts) {
+    log.clear();
+    log.seekg(static_cast<std::streamoff>(offset));
+    const auto header = read_header(log);
+    if (!header) return std::nullopt;
+    const auto text_at = static_cast<std::uint64_t>(log.tellg());
+    const auto bytes = static_cast<std::uint64_t>(at(*header, "bytes").int64());
+    if (bytes >= file_size - std::min(file_size, text_at)) return std::nullopt;
+    if (is_of(*header, wanted)) {
+        std::string text(bytes, '\0');
+        log.read(text.data(), static_cast<std::streamsize>(bytes));
+        if (!log) return std::nullopt;
+        attempts[static_cast<std::uint32_t>(at(*header, "attempt").int64())] += text;
+    }
+    return text_at + bytes + 1;
+}
+
+// Reads the pieces the index knows; returns where the rest of the log begins.
+std::uint64_t read_indexed(const std::filesystem::path& index_path, std::istream& log, std::uint64_t file_size,
+                           const Wanted& wanted, Attempts& attempts) {
+    std::uint64_t end = 0;
+    std::ifstream index(index_path, std::ios::binary);
+    std::vector<IndexEntry> entries(4096);
+    while (index) {
+        index.read(reinterpret_cast<char*>(entries.data()),
+                   static_cast<std::streamsize>(entries.size() * sizeof(IndexEntry)));
+        const std::size_t count = static_cast<std::size_t>(index.gcount()) / sizeof(IndexEntry);
+        for (std::size_t i = 0; i < count; ++i) {
+            const IndexEntry& entry = entries[i];
+            if (entry.job == wanted.hash) read_piece(log, entry.offset, file_size, wanted, attempts);
+            end = entry.offset + entry.header_bytes + entry.bytes + 1;
+        }
+    }
+    return end;
+}
+
+void read_log(const std::filesystem::path& path, const Wanted& wanted, Attempts& attempts) {
+    std::error_code error;
+    const std::uint64_t file_size = std::filesystem::file_size(path, error);
+    std::ifstream log(path, std::ios::binary);
+    if (error || !log) return;
+    std::filesystem::path index = path;
+    index.replace_extension(kIndexSuffix);
+    std::optional<std::uint64_t> next = read_indexed(index, log, file_size, wanted, attempts);
+    while (next && *next < file_size) next = read_piece(log, *next, file_size, wanted, attempts);
+}
+
+}  // namespace
+
+std::vector<JobLogText> read_job_log(const std::filesystem::path& directory, std::string_view pipeline,
+                                     std::string_view pipeline_instance, std::string_view job,
+                                     std::string_view instance) {
+    const Wanted wanted{pipeline, pipeline_instance, job, instance,
+                        job_log_hash(pipeline, pipeline_instance, job, instance)};
+    std::vector<std::filesystem::path> logs;
+    std::error_code error;
+    for (const auto& file : std::filesystem::directory_iterator(directory, error))
+        if (file.path().extension() == kLogSuffix) logs.push_back(file.path());
+    std::sort(logs.begin(), logs.end());
+    Attempts attempts;
+    for (const auto& log : logs) read_log(log, wanted, attempts);
+    std::vector<JobLogText> result;
+    for (auto& [attempt, text] : attempts) result.push_back({attempt, std::move(text)});
+    return result;
+}
+
+}  // namespace penstock
