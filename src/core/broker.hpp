@@ -1,0 +1,151 @@
+// The broker: keeps its lanes busy.
+//
+// A pure state machine. It queues what the router assigns, has inputs fetched, hands jobs to lanes a few ahead when they
+// are short, and tells router and pipeliner what has ended, as runs. Values are none of its business: its host (the
+// driver) fetches, keeps and frees them.
+//
+// Bounds: the router's credit limits what is queued; a lane holds at most kMaxInLane jobs and, ahead of the running one,
+// no more than are likely to take kLaneHorizon.
+#pragma once
+
+#include "core/run_times.hpp"
+#include "exec/task.hpp"
+#include "protocol/messages.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace penstock {
+
+// One job for a lane. The host adds its fetched inputs.
+struct JobStart {
+    std::uint64_t ticket = 0;
+    std::shared_ptr<const PipelineContext> pipeline;
+    TemplateIndex job;
+    std::uint32_t instance = 0;
+    std::uint32_t attempt = 1;
+};
+
+// A job that has ended, as its record needs it.
+struct JobEnd {
+    std::shared_ptr<const PipelineContext> pipeline;
+    TemplateIndex job;
+    std::uint32_t instance = 0;
+    std::uint32_t attempt = 1;
+    std::int64_t submitted_ns = 0;
+};
+
+// What a broker asks of its driver.
+class BrokerHost {
+public:
+    virtual ~BrokerHost() = default;
+    virtual void start(std::uint32_t lane, std::vector<JobStart> jobs) = 0;
+    // The tickets of this lane that nobody has started; they will not run.
+    virtual std::vector<std::uint64_t> take_back(std::uint32_t lane) = 0;
+    // False while the writer has more than it can hold: start nothing.
+    virtual bool may_start() const = 0;
+    // Get the outputs this job reads; Broker::inputs_arrived follows. `located`: all of them are at rank `holder`.
+    virtual void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) = 0;
+    virtual void forget_inputs(std::uint64_t ticket) = 0;
+    virtual void release(const JobRun& jobs) = 0;
+    virtual void forget(PipelineId pipeline) = 0;
+    virtual void stop() = 0;
+};
+
+class Broker {
+public:
+    static constexpr std::uint32_t kMaxInLane = 8192;
+    static constexpr Nanoseconds kLaneHorizon = 10'000'000;
+    static constexpr Nanoseconds kLongJob = 250'000'000;
+
+    Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host);
+
+    void on(const msg::PlanBlock& m, std::uint32_t from, Outbox& out);
+    void on(const msg::IntroducePipeline& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Assign& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Recall& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Release& m, std::uint32_t from, Outbox& out);
+    void on(const msg::ForgetPipeline& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Stop& m, std::uint32_t from, Outbox& out);
+
+    void inputs_arrived(std::uint64_t ticket);
+
+    // A lane is done with a ticket. Returns what the job was; its record is the next one of this broker.
+    JobEnd ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, const std::string& error, Outbox& out);
+    // Sends what ended() gathered, and gives lanes more to do. Called once after each batch of events.
+    void settle(Outbox& out);
+
+    std::uint64_t records() const { return records_; }
+    std::uint64_t running() const { return in_lanes_; }
+    std::uint64_t queued() const { return queued_jobs_; }
+    std::uint64_t ignored() const { return ignored_; }
+    // Rank that pipelines' messages about jobs go to; for the driver's own questions.
+    std::uint32_t pipeliner_of(PipelineId pipeline) const;
+    std::shared_ptr<const PipelineContext> context_of(PipelineId pipeline) const;
+
+private:
+    struct Pipeline {
+        std::shared_ptr<const PipelineContext> context;
+        RunTimes* times = nullptr;
+        std::uint32_t pipeliner = 0;
+        std::int64_t submitted_ns = 0;
+    };
+    struct Queued {
+        Pipeline* pipeline = nullptr;
+        msg::Assign what;             // jobs not yet ticketed
+        std::uint64_t ticket = 0;     // a single job whose inputs have arrived; else 0
+    };
+    struct Ticketed {
+        Pipeline* pipeline = nullptr;
+        std::uint32_t job_template = 0;
+        std::uint32_t job = 0;
+        std::uint32_t attempt = 1;
+        std::uint32_t holder = 0;
+        std::uint32_t lane = kNoLane;  // kNoLane: waits for inputs or a lane
+        std::uint32_t generation = 0;  // a ticket's upper half, so that an old ticket is recognised
+        bool located = true, reserved = false, used = false;
+    };
+    struct Lane {
+        std::uint32_t in_hand = 0;
+        double likely_ns = 0;
+        bool reserved = false;
+    };
+    static constexpr std::uint32_t kNoLane = 0xffffffff;
+
+    std::uint64_t make_ticket(Pipeline& p, const msg::Assign& what, std::uint32_t job);
+    Ticketed* find(std::uint64_t ticket);
+    void drop(std::uint64_t ticket);
+    JobStart start_of(std::uint64_t ticket, const Ticketed& t) const;
+    void to_lane(std::uint32_t lane, std::uint64_t ticket, std::vector<JobStart>& starts);
+    void start_reserved(std::uint64_t ticket);
+    std::uint32_t room(const Lane& lane, Queued& next) const;
+    void fill_lanes();
+    bool fill_lane(std::uint32_t lane);
+    void spread_to_idle_lanes();
+    std::uint32_t unqueue(std::uint32_t lane);
+    void send_ended(Outbox& out);
+
+    std::uint32_t rank_;
+    std::uint32_t slots_;
+    BrokerHost& host_;
+    std::unordered_map<PlanId, std::shared_ptr<const Plan>> plans_;
+    std::unordered_map<PlanId, std::unique_ptr<RunTimes>> times_;
+    std::unordered_map<PipelineId, Pipeline> pipelines_;  // pointers into it stay valid until forgotten
+    std::deque<Queued> queue_;
+    std::uint64_t queued_jobs_ = 0;
+    std::vector<Lane> lanes_;  // the first slots_ are for one-CPU jobs, further ones for reserved jobs
+    std::uint64_t in_lanes_ = 0;
+    std::vector<Ticketed> tickets_;
+    std::vector<std::uint32_t> free_tickets_;
+    std::uint64_t records_ = 0;
+    std::uint64_t ignored_ = 0;
+    msg::Ended pending_{{{}, {}, 0}, true, 1, 0, 0, {}};  // what ended and was not sent yet: one run
+    std::uint32_t pending_template_ = 0;
+    std::uint32_t pending_pipeliner_ = 0;
+};
+
+}  // namespace penstock

@@ -1,0 +1,53 @@
+// What the jobs on each host use, against what the host has.
+//
+// Jobs of one CPU and nothing else are counted by the slots of their broker. Every other job is `reserved`: its CPUs,
+// memory and named resources are taken from the host before it is sent and given back when it ends, over all brokers of
+// the host. Named resources are of the whole run, whatever the host (a licence server does not care where a job is).
+#pragma once
+
+#include "core/plan.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+struct HostDescription {
+    std::string name;
+    std::uint32_t cpus = 1;
+    std::uint64_t memory_bytes = 0;  // 0 = unknown: memory is not accounted
+};
+
+class HostLedger {
+public:
+    HostLedger() = default;
+    HostLedger(std::vector<HostDescription> hosts, std::map<std::string, std::uint64_t> named);
+
+    enum class Fit { now, later_cpus, later_other };
+    // `running_simple`: one-CPU jobs now on that host.
+    Fit fits(std::uint32_t host, const Resources& wanted, std::uint32_t running_simple) const;
+    void reserve(std::uint32_t host, const Resources& wanted);
+    void release(std::uint32_t host, const Resources& wanted);
+
+    std::uint32_t reserved_cpus(std::uint32_t host) const { return used_[host].cpus; }
+    const HostDescription& host(std::uint32_t i) const { return hosts_[i]; }
+    std::uint32_t hosts() const { return static_cast<std::uint32_t>(hosts_.size()); }
+
+    // Why a job could never run on any host, or nothing when it can.
+    std::optional<std::string> impossible(const Resources& wanted) const;
+
+private:
+    struct Used {
+        std::uint32_t cpus = 0;
+        std::uint64_t memory_bytes = 0;
+    };
+    std::vector<HostDescription> hosts_;
+    std::vector<Used> used_;
+    std::map<std::string, std::uint64_t> named_;
+    std::map<std::string, std::uint64_t> named_used_;
+};
+
+}  // namespace penstock

@@ -1,0 +1,70 @@
+#include "core/pipeliner.hpp"
+
+namespace penstock {
+
+void Pipeliner::on(const msg::StartPlan& m, std::uint32_t, Outbox&) { plans_[m.plan] = m.structure; }
+
+void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
+    const auto plan = plans_.find(m.plan);
+    if (plan == plans_.end()) {
+        ++ignored_;
+        return;
+    }
+    Changes changes;
+    for (std::uint32_t i = 0; i < m.count; ++i) {
+        const PipelineId id(m.first.value + i);
+        const auto [at, fresh] = pipelines_.try_emplace(id, plan->second);
+        if (!fresh) {
+            ++ignored_;
+            continue;
+        }
+        changes.clear();
+        at->second.start(changes);
+        tell(id, at->second, changes, out);
+    }
+}
+
+void Pipeliner::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
+    const auto at = pipelines_.find(m.jobs.pipeline);
+    Changes changes;
+    if (at == pipelines_.end() || !at->second.ended(m.jobs.first.value, m.jobs.count, m.succeeded, from, changes)) {
+        ++ignored_;
+        return;
+    }
+    tell(m.jobs.pipeline, at->second, changes, out);
+}
+
+void Pipeliner::on(const msg::Locate& m, std::uint32_t from, Outbox& out) {
+    msg::Located answer{m.request, {}};
+    const auto at = pipelines_.find(m.pipeline);
+    for (const JobRun& run : m.jobs) {
+        for (std::uint32_t i = 0; i < run.count; ++i) {
+            const std::uint32_t job = run.first.value + i;
+            const std::uint32_t holder = at == pipelines_.end() ? msg::kNobody : at->second.holder(job);
+            if (!answer.runs.empty()) {
+                msg::Located::Run& last = answer.runs.back();
+                if (last.first.value + last.count == job && last.holder == holder) {
+                    ++last.count;
+                    continue;
+                }
+            }
+            answer.runs.push_back({JobIndex(job), 1, holder});
+        }
+    }
+    out.to_broker(from, std::move(answer));
+}
+
+void Pipeliner::on(const msg::Stop&, std::uint32_t, Outbox&) { stopped_ = true; }
+
+void Pipeliner::tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out) {
+    for (const Changes::ReadyRun& run : changes.ready)
+        out.to_router(msg::Ready{JobRun{id, JobIndex(run.first), run.count}, TemplateIndex(run.job_template), 1,
+                                 run.holder, run.located});
+    for (const Changes::SkippedRun& run : changes.skipped)
+        out.to_router(msg::Skipped{JobRun{id, JobIndex(run.first), run.count}, JobIndex(run.cause)});
+    for (const Changes::ReleasedRun& run : changes.released)
+        out.to_broker(run.holder, msg::Release{JobRun{id, JobIndex(run.first), run.count}});
+    if (progress.done()) pipelines_.erase(id);
+}
+
+}  // namespace penstock

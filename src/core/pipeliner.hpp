@@ -1,0 +1,44 @@
+// The pipeliner: knows which job follows which.
+//
+// A pure state machine: messages in, messages out; no clock, no input or output. For each pipeline given to it, it tells
+// the router what is ready, learns from brokers what has ended, skips what can no longer run, and says when outputs
+// can be forgotten. Per job it keeps one byte of status, and two or four more where outputs or per-instance
+// dependencies exist (PipelineProgress).
+#pragma once
+
+#include "core/pipeline_progress.hpp"
+#include "protocol/messages.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+namespace penstock {
+
+class Pipeliner {
+public:
+    explicit Pipeliner(std::uint32_t rank) : rank_(rank) {}
+
+    void on(const msg::StartPlan& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StartPipelines& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Ended& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Locate& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Stop& m, std::uint32_t from, Outbox& out);
+
+    // True after Stop: nothing will be sent any more.
+    bool stopped() const { return stopped_; }
+    std::size_t active_pipelines() const { return pipelines_.size(); }
+    // Messages that spoke of jobs this pipeliner does not have; counted, never fatal.
+    std::uint64_t ignored() const { return ignored_; }
+
+private:
+    void tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out);
+
+    std::uint32_t rank_;
+    std::unordered_map<PlanId, std::shared_ptr<const Structure>> plans_;
+    std::unordered_map<PipelineId, PipelineProgress> pipelines_;
+    std::uint64_t ignored_ = 0;
+    bool stopped_ = false;
+};
+
+}  // namespace penstock

@@ -1,0 +1,257 @@
+// Submissions, what has ended, what is durable, and the end of the run. Who gets what: router_schedule.cpp.
+#include "core/router.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+Router::Router(RouterOptions options, RouterEvents& events) : options_(std::move(options)), events_(events) {
+    brokers_of_host_.resize(options_.hosts.hosts());
+    saving_.assign(options_.hosts.hosts(), false);
+    for (const BrokerDescription& b : options_.brokers) {
+        const auto index = static_cast<std::uint32_t>(brokers_.size());
+        broker_index_[b.rank] = index;
+        brokers_of_host_[b.host].push_back(index);
+        total_slots_ += b.slots;
+        brokers_.push_back({.what = b, .blocks = {}});
+        give_credit_entry(brokers_.back());
+    }
+    for (std::uint32_t rank : options_.pipeliners) active_[rank] = 0;
+}
+
+Router::Broker* Router::broker(std::uint32_t rank) {
+    const auto at = broker_index_.find(rank);
+    return at == broker_index_.end() ? nullptr : &brokers_[at->second];
+}
+
+Router::Pipeline* Router::pipeline(PipelineId id) {
+    const auto at = pipelines_.find(id);
+    return at == pipelines_.end() ? nullptr : &at->second;
+}
+
+// ------------------------------------------------------------------------------------------ submissions
+
+PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& plan, PipelineInfo info,
+                          std::int64_t submitted_ns, Outbox& out) {
+    const auto [at, fresh] = plans_.try_emplace(plan_id);
+    PlanState& state = at->second;
+    if (fresh) state.plan = plan;
+    const PipelineId id(next_pipeline_++);
+    info.id = id;
+    info.plan = plan_id;
+    Pipeline p;
+    p.plan = &state;
+    p.info = std::move(info);
+    p.submitted_ns = submitted_ns;
+    p.left = plan->job_count;
+    counts_.jobs += plan->job_count;
+    ++counts_.pipelines;
+    pipelines_.emplace(id, std::move(p));
+    waiting_.push_back(id);
+    start_pipelines(out);
+    return id;
+}
+
+void Router::start_pipelines(Outbox& out) {
+    while (!waiting_.empty() && !draining_) {
+        const auto least = std::min_element(active_.begin(), active_.end(),
+                                            [](const auto& a, const auto& b) { return a.second < b.second; });
+        if (least->second >= kActivePipelines) return;
+        const PipelineId id = waiting_.front();
+        waiting_.pop_front();
+        Pipeline& p = pipelines_.at(id);
+        p.pipeliner = least->first;
+        ++least->second;
+        if (p.plan->pipeliners_told.insert(p.pipeliner).second)
+            out.to_pipeliner(p.pipeliner, msg::StartPlan{p.info.plan, std::make_shared<const Structure>(
+                                                                          structure_of(*p.plan->plan))});
+        out.to_pipeliner(p.pipeliner, msg::StartPipelines{id, 1, p.info.plan});
+        if (p.left == 0) {  // a definition whose for-each is over nothing
+            --least->second;
+            finish_when_durable(id, p, out);
+        }
+    }
+}
+
+void Router::close(Outbox& out) {
+    closed_ = true;
+    stop_if_done(out);
+}
+
+void Router::drain(Outbox& out) {
+    if (draining_) return;
+    draining_ = true;
+    closed_ = true;
+    for (const Broker& b : brokers_)
+        if (b.simple != 0) out.to_broker(b.what.rank, msg::Recall{0xffffffff});
+    stop_if_done(out);
+}
+
+// ------------------------------------------------------------------------------------------ what ended
+
+void Router::on(const msg::Ready& m, std::uint32_t, Outbox&) {
+    const Pipeline* p = pipeline(m.jobs.pipeline);
+    if (p == nullptr || m.job.value >= p->plan->plan->templates.size()) {
+        ++counts_.ignored;
+        return;
+    }
+    push_ready({m.jobs, m.job, m.attempt, m.holder, m.located}, *p);
+}
+
+void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
+    Broker* b = broker(from);
+    if (b == nullptr) {
+        ++counts_.ignored;
+        return;
+    }
+    b->recalled = false;
+    for (const msg::Returned::Item& item : m.items) {
+        const Pipeline* p = pipeline(item.jobs.pipeline);
+        if (p == nullptr || item.jobs.count > b->simple) {
+            ++counts_.ignored;
+            continue;
+        }
+        const ReadyRun run{item.jobs, item.job, item.attempt, item.holder, item.located};
+        b->simple -= item.jobs.count;
+        b->ahead_ns = std::max(0.0, b->ahead_ns - likely_ns(run));
+        counts_.assigned -= item.jobs.count;
+        push_ready(run, *p);
+    }
+    give_credit_entry(*b);
+    stop_if_done(out);
+}
+
+void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
+    Broker* b = broker(from);
+    Pipeline* p = pipeline(m.jobs.pipeline);
+    if (b == nullptr || p == nullptr || m.jobs.count > p->left || m.jobs.first.value >= p->plan->plan->job_count) {
+        ++counts_.ignored;
+        return;
+    }
+    const TemplateIndex t = p->plan->plan->template_of(m.jobs.first);
+    const JobTemplate& job = p->plan->plan->templates[t.value];
+    if (job.resources.simple()) {
+        b->simple -= std::min(b->simple, m.jobs.count);
+        b->ahead_ns = b->simple == 0 ? 0 : std::max(0.0, b->ahead_ns - likely_ns({m.jobs, t}));
+    } else {
+        b->reserved -= 1;
+        options_.hosts.release(b->what.host, job.resources);
+        for (std::uint32_t sibling : brokers_of_host_[b->what.host]) give_credit_entry(brokers_[sibling]);
+    }
+    counts_.assigned -= m.jobs.count;
+    (m.succeeded ? counts_.succeeded : counts_.failed) += m.jobs.count;
+    p->failed |= !m.succeeded;
+    p->plan->times.learn(*p->plan->plan, t, m.jobs.count, static_cast<double>(m.busy_ns));
+    give_credit_entry(*b);
+    events_.ran(m.jobs.pipeline, m, from);
+    ended_here(m.jobs.pipeline, *p, from, m.first_record + m.jobs.count - 1, m.jobs.count, out);
+    if (!m.succeeded && options_.fail_fast) drain(out);
+    if (draining_) stop_if_done(out);
+}
+
+void Router::on(const msg::Skipped& m, std::uint32_t, Outbox& out) {
+    Pipeline* p = pipeline(m.jobs.pipeline);
+    if (p == nullptr || m.jobs.count > p->left) {
+        ++counts_.ignored;
+        return;
+    }
+    counts_.skipped += m.jobs.count;
+    own_records_ += m.jobs.count;
+    p->failed = true;
+    events_.skipped(m.jobs.pipeline, m.jobs, m.cause);
+    ended_here(m.jobs.pipeline, *p, kOwn, own_records_, m.jobs.count, out);
+}
+
+void Router::on(const msg::Refused& m, std::uint32_t from, Outbox&) {
+    counts_.succeeded -= std::min<std::uint64_t>(counts_.succeeded, m.jobs.count);
+    counts_.failed += m.jobs.count;
+    if (Pipeline* p = pipeline(m.jobs.pipeline)) p->failed = true;
+    events_.refused(m.jobs.pipeline, m, from);
+}
+
+void Router::ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
+                        Outbox& out) {
+    std::uint64_t& last = p.last_record[writer];
+    last = std::max(last, record);
+    p.left -= count;
+    if (p.left != 0) return;
+    for (std::uint32_t rank : p.brokers) out.to_broker(rank, msg::ForgetPipeline{id});
+    --active_[p.pipeliner];
+    finish_when_durable(id, p, out);
+    start_pipelines(out);
+}
+
+// ------------------------------------------------------------------------------------------ what is durable
+
+std::uint64_t Router::durable_of(std::uint32_t writer) const {
+    if (writer == kOwn) return own_durable_;
+    const auto at = broker_index_.find(writer);
+    return at == broker_index_.end() ? 0 : brokers_[at->second].durable;
+}
+
+void Router::finish_when_durable(PipelineId id, Pipeline& p, Outbox& out) {
+    for (const auto& [writer, record] : p.last_record) {
+        if (durable_of(writer) >= record) continue;
+        waiting_durable_[writer].emplace(record, id);
+        return;
+    }
+    ++counts_.pipelines_over;
+    events_.pipeline_over(id);
+    pipelines_.erase(id);
+    stop_if_done(out);
+}
+
+void Router::records_durable(std::uint32_t writer, std::uint64_t record, Outbox& out) {
+    auto& waiting = waiting_durable_[writer];
+    while (!waiting.empty() && waiting.begin()->first <= record) {
+        const PipelineId id = waiting.begin()->second;
+        waiting.erase(waiting.begin());
+        if (Pipeline* p = pipeline(id)) finish_when_durable(id, *p, out);
+    }
+}
+
+void Router::on(const msg::Durable& m, std::uint32_t from, Outbox& out) {
+    Broker* b = broker(from);
+    if (b == nullptr || m.record < b->durable) {
+        ++counts_.ignored;
+        return;
+    }
+    counts_.durable += m.record - b->durable;
+    b->durable = m.record;
+    records_durable(from, m.record, out);
+}
+
+void Router::own_records_durable(std::uint64_t record, Outbox& out) {
+    counts_.durable += record - own_durable_;
+    own_durable_ = record;
+    records_durable(kOwn, record, out);
+}
+
+void Router::on(const msg::StoreFailed& m, std::uint32_t from, Outbox& out) {
+    events_.store_failed(from, m.error);
+    drain(out);
+}
+
+// ------------------------------------------------------------------------------------------ the end
+
+bool Router::nothing_running() const {
+    return std::all_of(brokers_.begin(), brokers_.end(),
+                       [](const Broker& b) { return b.simple == 0 && b.reserved == 0; });
+}
+
+void Router::stop_if_done(Outbox& out) {
+    if (stopping_ || !closed_) return;
+    if (draining_ ? !nothing_running() : !pipelines_.empty()) return;
+    stopping_ = true;
+    for (const Broker& b : brokers_) out.to_broker(b.what.rank, msg::Stop{});
+    for (std::uint32_t rank : options_.pipeliners) out.to_pipeliner(rank, msg::Stop{});
+}
+
+void Router::on(const msg::Bye&, std::uint32_t from, Outbox&) {
+    if (broker(from) == nullptr || !stopping_)
+        ++counts_.ignored;
+    else
+        ++byes_;
+}
+
+}  // namespace penstock

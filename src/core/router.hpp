@@ -1,0 +1,184 @@
+// The router: who runs what, and when.
+//
+// A pure state machine. It takes submitted pipelines, gives each to a pipeliner, keeps what is ready, and hands it to
+// brokers as their credit allows. It counts what has ended and what is durable; a pipeline is over when every job of it
+// is both. The clock comes with step functions that need it; nothing is decided by wall-clock time.
+//
+// Credit: a broker always gets work for its slots; ahead of them it is given as many jobs as it is likely to finish within
+// kHorizon, by the measured mean run time of such jobs. A wrong guess is mended by Recall when another broker idles.
+//
+// Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at most
+// the jobs of active pipelines, as runs.
+#pragma once
+
+#include "core/host_ledger.hpp"
+#include "core/ready_queue.hpp"
+#include "core/run_times.hpp"
+#include "protocol/messages.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace penstock {
+
+struct BrokerDescription {
+    std::uint32_t rank = 0;
+    std::uint32_t host = 0;  // index of HostLedger
+    std::uint32_t slots = 1;
+};
+
+struct RouterOptions {
+    std::vector<std::uint32_t> pipeliners;  // ranks
+    std::vector<BrokerDescription> brokers;
+    HostLedger hosts;
+    bool fail_fast = false;
+};
+
+// What the router tells its driver beside messages: for records, reports and the driver function.
+class RouterEvents {
+public:
+    virtual ~RouterEvents() = default;
+    // Jobs that ran, as told by a broker.
+    virtual void ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) = 0;
+    // Jobs that never will: the driver stores a record of each (they count as records of rank 0).
+    virtual void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) = 0;
+    // A job counted as succeeded whose values could not be stored: it has failed after all.
+    virtual void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) = 0;
+    // All jobs have ended and are durable.
+    virtual void pipeline_over(PipelineId pipeline) = 0;
+    virtual void store_failed(std::uint32_t broker, const std::string& error) = 0;
+};
+
+struct RouterCounts {
+    std::uint64_t jobs = 0, succeeded = 0, failed = 0, skipped = 0, assigned = 0, durable = 0;
+    std::uint64_t pipelines = 0, pipelines_over = 0;
+    std::uint64_t ignored = 0;  // messages that made no sense
+    std::uint64_t ended() const { return succeeded + failed + skipped; }
+};
+
+class Router {
+public:
+    static constexpr Nanoseconds kHorizon = 20'000'000;
+    static constexpr std::uint32_t kMaxAheadPerSlot = 16384;
+    static constexpr Nanoseconds kLongJob = 250'000'000;  // jobs longer than this never queue behind another
+    static constexpr std::uint32_t kActivePipelines = 4096;
+
+    Router(RouterOptions options, RouterEvents& events);
+
+    // Submissions. Ids are given in order from 1. `close` = nothing more will be submitted.
+    PipelineId submit(PlanId plan_id, const std::shared_ptr<const Plan>& plan, PipelineInfo info,
+                      std::int64_t submitted_ns, Outbox& out);
+    void close(Outbox& out);
+    // Starts nothing more; what has not started is taken back; ends when nothing runs.
+    void drain(Outbox& out);
+
+    void on(const msg::Ready& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Skipped& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Ended& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Returned& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Durable& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Refused& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StoreFailed& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Bye& m, std::uint32_t from, Outbox& out);
+
+    // Records of rank 0 itself (skipped jobs) up to this one are durable.
+    void own_records_durable(std::uint64_t record, Outbox& out);
+
+    // Hands out work; the driver calls it once after each batch of messages.
+    void schedule(Outbox& out);
+
+    bool over() const { return stopping_ && byes_ == brokers_.size(); }
+    bool stopping() const { return stopping_; }
+    bool draining() const { return draining_; }
+    bool closed() const { return closed_; }
+    const RouterCounts& counts() const { return counts_; }
+    std::uint64_t unfinished_pipelines() const { return pipelines_.size() + waiting_.size(); }
+
+private:
+    static constexpr std::uint32_t kOwn = 0xffffffff;      // the "rank" of records the router writes itself
+    static constexpr std::uint32_t kBlockTemplates = 256;  // templates sent at once
+
+    struct PlanState {
+        std::shared_ptr<const Plan> plan;
+        std::set<std::uint32_t> pipeliners_told;
+        RunTimes times;
+    };
+    struct Pipeline {
+        PlanState* plan = nullptr;
+        PipelineInfo info;
+        std::int64_t submitted_ns = 0;
+        std::uint32_t pipeliner = 0;
+        std::uint32_t left = 0;  // jobs that have not ended
+        bool failed = false;
+        std::vector<std::uint32_t> brokers;                          // told of it
+        std::map<std::uint32_t, std::uint64_t> last_record;          // per rank (kOwn: skipped ones): of its ended jobs
+    };
+    struct Broker {
+        BrokerDescription what;
+        std::uint32_t simple = 0;      // one-CPU jobs there
+        std::uint32_t reserved = 0;    // reserved jobs there
+        double ahead_ns = 0;           // likely run time of the simple ones
+        std::uint64_t durable = 0;
+        bool has_credit_entry = false;
+        bool recalled = false;
+        std::map<PlanId, std::vector<bool>> blocks;  // sent
+    };
+    Broker* broker(std::uint32_t rank);
+    Pipeline* pipeline(PipelineId id);
+    void start_pipelines(Outbox& out);
+    void push_ready(const ReadyRun& run, const Pipeline& p);
+    void ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
+                    Outbox& out);
+    void assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
+    void introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out);
+    bool place_reserved(ReadyQueue& queue, Outbox& out);
+    void place_simple(ReadyQueue& queue, Outbox& out);
+    std::uint32_t credit(const Broker& b, const ReadyRun& run);
+    std::optional<std::uint32_t> host_for(const Resources& wanted, std::uint32_t holder);
+    std::uint32_t running_simple(std::uint32_t host) const;
+    double mean_ns(const ReadyRun& run);  // negative while unknown
+    double likely_ns(const ReadyRun& run);  // of all of it, 0 while unknown
+    void give_credit_entry(Broker& b);
+    void recall_if_unbalanced(Outbox& out);
+    bool nothing_running() const;
+    void finish_when_durable(PipelineId id, Pipeline& p, Outbox& out);
+    void records_durable(std::uint32_t writer, std::uint64_t record, Outbox& out);
+    void stop_if_done(Outbox& out);
+    std::uint64_t durable_of(std::uint32_t rank) const;
+
+    RouterOptions options_;
+    RouterEvents& events_;
+    RouterCounts counts_;
+    std::vector<Broker> brokers_;
+    std::unordered_map<std::uint32_t, std::uint32_t> broker_index_;  // rank -> index
+    std::vector<std::vector<std::uint32_t>> brokers_of_host_;
+    std::vector<bool> saving_;  // per host: a reserved job waits for CPUs there, no one-CPU jobs go there meanwhile
+    std::deque<std::uint32_t> credit_;                                // brokers that may have room
+    std::map<PlanId, PlanState> plans_;
+    std::map<std::uint32_t, std::uint32_t> active_;                   // pipelines started, per pipeliner
+    std::deque<PipelineId> waiting_;                                  // submitted, not started
+    std::unordered_map<PipelineId, Pipeline> pipelines_;
+    std::map<std::uint32_t, std::multimap<std::uint64_t, PipelineId>> waiting_durable_;  // by rank and record
+    // By priority, highest first: one queue of one-CPU jobs, and one for each other shape.
+    struct Level {
+        ReadyQueue simple;
+        std::map<Resources, ReadyQueue> reserved;
+    };
+    std::map<std::int32_t, Level, std::greater<>> levels_;
+    std::uint64_t ready_simple_ = 0;
+    std::uint64_t own_records_ = 0, own_durable_ = 0;
+    std::uint32_t next_pipeline_ = 1;
+    std::uint32_t next_host_ = 0;
+    std::uint32_t total_slots_ = 0;
+    std::size_t byes_ = 0;
+    bool closed_ = false, draining_ = false, stopping_ = false;
+};
+
+}  // namespace penstock

@@ -1,0 +1,195 @@
+// Who gets what.
+#include "core/router.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+void Router::push_ready(const ReadyRun& run, const Pipeline& p) {
+    const JobTemplate& job = p.plan->plan->templates[run.job.value];
+    Level& level = levels_[job.priority];
+    if (job.resources.simple()) {
+        level.simple.push(run);
+        ready_simple_ += run.jobs.count;
+    } else {
+        level.reserved[job.resources].push(run);
+    }
+}
+
+void Router::give_credit_entry(Broker& b) {
+    if (b.has_credit_entry) return;
+    b.has_credit_entry = true;
+    credit_.push_back(broker_index_.at(b.what.rank));
+}
+
+double Router::mean_ns(const ReadyRun& run) {
+    const auto p = pipelines_.find(run.jobs.pipeline);
+    return p == pipelines_.end() ? -1 : p->second.plan->times.mean_ns(*p->second.plan->plan, run.job);
+}
+
+double Router::likely_ns(const ReadyRun& run) { return std::max(0.0, mean_ns(run)) * run.jobs.count; }
+
+std::uint32_t Router::running_simple(std::uint32_t host) const {
+    std::uint32_t running = 0;
+    for (std::uint32_t i : brokers_of_host_[host]) running += std::min(brokers_[i].simple, brokers_[i].what.slots);
+    return running;
+}
+
+void Router::schedule(Outbox& out) {
+    if (draining_ || stopping_) return;
+    std::fill(saving_.begin(), saving_.end(), false);
+    for (auto level = levels_.begin(); level != levels_.end();) {
+        for (auto shape = level->second.reserved.begin(); shape != level->second.reserved.end();) {
+            while (!shape->second.empty() && place_reserved(shape->second, out)) {
+            }
+            shape = shape->second.empty() ? level->second.reserved.erase(shape) : std::next(shape);
+        }
+        place_simple(level->second.simple, out);
+        const bool nothing_left = level->second.simple.empty() && level->second.reserved.empty();
+        level = nothing_left ? levels_.erase(level) : std::next(level);
+    }
+    if (ready_simple_ == 0) recall_if_unbalanced(out);
+}
+
+// ------------------------------------------------------------------------------------------ one-CPU jobs
+
+std::uint32_t Router::credit(const Broker& b, const ReadyRun& run) {
+    const std::uint32_t slots = b.what.slots;
+    const std::uint32_t free_slots = slots - std::min(slots, b.simple);
+    if (saving_[b.what.host]) return 0;
+    if (const std::uint32_t reserved = options_.hosts.reserved_cpus(b.what.host); reserved != 0) {
+        // Reserved jobs share the host: whatever is sent must be able to run beside them now.
+        const std::uint32_t cpus = options_.hosts.host(b.what.host).cpus;
+        const std::uint32_t used = reserved + running_simple(b.what.host);
+        return std::min(free_slots, cpus - std::min(cpus, used));
+    }
+    const double mean = mean_ns(run);
+    if (mean < 0 || mean >= static_cast<double>(kLongJob)) return free_slots;
+
+    const double room = static_cast<double>(kHorizon) * slots - b.ahead_ns;
+    const double most = static_cast<double>(kMaxAheadPerSlot) * slots - b.simple;
+    double ahead = std::min(most, std::max(room, 0.0) / std::max(mean, 1.0));
+    ahead = std::max(ahead, 2.0 * slots - b.simple);  // one ahead of each slot
+    // Near the end of the ready jobs, everybody gets a share.
+    const double share = static_cast<double>(ready_simple_) * slots / (2.0 * total_slots_) + 1;
+    if (brokers_.size() > 1) ahead = std::min(ahead, share);
+    return std::max(free_slots, ahead <= 0 ? 0 : static_cast<std::uint32_t>(ahead));
+}
+
+void Router::place_simple(ReadyQueue& queue, Outbox& out) {
+    for (std::size_t looks = credit_.size(); looks != 0 && !queue.empty() && !credit_.empty();) {
+        const std::uint32_t index = credit_.front();
+        credit_.pop_front();
+        Broker& b = brokers_[index];
+        const std::uint32_t room = credit(b, *queue.next_for(b.what.rank));
+        if (room == 0) {
+            --looks;
+            b.has_credit_entry = false;  // comes back with the next job that ends there
+            continue;
+        }
+        const ReadyRun run = queue.take(b.what.rank, room);
+        ready_simple_ -= run.jobs.count;
+        assign(b, run, false, out);
+        credit_.push_back(index);
+    }
+}
+
+// ------------------------------------------------------------------------------------------ reserved jobs
+
+std::optional<std::uint32_t> Router::host_for(const Resources& wanted, std::uint32_t holder) {
+    const std::uint32_t hosts = options_.hosts.hosts();
+    if (const Broker* b = broker(holder);
+        b != nullptr && options_.hosts.fits(b->what.host, wanted, running_simple(b->what.host)) == HostLedger::Fit::now)
+        return b->what.host;
+    std::optional<std::uint32_t> save_up;
+    std::uint32_t least = 0xffffffff;
+    for (std::uint32_t i = 0; i < hosts; ++i) {
+        const std::uint32_t host = (next_host_ + i) % hosts;
+        if (brokers_of_host_[host].empty()) continue;
+        const std::uint32_t running = running_simple(host);
+        const HostLedger::Fit fit = options_.hosts.fits(host, wanted, running);
+        if (fit == HostLedger::Fit::now) {
+            next_host_ = (host + 1) % hosts;
+            return host;
+        }
+        if (fit == HostLedger::Fit::later_cpus && running < least && wanted.cpus <= options_.hosts.host(host).cpus) {
+            least = running;
+            save_up = host;
+        }
+    }
+    // CPUs are short only because one-CPU jobs hold them: one host takes no more of those until it is free enough, or a
+    // stream of small jobs would keep a large one waiting forever.
+    if (save_up) saving_[*save_up] = true;
+    return std::nullopt;
+}
+
+bool Router::place_reserved(ReadyQueue& queue, Outbox& out) {
+    const ReadyRun& head = *queue.next_for(0xfffffffe);
+    const Pipeline* p = pipeline(head.jobs.pipeline);
+    const Resources& wanted = p->plan->plan->templates[head.job.value].resources;
+    const std::optional<std::uint32_t> host = host_for(wanted, head.holder);
+    if (!host) return false;
+
+    const auto& candidates = brokers_of_host_[*host];
+    std::uint32_t best = candidates.front();
+    for (std::uint32_t i : candidates) {
+        if (brokers_[i].what.rank == head.holder) {
+            best = i;
+            break;
+        }
+        if (brokers_[i].simple + brokers_[i].reserved < brokers_[best].simple + brokers_[best].reserved) best = i;
+    }
+    options_.hosts.reserve(*host, wanted);
+    assign(brokers_[best], queue.take(0xfffffffe, 1), true, out);
+    return true;
+}
+
+// ------------------------------------------------------------------------------------------ sending
+
+void Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out) {
+    Pipeline& p = pipelines_.at(run.jobs.pipeline);
+    introduce(to, p, run, out);
+    if (reserved) {
+        to.reserved += 1;
+    } else {
+        to.simple += run.jobs.count;
+        to.ahead_ns += likely_ns(run);
+    }
+    counts_.assigned += run.jobs.count;
+    out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, run.holder, run.located, reserved});
+}
+
+void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out) {
+    std::vector<bool>& blocks = to.blocks[p.info.plan];
+    const bool first = blocks.empty();
+    const auto templates = static_cast<std::uint32_t>(p.plan->plan->templates.size());
+    if (first) blocks.assign((templates + kBlockTemplates - 1) / kBlockTemplates, false);
+    const std::uint32_t block = run.job.value / kBlockTemplates;
+    if (!blocks[block]) {
+        blocks[block] = true;
+        out.to_broker(to.what.rank,
+                      msg::PlanBlock{p.info.plan, p.plan->plan, block * kBlockTemplates,
+                                     std::min(templates, (block + 1) * kBlockTemplates), first});
+    }
+    if (std::find(p.brokers.begin(), p.brokers.end(), to.what.rank) == p.brokers.end()) {
+        p.brokers.push_back(to.what.rank);
+        out.to_broker(to.what.rank, msg::IntroducePipeline{p.info, p.pipeliner, p.submitted_ns});
+    }
+}
+
+void Router::recall_if_unbalanced(Outbox& out) {
+    const bool idle = std::any_of(brokers_.begin(), brokers_.end(), [&](const Broker& b) {
+        return b.simple < b.what.slots && options_.hosts.reserved_cpus(b.what.host) == 0;
+    });
+    if (!idle) return;
+    Broker* busiest = nullptr;
+    for (Broker& b : brokers_) {
+        if (b.recalled || b.simple <= b.what.slots) continue;
+        if (busiest == nullptr || b.simple - b.what.slots > busiest->simple - busiest->what.slots) busiest = &b;
+    }
+    if (busiest == nullptr) return;
+    busiest->recalled = true;
+    out.to_broker(busiest->what.rank, msg::Recall{(busiest->simple - busiest->what.slots + 1) / 2});
+}
+
+}  // namespace penstock

@@ -1,0 +1,241 @@
+// Every message between roles.
+//
+// Each message goes to exactly one kind of role, so there is one inbox type a role. Between two ranks messages arrive in
+// the order they were sent; across pairs of ranks nothing is promised. docs/protocol.md has the table: who sends what,
+// when, and what follows. Values never pass the router or a pipeliner.
+//
+// Jobs travel as runs (JobRun): a million independent jobs are one Ready, and a broker tells of a thousand finished ones
+// in one Ended.
+#pragma once
+
+#include "core/plan.hpp"
+#include "core/structure.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace penstock::msg {
+
+// "No rank": nobody holds the value, nobody is preferred.
+inline constexpr std::uint32_t kNobody = 0xffffffff;
+
+// ------------------------------------------------------------------------------------------ to the router
+
+// Pipeliner: these jobs may run now.
+struct Ready {
+    JobRun jobs;
+    TemplateIndex job;        // all of one template
+    std::uint32_t attempt = 1;
+    std::uint32_t holder = kNobody;  // rank where inputs are: preferred
+    bool located = true;      // every input is at `holder` (or there is none): the broker need not ask
+};
+
+// Pipeliner: these jobs will not run, because `cause` failed.
+struct Skipped {
+    JobRun jobs;
+    JobIndex cause;
+};
+
+// Broker, to router and pipeliner: these jobs have run. Their records are number first_record .. + count - 1 of that
+// broker, counted from 1 without gaps.
+struct Ended {
+    JobRun jobs;
+    bool succeeded = true;
+    std::uint32_t attempt = 1;
+    std::uint64_t first_record = 0;
+    std::uint64_t busy_ns = 0;  // sum of their run times
+    std::string error;          // of a failed job; first lines only
+};
+
+// Broker: answer to Recall. Nothing of these ran.
+struct Returned {
+    struct Item {
+        JobRun jobs;
+        TemplateIndex job;
+        std::uint32_t attempt = 1;
+        std::uint32_t holder = kNobody;
+        bool located = true;
+    };
+    std::vector<Item> items;
+};
+
+// Broker: its records up to this one are synced to disk.
+struct Durable {
+    std::uint64_t record = 0;
+};
+
+// Broker: a record counted as succeeded could not be stored (value too big, a user's Store that threw).
+struct Refused {
+    JobRun jobs;
+    std::string error;
+};
+
+// Broker: nothing more can be stored; the run has to end.
+struct StoreFailed {
+    std::string error;
+};
+
+// Broker: the last word after Stop; everything it knew is durable (or StoreFailed came before).
+struct Bye {
+    struct Durations {  // of one worker type
+        std::uint64_t succeeded = 0;
+        std::uint64_t failed = 0;
+        std::uint64_t total_ns = 0;
+        std::vector<std::uint32_t> histogram;  // see report/durations.hpp
+    };
+    std::map<std::string, Durations> by_worker;
+};
+
+// ------------------------------------------------------------------------------------------ to a pipeliner
+
+// Router: the skeleton of a plan, before the first pipeline of it.
+struct StartPlan {
+    PlanId plan;
+    std::shared_ptr<const Structure> structure;
+};
+
+// Router: run pipelines first .. first + count - 1, all of this plan.
+struct StartPipelines {
+    PipelineId first;
+    std::uint32_t count = 1;
+    PlanId plan;
+};
+
+// Broker: which rank holds the outputs of these jobs? Answered by Located.
+struct Locate {
+    std::uint64_t request = 0;
+    PipelineId pipeline;
+    std::vector<JobRun> jobs;
+};
+
+// ------------------------------------------------------------------------------------------ to a broker
+
+// Router: templates first .. last - 1 of a plan; the first one of a plan carries what all of them share.
+struct PlanBlock {
+    PlanId id;
+    std::shared_ptr<const Plan> plan;  // on the receiving side only what was sent is filled in
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    bool with_header = false;
+};
+
+// Router: a pipeline, before the first job of it.
+struct IntroducePipeline {
+    PipelineInfo info;
+    std::uint32_t pipeliner = 0;  // rank
+    std::int64_t submitted_ns = 0;  // since the Unix epoch
+};
+
+// Router: run these. A job that needs more than one CPU, memory or named resources is `reserved`: room was made for it on
+// the host, it starts at once and holds no slot of the broker.
+struct Assign {
+    JobRun jobs;
+    TemplateIndex job;
+    std::uint32_t attempt = 1;
+    std::uint32_t holder = kNobody;
+    bool located = true;
+    bool reserved = false;
+};
+
+// Router: give back up to `count` jobs that have not started, the latest first.
+struct Recall {
+    std::uint32_t count = 0;
+};
+
+// Pipeliner: answer to Locate; the runs cover the jobs asked for, in order.
+struct Located {
+    std::uint64_t request = 0;
+    struct Run {
+        JobIndex first;
+        std::uint32_t count = 0;
+        std::uint32_t holder = kNobody;
+    };
+    std::vector<Run> runs;
+};
+
+// Broker: send me these outputs. Answered by Fetched, or FetchedChunk for large ones.
+struct Fetch {
+    std::uint64_t request = 0;
+    PipelineId pipeline;
+    std::string key;
+    std::vector<JobRun> jobs;
+};
+
+// Broker: the values asked for, in order, encoded one after another; a missing one is marked (value_exchange.hpp).
+struct Fetched {
+    std::uint64_t request = 0;
+    std::vector<std::byte> bytes;
+};
+
+// Broker: a part of an answer too large for one message. At most kChunkWindow are under way a request.
+struct FetchedChunk {
+    std::uint64_t request = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t total = 0;
+    std::vector<std::byte> bytes;
+};
+
+// Broker: a chunk has arrived; the next may be sent.
+struct ChunkTaken {
+    std::uint64_t request = 0;
+    std::uint64_t offset = 0;
+};
+
+// Pipeliner: nothing can need the outputs of these jobs any more.
+struct Release {
+    JobRun jobs;
+};
+
+// Router: all jobs of this pipeline have ended; forget it.
+struct ForgetPipeline {
+    PipelineId pipeline;
+};
+
+// Router, to brokers and pipeliners: the run is over. Brokers make everything durable and answer Bye.
+struct Stop {};
+
+}  // namespace penstock::msg
+
+namespace penstock {
+
+using RouterMessage = std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::Returned, msg::Durable, msg::Refused,
+                                   msg::StoreFailed, msg::Bye>;
+using PipelinerMessage = std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::Stop>;
+using BrokerMessage = std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located,
+                                   msg::Fetch, msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release,
+                                   msg::ForgetPipeline, msg::Stop>;
+using Message = std::variant<RouterMessage, PipelinerMessage, BrokerMessage>;
+
+struct Envelope {
+    std::uint32_t from = 0;  // rank
+    std::uint32_t to = 0;    // rank
+    Message message;
+};
+
+// Where a role puts what it wants sent. The driver adds `from`, batches by destination, and delivers.
+class Outbox {
+public:
+    explicit Outbox(std::uint32_t self) : self_(self) {}
+    void to_router(RouterMessage m) { sent_.push_back({self_, 0, Message(std::move(m))}); }
+    void to_pipeliner(std::uint32_t rank, PipelinerMessage m) { sent_.push_back({self_, rank, Message(std::move(m))}); }
+    void to_broker(std::uint32_t rank, BrokerMessage m) { sent_.push_back({self_, rank, Message(std::move(m))}); }
+
+    std::vector<Envelope> take() { return std::exchange(sent_, {}); }
+    std::vector<Envelope>& sent() { return sent_; }
+    bool empty() const { return sent_.empty(); }
+
+private:
+    std::uint32_t self_;
+    std::vector<Envelope> sent_;
+};
+
+// One line for logs, test failures and transcripts: "Ready 3:[0,1000) t0 attempt 1".
+std::string describe(const Message& message);
+std::string describe(const Envelope& envelope);
+
+}  // namespace penstock
