@@ -138,6 +138,34 @@ private:
     std::byte* to_;
 };
 
+// Gathers small pieces and passes large ones on as they are.
+class PieceWriter {
+public:
+    explicit PieceWriter(const WritePiece& write) : write_(write) { gathered_.reserve(kGathered); }
+    void put(const std::byte* from, std::size_t n) {
+        position_ += n;
+        if (gathered_.size() + n > kGathered) flush();
+        if (n > kGathered) return write_({from, n});
+        gathered_.insert(gathered_.end(), from, from + n);
+    }
+    void zeros(std::size_t n) {
+        for (; n > 0; --n) put(&kZero, 1);
+    }
+    void flush() {
+        if (!gathered_.empty()) write_(gathered_);
+        gathered_.clear();
+    }
+    std::size_t position() const { return position_; }
+
+private:
+    static constexpr std::size_t kGathered = 64 * 1024;
+    static constexpr std::byte kZero{};
+
+    const WritePiece& write_;
+    std::vector<std::byte> gathered_;
+    std::size_t position_ = 0;
+};
+
 template <class Walk>
 void append(std::size_t size, std::vector<std::byte>& out, Walk&& walk) {
     const std::size_t before = out.size();
@@ -328,6 +356,12 @@ void encode(const Document& document, std::vector<std::byte>& out) {
 
 void encode(const Value& value, std::vector<std::byte>& out) {
     append(encoded_size(value), out, [&](auto& encoder) { encoder.value(value, 0); });
+}
+
+void encode(const Document& document, const WritePiece& write) {
+    PieceWriter writer(write);
+    Encoder(writer).document(document);
+    writer.flush();
 }
 
 std::size_t memory_size(const Value& value) { return sizeof(Value) + heap_size(value); }

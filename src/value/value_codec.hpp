@@ -21,6 +21,10 @@ namespace penstock {
 void encode(const Document& document, std::vector<std::byte>& out);
 void encode(const Value& value, std::vector<std::byte>& out);
 
+// The same bytes handed to `write` piece by piece: the content of large arrays, strings and bytes without a copy.
+using WritePiece = std::function<void(std::span<const std::byte> piece)>;
+void encode(const Document& document, const WritePiece& write);
+
 // The exact number of bytes encode() appends.
 std::size_t encoded_size(const Document& document);
 std::size_t encoded_size(const Value& value);
