@@ -1,0 +1,88 @@
+#include "report/event_text.hpp"
+
+#include "core/plan.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace penstock {
+
+namespace {
+
+// A JSON string. Bytes that are no UTF-8 become U+FFFD: a line must parse whatever a job printed.
+std::string json(std::string_view text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string_view exit_word(int exit_code) {
+    switch (exit_code) {
+        case 0: return "succeeded";
+        case 75: return "interrupted";
+        default: return "failed";
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<const EventPipeline> event_pipeline(const PipelineContext& context) {
+    auto pipeline = std::make_shared<EventPipeline>();
+    pipeline->plan = context.plan;
+    pipeline->id = context.info.id;
+    pipeline->instance = context.info.instance;
+    for (const JobTemplate& job : context.plan->templates) {
+        pipeline->template_json.push_back(fmt::format(R"("name":{},"worker":{})", json(job.name), json(job.worker)));
+    }
+    return pipeline;
+}
+
+void append_job_lines(const JobsEvent& event, std::uint32_t from, std::uint32_t count, std::string& out) {
+    const EventPipeline& pipeline = *event.pipeline;
+    const std::string head = fmt::format(R"({{"event":"job","pipeline":{},"pipeline_id":{},"pipeline_instance":{},)",
+                                         json(pipeline.plan->name), pipeline.id.value, json(pipeline.instance));
+    std::string tail = fmt::format(R"(,"status":"{}","attempt":{},"broker":{})", job_status_name(event.status),
+                                   event.attempt, event.broker);
+    if (!event.error.empty()) tail += R"(,"error":)" + json(event.error);
+    tail += "}\n";
+    for (std::uint32_t i = from; i < from + count; ++i) {
+        const JobIndex job(event.first.value + i);
+        const TemplateIndex index = pipeline.plan->template_of(job);
+        const JobTemplate& its_template = pipeline.plan->templates[index.value];
+        const std::string instance =
+            its_template.for_each ? its_template.for_each->label(job.value - its_template.first_job.value) : "";
+        out += head;
+        out += pipeline.template_json[index.value];
+        out += R"(,"instance":)";
+        out += json(instance);
+        out += tail;
+    }
+}
+
+std::string start_line(const std::string& results, const std::string& run_directory) {
+    return fmt::format(R"({{"event":"start","results":{},"run":{}}})"
+                       "\n",
+                       json(results), json(run_directory));
+}
+
+std::string pipeline_line(const PipelineEnded& ended) {
+    return fmt::format(R"({{"event":"pipeline","pipeline":{},"pipeline_id":{},"pipeline_instance":{},"status":"{}",)"
+                       R"("succeeded":{},"failed":{},"skipped":{},"duration_s":{:.6f}}})"
+                       "\n",
+                       json(ended.pipeline->plan->name), ended.pipeline->info.id.value, json(ended.pipeline->info.instance),
+                       job_status_name(ended.status), ended.succeeded, ended.failed, ended.skipped, ended.duration_s);
+}
+
+std::string end_line(const RunSummary& summary, int exit_code, bool collected) {
+    const Progress& p = summary.progress;
+    return fmt::format(R"({{"event":"end","status":"{}","exit_code":{},"jobs":{},"succeeded":{},"failed":{},)"
+                       R"("skipped":{},"collected":{}}})"
+                       "\n",
+                       exit_word(exit_code), exit_code, p.jobs, p.succeeded, p.failed, p.skipped, collected);
+}
+
+std::string lost_line(std::uint64_t lines) {
+    return fmt::format(R"({{"event":"lost","lines":{}}})"
+                       "\n",
+                       lines);
+}
+
+}  // namespace penstock

@@ -1,0 +1,123 @@
+#include "report/summary.hpp"
+
+#include "report/text.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::size_t kFailuresShown = 10;
+constexpr std::size_t kErrorWidth = 300;
+constexpr std::string_view kIndent = "    ";
+
+std::string program_of(const ResultPlace& place) { return shell_quoted(place.program); }
+
+std::string outcome_line(const RunSummary& summary) {
+    const Progress& p = summary.progress;
+    std::string text = "penstock: ";
+    if (p.succeeded == p.jobs) {
+        text += p.jobs == 1 ? "1 job succeeded" : p.jobs == 0 ? "no jobs" : "all " + counted(p.jobs, "job") + " succeeded";
+    } else {
+        text += count_text(p.succeeded) + " of " + counted(p.jobs, "job") + " succeeded";
+        if (p.failed > 0) text += ", " + count_text(p.failed) + " failed";
+        if (p.skipped > 0) text += ", " + count_text(p.skipped) + " skipped";
+        const std::uint64_t left = p.jobs - std::min(p.jobs, p.ended());
+        if (left > 0) text += ", " + count_text(left) + " not finished";
+    }
+    if (p.pipelines > 1) text += " in " + counted(p.pipelines, "pipeline");
+    if (summary.makespan_s > 0) {
+        text += "; " + duration_text(summary.makespan_s) + ", " +
+                rate_text(static_cast<double>(p.ended()) / summary.makespan_s) + " jobs/s";
+    }
+    return text + "\n";
+}
+
+std::string worker_table(const std::vector<WorkerSummary>& workers) {
+    using Align = TextTable::Align;
+    TextTable table({{"worker"},
+                     {"jobs", Align::right},
+                     {"failed", Align::right},
+                     {"skipped", Align::right},
+                     {"median", Align::right},
+                     {"total", Align::right}});
+    for (const WorkerSummary& w : workers) {
+        const bool ran = w.succeeded + w.failed > 0;
+        table.add({printable(w.worker), count_text(w.succeeded + w.failed + w.skipped), count_text(w.failed),
+                   count_text(w.skipped), ran ? duration_text(w.median_s) : "-", ran ? duration_text(w.total_s) : "-"});
+    }
+    return table.empty() ? "" : "\n" + table.render("  ");
+}
+
+std::string indented(const std::string& text) {
+    std::string out;
+    std::size_t from = 0;
+    while (from < text.size()) {
+        const std::size_t end = std::min(text.find('\n', from), text.size());
+        out += std::string(kIndent) + text.substr(from, end - from) + "\n";
+        from = end + 1;
+    }
+    return out;
+}
+
+std::string failure_text(const FailureKind& failure, const ResultPlace& place) {
+    std::string text = "  " + counted(failure.count, "job") + " of " + printable(failure.worker) +
+                       (failure.count == 1 ? ": " : ", first ") + printable(failure.first_job) + "\n";
+    text += indented(shortened(printable_lines(failure.error), kErrorWidth));
+    if (!place.run.empty()) {
+        text += std::string(kIndent) + "more: " + program_of(place) + " log " + shell_quoted(place.run) + " " +
+                shell_quoted(failure.first_job) + "\n";
+    }
+    return text;
+}
+
+std::string failures_text(const RunSummary& summary, const ResultPlace& place) {
+    if (summary.failures.empty()) return "";
+    std::string text = "\nfailures:\n";
+    const std::size_t shown = std::min(summary.failures.size(), kFailuresShown);
+    for (std::size_t i = 0; i < shown; ++i) text += failure_text(summary.failures[i], place);
+    const std::size_t hidden = summary.failures.size() - shown;
+    if (hidden > 0) {
+        text += "  " + counted(hidden, "further kind") + "; all of them: " + program_of(place) + " jobs " +
+                shell_quoted(place.run) + " --failed\n";
+    }
+    return text;
+}
+
+std::string results_text(const RunSummary& summary, const ResultPlace& place) {
+    if (place.run.empty()) return "";
+    const std::string run = shell_quoted(place.run);
+    std::string text = "\n";
+    if (!place.store.empty()) text += "values:  " + printable(place.store) + "\n";
+    if (place.collected) {
+        text += "results: " + printable(place.run) + "\n";
+    } else {
+        text += "results: not collected" + (place.not_collected_reason.empty() ? "" : ": " + place.not_collected_reason) +
+                "\n         collect them with: " + program_of(place) + " collect " + run + "\n";
+    }
+    if (summary.progress.jobs > 0) {
+        text += "jobs:    " + program_of(place) + " jobs " + run + "\n";
+        if (!place.example_table.empty() && place.store.empty()) {
+            text += "values:  " + program_of(place) + " table " + run + " " + shell_quoted(place.example_table) + "\n";
+        }
+    }
+    return text;
+}
+
+std::string early_end_text(const RunSummary& summary) {
+    std::string text;
+    if (!summary.fatal.empty()) text += "\npenstock: error: the run could not go on: " + printable_lines(summary.fatal) + "\n";
+    else if (summary.interrupted) text += "\npenstock: interrupted: what had not finished was not run to its end.\n";
+    if (!text.empty()) text += "Nothing that was durable is lost: " + counted(summary.progress.durable, "job") + ".\n";
+    return text;
+}
+
+}  // namespace
+
+std::string summary_text(const RunSummary& summary, const ResultPlace& place) {
+    return outcome_line(summary) + worker_table(summary.workers) + failures_text(summary, place) + early_end_text(summary) +
+           results_text(summary, place);
+}
+
+}  // namespace penstock
