@@ -63,11 +63,12 @@ Value tagged_map(const Value& v) {
 }
 
 // What an object stands for, once all of its members are read.
-Value untagged(Map&& map) {
+Value untagged(Map&& map, const MapToArray& arrays) {
     if (map.size() != 1 || !map.begin()->first.starts_with('@')) return std::move(map);
     auto& [key, v] = *map.begin();
     if (key == "@float") return tagged_float(v);
     if (key == "@bytes") return base64_of(key, v);
+    if (key == "@array" && arrays && v.is(Value::Type::map)) return arrays(v.map());
     if (key == "@array") return tagged_array(v);
     if (key == "@map") return tagged_map(v);
     if (key == "@string") {
@@ -91,6 +92,7 @@ constexpr std::size_t kDeepestTagged = 3 * kDeepestPlain + 3;
 class ValueBuilder final : public nlohmann::json_sax<json> {
 public:
     explicit ValueBuilder(JsonForm form) : tagged_(form == JsonForm::tagged) {}
+    explicit ValueBuilder(const MapToArray& arrays) : tagged_(true), arrays_(arrays) {}
 
     Value take() { return std::move(result_); }
 
@@ -139,7 +141,7 @@ private:
     bool close() {
         Value done = std::move(open_.back().value);
         open_.pop_back();
-        if (tagged_ && done.is(Value::Type::map)) done = untagged(std::move(done.map()));
+        if (tagged_ && done.is(Value::Type::map)) done = untagged(std::move(done.map()), arrays_);
         return put(std::move(done));
     }
 
@@ -154,6 +156,7 @@ private:
     }
 
     bool tagged_;
+    MapToArray arrays_;
     std::vector<Open> open_;
     Value result_;
 };
@@ -162,6 +165,12 @@ private:
 
 Value from_json(std::string_view text, JsonForm form) {
     ValueBuilder builder(form);
+    json::sax_parse(text.begin(), text.end(), &builder);
+    return builder.take();
+}
+
+Value from_json(std::string_view text, const MapToArray& arrays) {
+    ValueBuilder builder(arrays);
     json::sax_parse(text.begin(), text.end(), &builder);
     return builder.take();
 }

@@ -23,6 +23,7 @@ bool needs_no_escape(char c) {
 class JsonWriter {
 public:
     explicit JsonWriter(JsonForm form) : tagged_(form == JsonForm::tagged) {}
+    explicit JsonWriter(const ArrayToMap& arrays) : tagged_(true), arrays_(arrays) {}
 
     std::string take() { return std::move(out_); }
 
@@ -141,6 +142,12 @@ private:
     }
 
     void typed_array(const Array& a) {
+        if (arrays_) {
+            out_ += "{\"@array\":";
+            map(arrays_(a), 0);
+            out_ += '}';
+            return;
+        }
         fmt::format_to(std::back_inserter(out_), "{{\"@array\":{{\"type\":\"{}\",\"shape\":[{}],\"data\":\"{}\"}}}}",
                        element_name(a.type()), fmt::join(a.shape(), ","), to_base64(a.bytes()));
     }
@@ -188,6 +195,7 @@ private:
     }
 
     bool tagged_;
+    ArrayToMap arrays_;
     std::string out_;
 };
 
@@ -195,6 +203,12 @@ private:
 
 std::string to_json(const Value& value, JsonForm form) {
     JsonWriter writer(form);
+    writer.value(value, 0);
+    return writer.take();
+}
+
+std::string to_json(const Value& value, const ArrayToMap& arrays) {
+    JsonWriter writer(arrays);
     writer.value(value, 0);
     return writer.take();
 }

@@ -12,6 +12,7 @@
 
 #include <penstock/value.hpp>
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,12 @@ std::string to_json(const Document& document, JsonForm form = JsonForm::tagged);
 // Integers that fit become int64, other numbers float64; of a key that occurs twice the last value counts. Throws
 // ValueError with the byte position of what is wrong.
 Value from_json(std::string_view text, JsonForm form = JsonForm::tagged);
+
+// Form::tagged for a text whose arrays are kept elsewhere: what stands under "@array", and the array it stands for.
+using ArrayToMap = std::function<Map(const Array&)>;
+using MapToArray = std::function<Array(const Map&)>;
+std::string to_json(const Value& value, const ArrayToMap& arrays);
+Value from_json(std::string_view text, const MapToArray& arrays);
 
 // "0.1", "1e+300", "42", "nan", "-inf": the shortest text that reads back as the same number; a float64 always shows that it is one
 // ("1.0") when `keep_type`.
