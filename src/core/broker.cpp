@@ -76,6 +76,8 @@ void Broker::on(const msg::ForgetPipeline& m, std::uint32_t, Outbox&) {
     pipelines_.erase(m.pipeline);
 }
 
+void Broker::on(const msg::Flush&, std::uint32_t, Outbox&) { host_.flush(); }
+
 void Broker::on(const msg::Stop&, std::uint32_t, Outbox& out) {
     send_ended(out);
     host_.stop();

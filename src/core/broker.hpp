@@ -53,6 +53,7 @@ public:
     virtual void forget_inputs(std::uint64_t ticket) = 0;
     virtual void release(const JobRun& jobs) = 0;
     virtual void forget(PipelineId pipeline) = 0;
+    virtual void flush() = 0;
     virtual void stop() = 0;
 };
 
@@ -70,6 +71,7 @@ public:
     void on(const msg::Recall& m, std::uint32_t from, Outbox& out);
     void on(const msg::Release& m, std::uint32_t from, Outbox& out);
     void on(const msg::ForgetPipeline& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Flush& m, std::uint32_t from, Outbox& out);
     void on(const msg::Stop& m, std::uint32_t from, Outbox& out);
 
     void inputs_arrived(std::uint64_t ticket);

@@ -177,6 +177,8 @@ void Router::ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::u
     if (p.left != 0) return;
     for (std::uint32_t rank : p.brokers) out.to_broker(rank, msg::ForgetPipeline{id});
     --active_[p.pipeliner];
+    if (counts_.assigned == 0 && ready_simple_ == 0 && waiting_.empty())
+        for (const Broker& b : brokers_) out.to_broker(b.what.rank, msg::Flush{});
     finish_when_durable(id, p, out);
     start_pipelines(out);
 }

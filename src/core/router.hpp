@@ -45,6 +45,8 @@ struct RouterOptions {
 class RouterEvents {
 public:
     virtual ~RouterEvents() = default;
+    // The first job of it goes to a broker.
+    virtual void started(PipelineId pipeline) = 0;
     // Jobs that ran, as told by a broker.
     virtual void ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) = 0;
     // Jobs that never will: the driver stores a record of each (they count as records of rank 0).

@@ -172,6 +172,7 @@ void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out
                                      std::min(templates, (block + 1) * kBlockTemplates), first});
     }
     if (std::find(p.brokers.begin(), p.brokers.end(), to.what.rank) == p.brokers.end()) {
+        if (p.brokers.empty()) events_.started(p.info.id);
         p.brokers.push_back(to.what.rank);
         out.to_broker(to.what.rank, msg::IntroducePipeline{p.info, p.pipeliner, p.submitted_ns});
     }

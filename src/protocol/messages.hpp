@@ -196,6 +196,9 @@ struct ForgetPipeline {
     PipelineId pipeline;
 };
 
+// Router: a pipeline has ended and nothing else runs; somebody may wait for its results, so write what is pending now.
+struct Flush {};
+
 // Router, to brokers and pipeliners: the run is over. Brokers make everything durable and answer Bye.
 struct Stop {};
 
@@ -208,7 +211,7 @@ using RouterMessage = std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::Re
 using PipelinerMessage = std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::Stop>;
 using BrokerMessage = std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located,
                                    msg::Fetch, msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release,
-                                   msg::ForgetPipeline, msg::Stop>;
+                                   msg::ForgetPipeline, msg::Flush, msg::Stop>;
 using Message = std::variant<RouterMessage, PipelinerMessage, BrokerMessage>;
 
 struct Envelope {
