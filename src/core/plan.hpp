@@ -184,6 +184,9 @@ struct Plan {
         std::uint64_t hash = 0;
     };
     std::vector<File> files;
+    // Data keys that some job uses and only the own data of a --for-each pipeline can give; sorted. Known only where the
+    // plan was made (rank 0).
+    std::vector<std::string> own_keys;
 
     // Both need `first_job` of every template. The job must exist.
     TemplateIndex template_of(JobIndex job) const;  // O(log templates)
