@@ -23,9 +23,9 @@ PipelineProgress::PipelineProgress(std::shared_ptr<const Structure> structure) :
         template_open_[t] = s.count(t);
         for (std::uint32_t e = s.edge_begin[t]; e < s.edge_begin[t + 1]; ++e) {
             const Structure::OutEdge& edge = s.edges[e];
-            if (edge.relation == Relation::all) {
+            if (as_a_whole(edge, t)) {
                 ++template_waits_[edge.consumer];
-                if (edge.carries_values) ++template_uses_[t];
+                if (edge.carries_values && edge.relation == Relation::all) ++template_uses_[t];
                 continue;
             }
             if (instance_waits_.empty()) {
@@ -46,9 +46,8 @@ void PipelineProgress::start(Changes& changes) {
     const Structure& s = *structure_;
     last_broker_ = kNobodyHolds;
     for (std::uint32_t t = 0; t < s.templates(); ++t)
-        if (template_waits_[t] == 0) release_open_instances(t, changes);
-    for (std::uint32_t t = 0; t < s.templates(); ++t)  // a for-each over nothing has ended before it began
-        if (s.count(t) == 0) template_ended(t, changes);
+        if (template_waits_[t] == 0) open(t, changes);
+    follow_all(changes);
 }
 
 bool PipelineProgress::ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker,
@@ -68,14 +67,10 @@ bool PipelineProgress::ended(std::uint32_t first, std::uint32_t count, bool succ
         if (succeeded && s.feeds[t] != 0)
             std::fill_n(holder_.begin() + first + done, part, static_cast<std::uint16_t>(broker));
         // Of several failed jobs the first one that reaches a descendant is its cause; failed runs have one job.
-        to_follow_.push_back({first + done, part, succeeded ? kNone : first + done});
+        to_follow_.push_back({first + done, part, succeeded ? kNone : first + done, t});
         done += part;
     }
-    while (!to_follow_.empty()) {
-        const EndedRun run = to_follow_.back();
-        to_follow_.pop_back();
-        follow(run, s.template_of(run.first), changes);
-    }
+    follow_all(changes);
     return true;
 }
 
@@ -84,15 +79,29 @@ std::uint32_t PipelineProgress::holder(std::uint32_t job) const {
     return holder_[job];
 }
 
-void PipelineProgress::follow(const EndedRun& run, std::uint32_t t, Changes& changes) {
+bool PipelineProgress::as_a_whole(const Structure::OutEdge& edge, std::uint32_t producer) const {
+    return edge.relation == Relation::all || structure_->count(producer) == 0;
+}
+
+void PipelineProgress::follow_all(Changes& changes) {
+    while (!to_follow_.empty()) {
+        const EndedRun run = to_follow_.back();
+        to_follow_.pop_back();
+        follow(run, changes);
+    }
+}
+
+void PipelineProgress::follow(const EndedRun& run, Changes& changes) {
     const Structure& s = *structure_;
+    const std::uint32_t t = run.job_template;
     for (std::uint32_t e = s.edge_begin[t]; e < s.edge_begin[t + 1]; ++e) {
         const Structure::OutEdge& edge = s.edges[e];
-        if (edge.relation != Relation::all)
+        if (!as_a_whole(edge, t))
             follow_twins(run, edge, t, changes);
         else if (run.cause != kNone && edge.when == When::succeeded)
             condemn(edge.consumer, run.cause, changes);
     }
+    if (run.count == 0 && run.cause != kNone) return;  // an empty template that is condemned still waits to be opened
     template_open_[t] -= run.count;
     if (template_open_[t] == 0) template_ended(t, changes);
     if (s.any_values) consumers_ended(run, t, changes);
@@ -108,7 +117,7 @@ void PipelineProgress::follow_twins(const EndedRun& run, const Structure::OutEdg
         const std::uint32_t consumer = edge.relation == Relation::twin ? i : s.groupings[edge.grouping].consumer_of[i];
         --instance_waits_[s.first_job[edge.consumer] + consumer];
         if (run.cause != kNone && edge.when == When::succeeded)
-            skip(s.first_job[edge.consumer] + consumer, 1, run.cause, changes);
+            skip(edge.consumer, s.first_job[edge.consumer] + consumer, 1, run.cause, changes);
         else
             one_dependency_less(edge.consumer, consumer, changes);
     }
@@ -118,8 +127,7 @@ void PipelineProgress::template_ended(std::uint32_t t, Changes& changes) {
     const Structure& s = *structure_;
     for (std::uint32_t e = s.edge_begin[t]; e < s.edge_begin[t + 1]; ++e) {
         const Structure::OutEdge& edge = s.edges[e];
-        if (edge.relation == Relation::all && --template_waits_[edge.consumer] == 0)
-            release_open_instances(edge.consumer, changes);
+        if (as_a_whole(edge, t) && --template_waits_[edge.consumer] == 0) open(edge.consumer, changes);
     }
 }
 
@@ -129,8 +137,10 @@ void PipelineProgress::one_dependency_less(std::uint32_t consumer, std::uint32_t
         make_ready(consumer, job, changes);
 }
 
-void PipelineProgress::release_open_instances(std::uint32_t t, Changes& changes) {
+// Nothing that `t` follows as a whole is left.
+void PipelineProgress::open(std::uint32_t t, Changes& changes) {
     const Structure& s = *structure_;
+    if (s.count(t) == 0) to_follow_.push_back({s.first_job[t], 0, kNone, t});
     for (std::uint32_t j = s.first_job[t]; j < s.first_job[t + 1]; ++j)
         if (state_[j] == State::waiting && (instance_waits_.empty() || instance_waits_[j] == 0))
             make_ready(t, j, changes);
@@ -165,10 +175,11 @@ void PipelineProgress::make_ready(std::uint32_t t, std::uint32_t job, Changes& c
 void PipelineProgress::condemn(std::uint32_t t, std::uint32_t cause, Changes& changes) {
     if (condemned_[t]) return;  // a million failed producers cost one pass over the consumers
     condemned_[t] = true;
-    skip(structure_->first_job[t], structure_->count(t), cause, changes);
+    if (structure_->count(t) == 0) to_follow_.push_back({structure_->first_job[t], 0, cause, t});
+    skip(t, structure_->first_job[t], structure_->count(t), cause, changes);
 }
 
-void PipelineProgress::skip(std::uint32_t first, std::uint32_t count, std::uint32_t cause,
+void PipelineProgress::skip(std::uint32_t t, std::uint32_t first, std::uint32_t count, std::uint32_t cause,
                             Changes& changes) {
     for (std::uint32_t j = first; j < first + count; ++j) {
         if (state_[j] != State::waiting) continue;
@@ -179,11 +190,11 @@ void PipelineProgress::skip(std::uint32_t first, std::uint32_t count, std::uint3
             ++changes.skipped.back().count;
         else
             changes.skipped.push_back({j, 1, cause});
-        if (!to_follow_.empty() && to_follow_.back().first + to_follow_.back().count == j &&
-            to_follow_.back().cause == cause && j > first)
+        if (j > first && !to_follow_.empty() && to_follow_.back().first + to_follow_.back().count == j &&
+            to_follow_.back().cause == cause && to_follow_.back().job_template == t)
             ++to_follow_.back().count;
         else
-            to_follow_.push_back({j, 1, cause});
+            to_follow_.push_back({j, 1, cause, t});
     }
 }
 

@@ -58,31 +58,36 @@ private:
 
     struct EndedRun {
         std::uint32_t first, count, cause;  // cause: the job that failed first; kNone when these succeeded
+        std::uint32_t job_template;
     };
 
-    void follow(const EndedRun& run, std::uint32_t job_template, Changes& changes);
+    // The consumer waits for every instance. An empty producer has no instances to follow one by one: what is after it
+    // is then after whatever it is after itself.
+    bool as_a_whole(const Structure::OutEdge& edge, std::uint32_t producer) const;
+    void follow_all(Changes& changes);
+    void follow(const EndedRun& run, Changes& changes);
     void follow_twins(const EndedRun& run, const Structure::OutEdge& edge, std::uint32_t producer, Changes& changes);
     void template_ended(std::uint32_t t, Changes& changes);
     void one_dependency_less(std::uint32_t consumer, std::uint32_t instance, Changes& changes);
-    void release_open_instances(std::uint32_t t, Changes& changes);
+    void open(std::uint32_t t, Changes& changes);
     void make_ready(std::uint32_t t, std::uint32_t job, Changes& changes);
     void condemn(std::uint32_t t, std::uint32_t cause, Changes& changes);
-    void skip(std::uint32_t first, std::uint32_t count, std::uint32_t cause, Changes& changes);
+    void skip(std::uint32_t t, std::uint32_t first, std::uint32_t count, std::uint32_t cause, Changes& changes);
     void consumers_ended(const EndedRun& run, std::uint32_t t, Changes& changes);
     void release(std::uint32_t producer, std::uint32_t first, std::uint32_t count, Changes& changes);
 
     std::shared_ptr<const Structure> structure_;
     std::uint32_t left_ = 0;
-    std::vector<State> state_;                     // per job
-    std::vector<std::uint16_t> holder_;            // per job; only when some edge carries values
-    std::vector<std::uint32_t> instance_waits_;    // per job; only when some edge is twin or group
-    std::vector<std::uint32_t> instance_uses_;     // per job: value-carrying twins and groups not yet ended
-    std::vector<std::uint32_t> template_waits_;    // per template: producers it waits for as a whole
-    std::vector<std::uint32_t> template_open_;     // per template: jobs not yet ended
-    std::vector<std::uint32_t> template_uses_;     // per template: consumer templates that read all of it
-    std::vector<bool> condemned_;                  // per template: all of it is skipped
-    std::vector<EndedRun> to_follow_;              // work list, so that a long chain of skips does not recurse
-    std::uint32_t last_broker_ = kNobodyHolds;     // of the event being handled
+    std::vector<State> state_;                   // per job
+    std::vector<std::uint16_t> holder_;          // per job; only when some edge carries values
+    std::vector<std::uint32_t> instance_waits_;  // per job; only when some edge is twin or group
+    std::vector<std::uint32_t> instance_uses_;   // per job: value-carrying twins and groups not yet ended
+    std::vector<std::uint32_t> template_waits_;  // per template: producers it waits for as a whole
+    std::vector<std::uint32_t> template_open_;   // per template: jobs not yet ended
+    std::vector<std::uint32_t> template_uses_;   // per template: consumer templates that read all of it
+    std::vector<bool> condemned_;                // per template: all of it is skipped
+    std::vector<EndedRun> to_follow_;            // work list, so that a long chain of skips does not recurse
+    std::uint32_t last_broker_ = kNobodyHolds;   // of the event being handled
 };
 
 }  // namespace penstock
