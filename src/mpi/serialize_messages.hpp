@@ -1,0 +1,147 @@
+// Boost.Serialization of every message; only wire.cpp includes this.
+#pragma once
+
+#include "mpi/serialize_plan.hpp"
+#include "protocol/messages.hpp"
+
+#include <boost/serialization/binary_object.hpp>
+#include <boost/serialization/map.hpp>
+#include <boost/serialization/string.hpp>
+#include <boost/serialization/vector.hpp>
+
+#include <type_traits>
+
+namespace penstock {
+
+// Messages without pointers go as they lie in memory.
+template <class Archive, class M>
+    requires std::is_trivially_copyable_v<M>
+void fields(Archive& ar, M& m) {
+    if constexpr (!std::is_empty_v<M>) {
+        boost::serialization::binary_object whole(const_cast<std::remove_const_t<M>*>(&m), sizeof m);
+        ar& whole;
+    }
+}
+
+template <class Archive, class T>
+void plain_vector(Archive& ar, std::vector<T>& v) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::uint64_t n = v.size();
+    ar& n;
+    if constexpr (Archive::is_loading::value) v.resize(checked_count(n, sizeof(T)));
+    boost::serialization::binary_object bytes(v.data(), v.size() * sizeof(T));
+    ar& bytes;
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Ended& m) {
+    fields(ar, m.jobs);
+    ar & m.succeeded & m.attempt & m.first_record & m.busy_ns & m.error;
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Returned& m) {
+    plain_vector(ar, m.items);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Refused& m) {
+    fields(ar, m.jobs);
+    ar & m.error;
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StoreFailed& m) {
+    ar & m.error;
+}
+
+template <class Archive>
+void durations(Archive& ar, msg::Bye::Durations& d) {
+    ar & d.succeeded & d.failed & d.total_ns;
+    plain_vector(ar, d.histogram);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Bye& m) {
+    std::uint64_t n = m.by_worker.size();
+    ar& n;
+    if constexpr (Archive::is_loading::value) {
+        for (std::uint64_t i = 0; i < checked_count(n, 1); ++i) {
+            std::string worker;
+            ar & worker;
+            durations(ar, m.by_worker[worker]);
+        }
+    } else {
+        for (auto& [worker, d] : m.by_worker) {
+            ar & worker;
+            durations(ar, d);
+        }
+    }
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Locate& m) {
+    ar & m.request & m.pipeline.value;
+    plain_vector(ar, m.jobs);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::IntroducePipeline& m) {
+    ar & m.info.id.value & m.info.plan.value & m.info.instance & m.pipeliner & m.submitted_ns;
+    document(ar, m.info.own_data);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Located& m) {
+    ar & m.request;
+    plain_vector(ar, m.runs);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Fetch& m) {
+    ar & m.request & m.pipeline.value & m.key;
+    plain_vector(ar, m.jobs);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Fetched& m) {
+    ar & m.request;
+    plain_vector(ar, m.bytes);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::FetchedChunk& m) {
+    ar & m.request & m.offset & m.total;
+    plain_vector(ar, m.bytes);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StartPlan& m) {
+    ar & m.plan.value;
+    auto structure = m.structure != nullptr ? std::const_pointer_cast<Structure>(m.structure)
+                                            : std::make_shared<Structure>();
+    plain_vector(ar, structure->first_job);
+    plain_vector(ar, structure->edge_begin);
+    plain_vector(ar, structure->edges);
+    std::uint64_t groupings = structure->groupings.size();
+    ar & groupings;
+    if constexpr (Archive::is_loading::value) {
+        structure->groupings.resize(checked_count(groupings, 1));
+        structure->members.resize(groupings);
+    }
+    for (std::uint64_t i = 0; i < groupings; ++i) {
+        ar & structure->groupings[i].groups;
+        plain_vector(ar, structure->groupings[i].consumer_of);
+        plain_vector(ar, structure->members[i].begin);
+        plain_vector(ar, structure->members[i].members);
+    }
+    plain_vector(ar, structure->sole_source);
+    plain_vector(ar, structure->has_inputs);
+    plain_vector(ar, structure->feeds);
+    ar & structure->any_values;
+    plain_vector(ar, structure->input_begin);
+    plain_vector(ar, structure->inputs);
+    m.structure = std::move(structure);
+}
+
+}  // namespace penstock

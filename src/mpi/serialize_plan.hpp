@@ -1,0 +1,168 @@
+// Boost.Serialization of plans, block by block; only wire.cpp includes this (by serialize_messages.hpp).
+#pragma once
+
+#include "core/plan.hpp"
+#include "mpi/wire.hpp"
+#include "value/value_codec.hpp"
+
+#include <boost/serialization/binary_object.hpp>
+#include <boost/serialization/map.hpp>
+#include <boost/serialization/string.hpp>
+#include <boost/serialization/vector.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+// A count read from a frame. The frame's own length bounds what can follow, so an absurd count is a bad frame.
+inline std::size_t checked_count(std::uint64_t n, std::size_t element_bytes) {
+    constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
+    if (n > kMostBytes / element_bytes) throw WireError("a count of " + std::to_string(n) + " cannot be right");
+    return n;
+}
+
+template <class Archive, class T>
+void plain_vector(Archive& ar, std::vector<T>& v);
+
+template <class Archive>
+void document(Archive& ar, Document& d) {
+    std::vector<std::byte> bytes;
+    if constexpr (!Archive::is_loading::value) encode(d, bytes);
+    plain_vector(ar, bytes);
+    if constexpr (Archive::is_loading::value) {
+        std::span<const std::byte> rest(bytes);
+        d = decode_document(rest);
+    }
+}
+
+template <class Archive, class Enum>
+void enumeration(Archive& ar, Enum& e) {
+    auto n = static_cast<std::uint8_t>(e);
+    ar& n;
+    e = static_cast<Enum>(n);
+}
+
+template <class Archive>
+void axis(Archive& ar, Axis& a) {
+    ar & a.name;
+    std::uint8_t kind = static_cast<std::uint8_t>(a.values.index());
+    ar & kind;
+    if constexpr (Archive::is_loading::value) {
+        if (kind == 0) a.values = Range{};
+        if (kind == 1) a.values = Linspace{};
+        if (kind == 2) a.values = std::vector<Value>{};
+    }
+    if (auto* range = std::get_if<Range>(&a.values)) ar & range->start & range->step & range->count;
+    if (auto* line = std::get_if<Linspace>(&a.values)) ar & line->first & line->last & line->count;
+    if (auto* listed = std::get_if<std::vector<Value>>(&a.values)) {
+        Document wrapped;
+        if constexpr (!Archive::is_loading::value) wrapped["v"] = Value(List(*listed));
+        document(ar, wrapped);
+        if constexpr (Archive::is_loading::value) *listed = std::move(wrapped.at("v").list());
+    }
+}
+
+template <class Archive>
+void for_each(Archive& ar, ForEach& f) {
+    std::uint64_t dimensions = f.dimensions.size();
+    ar & dimensions;
+    if constexpr (Archive::is_loading::value) f.dimensions.resize(checked_count(dimensions, 1));
+    for (auto& dimension : f.dimensions) {
+        std::uint64_t axes = dimension.size();
+        ar & axes;
+        if constexpr (Archive::is_loading::value) dimension.resize(checked_count(axes, 1));
+        for (Axis& a : dimension) axis(ar, a);
+    }
+}
+
+template <class Archive>
+void binding(Archive& ar, Binding& b) {
+    ar & b.key & b.source_key & b.list & b.in_document;
+    enumeration(ar, b.from);
+    enumeration(ar, b.missing);
+    plain_vector(ar, b.producers);
+}
+
+template <class Archive>
+void job_template(Archive& ar, JobTemplate& t) {
+    ar & t.name & t.worker & t.first_job.value & t.count & t.save.all & t.save.keys & t.feeds_others;
+    ar & t.resources.cpus & t.resources.memory_bytes & t.resources.named;
+    enumeration(ar, t.isolation);
+    ar & t.priority & t.retries & t.timeout_s & t.hash & t.data_keys & t.uses_all_data & t.data_hash;
+    document(ar, t.with);
+    std::uint64_t bindings = t.bindings.size();
+    ar & bindings;
+    if constexpr (Archive::is_loading::value) t.bindings.resize(checked_count(bindings, 1));
+    for (Binding& b : t.bindings) binding(ar, b);
+    std::vector<std::uint64_t> groups;
+    if (t.group_hashes != nullptr) groups = *t.group_hashes;
+    plain_vector(ar, groups);
+    if constexpr (Archive::is_loading::value)
+        if (!groups.empty()) t.group_hashes = std::make_shared<const std::vector<std::uint64_t>>(std::move(groups));
+}
+
+// What every broker needs of a plan whichever jobs it runs.
+template <class Archive>
+void plan_header(Archive& ar, Plan& plan) {
+    ar & plan.name & plan.job_count & plan.definition_directory;
+    document(ar, plan.data);
+    std::vector<std::uint32_t> first_and_count;
+    if constexpr (!Archive::is_loading::value)
+        for (const JobTemplate& t : plan.templates) {
+            first_and_count.push_back(t.first_job.value);
+            first_and_count.push_back(t.count);
+        }
+    plain_vector(ar, first_and_count);
+    if constexpr (Archive::is_loading::value) {
+        plan.templates.resize(first_and_count.size() / 2);
+        for (std::size_t t = 0; t < plan.templates.size(); ++t) {
+            plan.templates[t].first_job = JobIndex(first_and_count[2 * t]);
+            plan.templates[t].count = first_and_count[2 * t + 1];
+        }
+    }
+    std::uint64_t groupings = plan.groupings.size();
+    ar & groupings;
+    if constexpr (Archive::is_loading::value) plan.groupings.resize(checked_count(groupings, 1));
+    for (Grouping& g : plan.groupings) {
+        ar & g.groups;
+        plain_vector(ar, g.consumer_of);
+    }
+}
+
+// Templates [first, last) with the for-eaches they use, each of those once.
+template <class Archive>
+void plan_block(Archive& ar, Plan& plan, std::uint32_t first, std::uint32_t last) {
+    std::vector<std::shared_ptr<const ForEach>> shared;
+    for (std::uint32_t t = first; t < last; ++t) {
+        job_template(ar, plan.templates[t]);
+        std::shared_ptr<const ForEach>& mine = plan.templates[t].for_each;
+        std::uint32_t index = 0;  // 0 = none
+        bool fresh = false;
+        if constexpr (!Archive::is_loading::value) {
+            for (std::uint32_t i = 0; i < shared.size() && mine != nullptr; ++i)
+                if (shared[i] == mine) index = i + 1;
+            fresh = mine != nullptr && index == 0;
+            if (fresh) {
+                shared.push_back(mine);
+                index = static_cast<std::uint32_t>(shared.size());
+            }
+        }
+        ar & index & fresh;
+        if (fresh) {
+            auto whole = std::make_shared<ForEach>();
+            if constexpr (!Archive::is_loading::value) *whole = *mine;
+            for_each(ar, *whole);
+            if constexpr (Archive::is_loading::value) shared.push_back(std::move(whole));
+        }
+        if constexpr (Archive::is_loading::value) {
+            if (index > shared.size()) throw WireError("a template refers to a for-each that was not sent");
+            if (index != 0) mine = shared[index - 1];
+        }
+    }
+}
+
+}  // namespace penstock

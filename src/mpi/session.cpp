@@ -1,0 +1,230 @@
+// The two kinds of session: one process without MPI, and a rank of a launch.
+#include "mpi/mpi_transport.hpp"
+#include "run/run_roles.hpp"
+
+#include <boost/mpi/communicator.hpp>
+#include <boost/mpi/environment.hpp>
+
+#include <cstdlib>
+#include <sstream>
+
+#include <boost/archive/binary_iarchive.hpp>
+#include <boost/archive/binary_oarchive.hpp>
+#include <boost/serialization/map.hpp>
+#include <boost/serialization/string.hpp>
+#include <boost/serialization/vector.hpp>
+
+#include <time.h>
+
+namespace penstock {
+
+namespace {
+
+constexpr int kFactsTag = 10;
+constexpr int kLayoutTag = 11;
+constexpr int kAgreeTag = 12;
+constexpr int kClockTag = 13;
+
+class LocalSession final : public Session {
+public:
+    LocalSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::optional<std::uint32_t> slots)
+        : types_(types), zygote_(std::move(zygote)), layout_(lay_out({facts_of_this_process()}, 0, 1, slots)) {}
+
+    const Launch& launch() const override { return layout_.launch; }
+    std::optional<RunRequest> agree(const std::optional<RunRequest>& request) override { return request; }
+    RunSummary run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) override {
+        NoTransport transport;
+        return run_roles({layout_, 0, types_, std::move(zygote_), {epoch_now() - steady_now()}}, request, transport,
+                         observer, feeder);
+    }
+
+private:
+    WorkerTypes types_;
+    std::unique_ptr<Zygote> zygote_;
+    Layout layout_;
+};
+
+// Boost's archives of what ranks tell one another at start. Not hot: one string each.
+template <class T>
+std::string pack(const T& value) {
+    std::ostringstream out;
+    boost::archive::binary_oarchive(out, boost::archive::no_header) << value;
+    return out.str();
+}
+
+template <class T>
+T unpack(const std::string& text) {
+    std::istringstream in(text);
+    T value;
+    boost::archive::binary_iarchive(in, boost::archive::no_header) >> value;
+    return value;
+}
+
+// Waiting for rank 0 takes as long as it needs to read the definitions: not at full speed.
+std::string receive_patiently(const boost::mpi::communicator& world, int from, int tag) {
+    while (!world.iprobe(from, tag)) {
+        const timespec nap{0, 500'000};
+        nanosleep(&nap, nullptr);
+    }
+    std::string text;
+    world.recv(from, tag, text);
+    return text;
+}
+
+class MpiSession final : public Session {
+public:
+    MpiSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::uint32_t pipeliners,
+               std::optional<std::uint32_t> slots)
+        : environment_(boost::mpi::threading::funneled, true), types_(types), zygote_(std::move(zygote)) {
+        layout_ = lay_out(exchange_facts(), static_cast<std::uint32_t>(world_.rank()), pipeliners, slots);
+    }
+
+    const Launch& launch() const override { return layout_.launch; }
+    std::optional<RunRequest> agree(const std::optional<RunRequest>& request) override;
+    RunSummary run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) override;
+
+private:
+    std::vector<RankFacts> exchange_facts();
+    RouterCalendar exchange_clocks();
+
+    boost::mpi::environment environment_;
+    boost::mpi::communicator world_;
+    WorkerTypes types_;
+    std::unique_ptr<Zygote> zygote_;
+    Layout layout_;
+    std::vector<std::string> host_of_rank_;
+};
+
+
+std::string pack_facts(const RankFacts& f) {
+    std::ostringstream out;
+    boost::archive::binary_oarchive ar(out, boost::archive::no_header);
+    ar << f.host << f.pid << f.cpus << f.memory_bytes << kWireVersion;
+    return out.str();
+}
+
+RankFacts unpack_facts(const std::string& text, int rank) {
+    std::istringstream in(text);
+    boost::archive::binary_iarchive ar(in, boost::archive::no_header);
+    RankFacts f;
+    std::uint32_t version = 0;
+    ar >> f.host >> f.pid >> f.cpus >> f.memory_bytes >> version;
+    if (version != kWireVersion)
+        throw WireError("rank " + std::to_string(rank) + " speaks version " + std::to_string(version) +
+                        " and this one " + std::to_string(kWireVersion) + ": start the same build everywhere");
+    return f;
+}
+
+std::vector<RankFacts> MpiSession::exchange_facts() {
+    const std::string mine = pack_facts(facts_of_this_process());
+    std::vector<std::string> all(static_cast<std::size_t>(world_.size()), mine);
+    if (world_.rank() == 0) {
+        for (int r = 1; r < world_.size(); ++r) world_.recv(r, kFactsTag, all[static_cast<std::size_t>(r)]);
+        const std::string together = pack(all);
+        for (int r = 1; r < world_.size(); ++r) world_.send(r, kLayoutTag, together);
+    } else {
+        world_.send(0, kFactsTag, mine);
+        std::string together;
+        world_.recv(0, kLayoutTag, together);
+        all = unpack<std::vector<std::string>>(together);
+    }
+    std::vector<RankFacts> facts;
+    for (int r = 0; r < world_.size(); ++r) facts.push_back(unpack_facts(all[static_cast<std::size_t>(r)], r));
+    for (const RankFacts& f : facts) host_of_rank_.push_back(f.host);
+    return facts;
+}
+
+std::optional<RunRequest> MpiSession::agree(const std::optional<RunRequest>& request) {
+    if (world_.rank() == 0) {
+        std::ostringstream out;
+        {
+            boost::archive::binary_oarchive ar(out, boost::archive::no_header);
+            const bool runs = request.has_value();
+            ar << runs;
+            if (runs) {
+                const std::string directory = request->run_directory.string();
+                const bool has_slots = request->slots.has_value();
+                const std::uint32_t slots = request->slots.value_or(0);
+                ar << directory << request->incarnation << request->pipeliners << has_slots << slots
+                   << request->resources << request->store << request->dry_run << request->fail_fast;
+            }
+        }
+        for (int r = 1; r < world_.size(); ++r) world_.send(r, kAgreeTag, out.str());
+        return request;
+    }
+    std::istringstream in(receive_patiently(world_, 0, kAgreeTag));
+    boost::archive::binary_iarchive ar(in, boost::archive::no_header);
+    bool runs = false, has_slots = false;
+    ar >> runs;
+    if (!runs) return std::nullopt;
+    RunRequest agreed;
+    std::string directory;
+    std::uint32_t slots = 0;
+    ar >> directory >> agreed.incarnation >> agreed.pipeliners >> has_slots >> slots >> agreed.resources >>
+        agreed.store >> agreed.dry_run >> agreed.fail_fast;
+    agreed.run_directory = directory;
+    if (has_slots) agreed.slots = slots;
+    return agreed;
+}
+
+// Ranks on rank 0's host read the same steady clock; for others, half a round trip is close enough for records.
+RouterCalendar MpiSession::exchange_clocks() {
+    constexpr int kRounds = 3;
+    if (world_.rank() == 0) {
+        const std::int64_t offset = epoch_now() - steady_now();
+        for (int r = 1; r < world_.size(); ++r) {
+            if (host_of_rank_[static_cast<std::size_t>(r)] == host_of_rank_[0]) {
+                world_.send(r, kClockTag, offset);
+                continue;
+            }
+            for (int i = 0; i < kRounds; ++i) {
+                std::int64_t ignored = 0;
+                world_.recv(r, kClockTag, ignored);
+                world_.send(r, kClockTag, epoch_now());
+            }
+        }
+        return {offset};
+    }
+    RouterCalendar calendar;
+    if (host_of_rank_[static_cast<std::size_t>(world_.rank())] == host_of_rank_[0]) {
+        world_.recv(0, kClockTag, calendar.epoch_minus_steady);
+        return calendar;
+    }
+    Nanoseconds best = INT64_MAX;
+    for (int i = 0; i < kRounds; ++i) {
+        const Nanoseconds before = steady_now();
+        std::int64_t epoch = 0;
+        world_.send(0, kClockTag, std::int64_t{0});
+        world_.recv(0, kClockTag, epoch);
+        const Nanoseconds after = steady_now();
+        if (after - before >= best) continue;
+        best = after - before;
+        calendar.epoch_minus_steady = epoch - (before + (after - before) / 2);
+    }
+    return calendar;
+}
+
+RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) {
+    const RouterCalendar calendar = exchange_clocks();
+    const auto rank = static_cast<std::uint32_t>(world_.rank());
+    MpiTransport transport(world_, [&](std::uint32_t from, const std::string& problem) {
+        observer.message(Severity::warning, "dropped a message from rank " + std::to_string(from) + ": " + problem);
+    });
+    return run_roles({layout_, rank, types_, std::move(zygote_), calendar}, request, transport, observer, feeder);
+}
+
+}  // namespace
+
+bool started_by_launcher() {
+    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+        if (std::getenv(name) != nullptr) return true;
+    return false;
+}
+
+std::unique_ptr<Session> open_session(const WorkerTypes& types, std::unique_ptr<Zygote> zygote,
+                                      std::uint32_t pipeliners, std::optional<std::uint32_t> slots) {
+    if (started_by_launcher()) return std::make_unique<MpiSession>(types, std::move(zygote), pipeliners, slots);
+    return std::make_unique<LocalSession>(types, std::move(zygote), slots);
+}
+
+}  // namespace penstock

@@ -1,0 +1,147 @@
+#include "mpi/wire.hpp"
+
+#include "mpi/serialize_messages.hpp"
+
+#include <boost/archive/binary_iarchive.hpp>
+#include <boost/archive/binary_oarchive.hpp>
+
+#include <optional>
+#include <streambuf>
+
+namespace penstock {
+
+namespace {
+
+constexpr unsigned kArchiveFlags = boost::archive::no_header | boost::archive::no_codecvt;
+
+class AppendBuffer final : public std::streambuf {
+public:
+    std::vector<char> bytes;
+
+protected:
+    std::streamsize xsputn(const char* s, std::streamsize n) override {
+        bytes.insert(bytes.end(), s, s + n);
+        return n;
+    }
+    int_type overflow(int_type c) override {
+        if (c != traits_type::eof()) bytes.push_back(static_cast<char>(c));
+        return c;
+    }
+};
+
+class ViewBuffer final : public std::streambuf {
+public:
+    explicit ViewBuffer(std::span<const char> bytes) {
+        char* begin = const_cast<char*>(bytes.data());
+        setg(begin, begin, begin + bytes.size());
+    }
+    bool at_end() const { return gptr() == egptr(); }
+};
+
+// Plan blocks need the plan they belong to: whoever reads gives it.
+template <class Archive>
+void block(Archive& ar, msg::PlanBlock& m, Plan& plan) {
+    if (m.with_header) plan_header(ar, plan);
+    if (m.first > m.last || m.last > plan.templates.size()) throw WireError("a plan block beyond its plan");
+    plan_block(ar, plan, m.first, m.last);
+}
+
+// Calls `use` with a default-made alternative number `index` of the variant.
+template <class Variant, std::size_t I = 0, class Use>
+void with_alternative(std::size_t index, const Use& use) {
+    if constexpr (I < std::variant_size_v<Variant>) {
+        if (index == I)
+            use(std::variant_alternative_t<I, Variant>{});
+        else
+            with_alternative<Variant, I + 1>(index, use);
+    } else {
+        throw WireError("a message of unknown kind " + std::to_string(index));
+    }
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------ writing
+
+struct FrameWriter::State {
+    AppendBuffer buffer;
+    std::optional<boost::archive::binary_oarchive> archive;
+};
+
+FrameWriter::FrameWriter() : state_(std::make_unique<State>()) {}
+FrameWriter::~FrameWriter() = default;
+FrameWriter::FrameWriter(FrameWriter&&) noexcept = default;
+
+bool FrameWriter::empty() const { return state_->buffer.bytes.empty(); }
+std::size_t FrameWriter::size() const { return state_->buffer.bytes.size(); }
+
+void FrameWriter::add(const Message& message) {
+    if (!state_->archive) {
+        state_->archive.emplace(static_cast<std::streambuf&>(state_->buffer), kArchiveFlags);
+        *state_->archive << kWireVersion;
+    }
+    boost::archive::binary_oarchive& ar = *state_->archive;
+    std::visit(
+        [&](const auto& inbox) {
+            const auto role = static_cast<std::uint8_t>(message.index());
+            const auto kind = static_cast<std::uint8_t>(inbox.index());
+            ar << role << kind;
+            std::visit(
+                [&]<class M>(const M& m) {
+                    M& mutable_m = const_cast<M&>(m);  // one function reads and writes; writing changes nothing
+                    if constexpr (std::is_same_v<M, msg::PlanBlock>) {
+                        ar << m.id.value << m.first << m.last << m.with_header;
+                        block(ar, mutable_m, const_cast<Plan&>(*m.plan));
+                    } else {
+                        fields(ar, mutable_m);
+                    }
+                },
+                inbox);
+        },
+        message);
+}
+
+std::vector<char> FrameWriter::take(std::vector<char> recycled) {
+    state_->archive.reset();
+    recycled.clear();
+    return std::exchange(state_->buffer.bytes, std::move(recycled));
+}
+
+// ------------------------------------------------------------------------------------------ reading
+
+void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uint32_t self,
+                       std::vector<Envelope>& out) {
+    try {
+        ViewBuffer buffer(frame);
+        boost::archive::binary_iarchive ar(static_cast<std::streambuf&>(buffer), kArchiveFlags);
+        std::uint32_t version = 0;
+        ar >> version;
+        if (version != kWireVersion)
+            throw WireError("messages of version " + std::to_string(version) + " where this program speaks " +
+                            std::to_string(kWireVersion) + ": all ranks must run the same build");
+        while (!buffer.at_end()) {
+            std::uint8_t role = 0, kind = 0;
+            ar >> role >> kind;
+            with_alternative<Message>(role, [&]<class Inbox>(Inbox) {
+                with_alternative<Inbox>(kind, [&]<class M>(M m) {
+                    if constexpr (std::is_same_v<M, msg::PlanBlock>) {
+                        ar >> m.id.value >> m.first >> m.last >> m.with_header;
+                        std::shared_ptr<Plan>& plan = plans_[m.id];
+                        if (plan == nullptr) plan = std::make_shared<Plan>();
+                        block(ar, m, *plan);
+                        m.plan = plan;
+                    } else {
+                        fields(ar, m);
+                    }
+                    out.push_back({from, self, Message(Inbox(std::move(m)))});
+                });
+            });
+        }
+    } catch (const WireError&) {
+        throw;
+    } catch (const std::exception& e) {
+        throw WireError(std::string("a frame that cannot be read: ") + e.what());
+    }
+}
+
+}  // namespace penstock

@@ -1,0 +1,54 @@
+// Messages as bytes: Boost.Serialization, one frame for all messages to one destination.
+//
+// A frame is the wire version, then each message as the number of its role, its number within the role's inbox, and its
+// fields. Hot messages are copied as they lie in memory: all ranks of a launch run the same program on the same kind of
+// machine (Session checks it at start). A frame that does not decode throws WireError and changes nothing but what was
+// decoded before the bad message.
+#pragma once
+
+#include "protocol/messages.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace penstock {
+
+inline constexpr std::uint32_t kWireVersion = 1;
+
+class WireError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// Appends messages to a buffer that is reused from frame to frame.
+class FrameWriter {
+public:
+    FrameWriter();
+    ~FrameWriter();
+    FrameWriter(FrameWriter&&) noexcept;
+
+    void add(const Message& message);
+    bool empty() const;
+    std::size_t size() const;
+    // The finished frame; the writer is empty again, and takes `recycled` as its next buffer.
+    std::vector<char> take(std::vector<char> recycled);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// Decodes frames. Plans arrive in blocks and are put together here: every PlanBlock of one plan points to one Plan.
+class FrameReader {
+public:
+    void read(std::span<const char> frame, std::uint32_t from, std::uint32_t self, std::vector<Envelope>& out);
+
+private:
+    std::map<PlanId, std::shared_ptr<Plan>> plans_;
+};
+
+}  // namespace penstock

@@ -1,0 +1,176 @@
+#include "run/broker_node.hpp"
+
+namespace penstock {
+
+BrokerNode::BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, std::unique_ptr<RecordWriter> writer)
+    : options_(std::move(options)),
+      lanes_(std::move(lanes)),
+      writer_(std::move(writer)),
+      cache_(options_.run_directory / "spill", options_.rank, options_.cache_bytes),
+      exchange_(options_.rank, cache_),
+      broker_(options_.rank, options_.slots, *this) {}
+
+namespace {
+// The value exchange takes the messages about values, the broker all others.
+template <class M>
+concept AboutValues = std::is_same_v<M, msg::Located> || std::is_same_v<M, msg::Fetch> ||
+                      std::is_same_v<M, msg::Fetched> || std::is_same_v<M, msg::FetchedChunk> ||
+                      std::is_same_v<M, msg::ChunkTaken>;
+}  // namespace
+
+void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& out) {
+    out_ = &out;
+    std::visit(
+        [&]<class M>(const M& m) {
+            if constexpr (AboutValues<M>)
+                exchange_.on(m, from, out);
+            else
+                broker_.on(m, from, out);
+        },
+        message);
+    for (std::uint64_t ticket : exchange_.take_arrived()) broker_.inputs_arrived(ticket);
+    if (stopping_ && !finished_) say_goodbye(out);
+}
+
+bool BrokerNode::work(Outbox& out) {
+    out_ = &out;
+    if (finished_) return false;
+    const bool outcomes = take_outcomes(out);
+    const bool durable = take_durable(out);
+    return outcomes || durable;
+}
+
+// ------------------------------------------------------------------------------------------ outcomes
+
+bool BrokerNode::take_outcomes(Outbox& out) {
+    outcomes_.clear();
+    if (!lanes_->drain(outcomes_)) return false;
+    std::vector<JobRecord> records;
+    records.reserve(outcomes_.size());
+    for (Outcome& outcome : outcomes_) {
+        static const std::string kNoError;
+        const std::string& error = outcome.details != nullptr ? outcome.details->error : kNoError;
+        const JobEnd end =
+            broker_.ended(outcome.ticket, outcome.succeeded, outcome.finished - outcome.started, error, out);
+        if (end.pipeline == nullptr) continue;
+        records.push_back(record_of(outcome, end));
+        const JobRecord& record = records.back();
+        const JobIndex job(record.job->first_job.value + end.instance);
+        not_durable_.push_back({end.pipeline->info.id, job, 1});
+        if (outcome.succeeded && record.job->feeds_others)
+            cache_.keep(end.pipeline->info.id, job,
+                        record.outputs != nullptr ? record.outputs : std::make_shared<const Document>());
+        count(*record.job, outcome);
+    }
+    writer_->add(std::move(records));
+    return true;
+}
+
+JobRecord BrokerNode::record_of(Outcome& outcome, const JobEnd& end) {
+    JobRecord r;
+    r.job = &end.pipeline->plan->templates[end.job.value];
+    r.pipeline = end.pipeline;
+    r.instance = end.instance;
+    r.attempt = end.attempt;
+    r.broker = options_.rank;
+    r.slot = outcome.lane;
+    r.status = outcome.succeeded ? JobStatus::succeeded : JobStatus::failed;
+    r.submitted_ns = end.submitted_ns;
+    r.started_ns = options_.calendar.at(outcome.started);
+    r.finished_ns = options_.calendar.at(outcome.finished);
+    r.hash = job_hash(*end.pipeline->plan, end.pipeline->info, *r.job, end.instance);
+    if (outcome.outputs != nullptr) r.outputs = std::move(outcome.outputs);
+    r.details = std::move(outcome.details);
+    return r;
+}
+
+void BrokerNode::count(const JobTemplate& job, const Outcome& outcome) {
+    if (&job != last_job_) {
+        last_job_ = &job;
+        last_figures_ = &figures_[job.worker];
+    }
+    const auto ns = static_cast<std::uint64_t>(std::max<Nanoseconds>(0, outcome.finished - outcome.started));
+    ++(outcome.succeeded ? last_figures_->succeeded : last_figures_->failed);
+    last_figures_->total_ns += ns;
+    last_figures_->durations.add(ns);
+}
+
+// ------------------------------------------------------------------------------------------ durability
+
+bool BrokerNode::take_durable(Outbox& out) {
+    bool any = false;
+    for (const RecordWriter::Refused& refused : writer_->refused()) {
+        const std::uint64_t index = refused.record - durable_told_ - 1;
+        if (index < not_durable_.size()) out.to_router(msg::Refused{not_durable_[index], refused.error});
+        any = true;
+    }
+    if (const std::uint64_t durable = writer_->durable(); durable > durable_told_) {
+        not_durable_.erase(not_durable_.begin(), not_durable_.begin() + static_cast<std::ptrdiff_t>(durable - durable_told_));
+        durable_told_ = durable;
+        out.to_router(msg::Durable{durable});
+        any = true;
+    }
+    if (!store_failed_) {
+        if (const auto error = writer_->error()) {
+            store_failed_ = true;
+            out.to_router(msg::StoreFailed{*error});
+            any = true;
+        }
+    }
+    return any;
+}
+
+void BrokerNode::flush() { writer_->flush_soon(); }
+
+// The pump's last act for this broker, so it may block: nothing runs any more.
+void BrokerNode::say_goodbye(Outbox& out) {
+    lanes_->stop();
+    writer_->stop();
+    take_durable(out);
+    msg::Bye bye;
+    for (const auto& [worker, f] : figures_)
+        bye.by_worker[worker] = {f.succeeded, f.failed, f.total_ns, f.durations.counts()};
+    out.to_router(std::move(bye));
+    finished_ = true;
+}
+
+void BrokerNode::stop() { stopping_ = true; }
+
+// ------------------------------------------------------------------------------------------ what the broker asks
+
+void BrokerNode::start(std::uint32_t lane, std::vector<JobStart> jobs) {
+    std::vector<Ticket> tickets;
+    tickets.reserve(jobs.size());
+    for (JobStart& job : jobs) {
+        Ticket t;
+        t.id = job.ticket;
+        t.job = &job.pipeline->plan->templates[job.job.value];
+        t.pipeline = std::move(job.pipeline);
+        t.instance = job.instance;
+        t.attempt = job.attempt;
+        t.inputs = exchange_.take_inputs(job.ticket);
+        tickets.push_back(std::move(t));
+    }
+    lanes_->run(lane, std::move(tickets));
+}
+
+std::vector<std::uint64_t> BrokerNode::take_back(std::uint32_t lane) {
+    std::vector<std::uint64_t> ids;
+    for (Ticket& t : lanes_->take_back(lane)) {
+        ids.push_back(t.id);
+        if (t.inputs != nullptr) exchange_.put_back(t.id, std::move(t.inputs));
+    }
+    return ids;
+}
+
+bool BrokerNode::may_start() const { return !store_failed_ && !writer_->full(); }
+
+void BrokerNode::fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) {
+    exchange_.fetch(job, holder, located, pipeliner, *out_);
+}
+
+void BrokerNode::forget_inputs(std::uint64_t ticket) { exchange_.forget_inputs(ticket); }
+void BrokerNode::release(const JobRun& jobs) { cache_.release(jobs); }
+void BrokerNode::forget(PipelineId pipeline) { cache_.forget(pipeline); }
+
+}  // namespace penstock

@@ -1,0 +1,84 @@
+// A broker with all it needs to run jobs for real: lanes, the writer, the outputs it keeps.
+//
+// Thread: the pump's. Lanes and writer have threads of their own and wake the pump.
+#pragma once
+
+#include "core/broker.hpp"
+#include "exec/lanes.hpp"
+#include "report/durations.hpp"
+#include "run/clock.hpp"
+#include "run/value_cache.hpp"
+#include "run/value_exchange.hpp"
+#include "store/record_writer.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+struct BrokerNodeOptions {
+    std::uint32_t rank = 0;
+    std::uint32_t slots = 1;
+    std::filesystem::path run_directory;
+    std::uint64_t cache_bytes = 1ull << 30;  // outputs kept in memory; beyond it they are spilled
+    RouterCalendar calendar;
+};
+
+class BrokerNode final : private BrokerHost {
+public:
+    BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, std::unique_ptr<RecordWriter> writer);
+
+    void on(const BrokerMessage& message, std::uint32_t from, Outbox& out);
+    // What lanes and writer have for us. True when there was anything.
+    bool work(Outbox& out);
+    // Once after each batch of events.
+    void settle(Outbox& out) { broker_.settle(out); }
+
+    bool finished() const { return finished_; }
+    const Broker& broker() const { return broker_; }
+
+private:
+    void start(std::uint32_t lane, std::vector<JobStart> jobs) override;
+    std::vector<std::uint64_t> take_back(std::uint32_t lane) override;
+    bool may_start() const override;
+    void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override;
+    void forget_inputs(std::uint64_t ticket) override;
+    void release(const JobRun& jobs) override;
+    void forget(PipelineId pipeline) override;
+    void flush() override;
+    void stop() override;
+
+    JobRecord record_of(Outcome& outcome, const JobEnd& end);
+    void count(const JobTemplate& job, const Outcome& outcome);
+    bool take_outcomes(Outbox& out);
+    bool take_durable(Outbox& out);
+    void say_goodbye(Outbox& out);
+
+    struct WorkerFigures {
+        std::uint64_t succeeded = 0, failed = 0, total_ns = 0;
+        Durations durations;
+    };
+
+    BrokerNodeOptions options_;
+    std::unique_ptr<Lanes> lanes_;
+    std::unique_ptr<RecordWriter> writer_;
+    ValueCache cache_;
+    ValueExchange exchange_;
+    Broker broker_;
+    Outbox* out_ = nullptr;  // of the call being served: BrokerHost functions send through it
+    std::vector<Outcome> outcomes_;
+    std::uint64_t durable_told_ = 0;
+    std::deque<JobRun> not_durable_;  // the job of each record from durable_told_ + 1 on
+    bool store_failed_ = false;
+    bool stopping_ = false, finished_ = false;
+    std::map<std::string, WorkerFigures> figures_;
+    const JobTemplate* last_job_ = nullptr;  // figures of the worker type of the job before, which is most often the same
+    WorkerFigures* last_figures_ = nullptr;
+};
+
+}  // namespace penstock

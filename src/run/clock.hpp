@@ -1,0 +1,26 @@
+// Time as a node sees it: a clock that does not jump, and where the router's calendar stands on it.
+#pragma once
+
+#include "core/ids.hpp"
+
+#include <chrono>
+
+namespace penstock {
+
+inline Nanoseconds steady_now() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+inline std::int64_t epoch_now() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+// Turns this host's steady clock into the router's calendar. Only for records: no decision depends on it.
+struct RouterCalendar {
+    std::int64_t epoch_minus_steady = 0;
+    std::int64_t at(Nanoseconds steady) const { return steady + epoch_minus_steady; }
+};
+
+}  // namespace penstock

@@ -1,0 +1,101 @@
+#include "run/layout.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <sched.h>
+#include <unistd.h>
+
+namespace penstock {
+
+RankFacts facts_of_this_process() {
+    RankFacts f;
+    char name[256] = {};
+    gethostname(name, sizeof name - 1);
+    f.host = name;
+    f.pid = static_cast<std::uint32_t>(getpid());
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        for (std::uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+            if (CPU_ISSET(cpu, &set)) f.cpus.push_back(cpu);
+    if (f.cpus.empty()) f.cpus.push_back(0);
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const long page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0) f.memory_bytes = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
+    return f;
+}
+
+bool Layout::is_pipeliner(std::uint32_t rank) const {
+    return std::find(pipeliners.begin(), pipeliners.end(), rank) != pipeliners.end();
+}
+
+const BrokerDescription* Layout::broker(std::uint32_t rank) const {
+    const auto at = std::find_if(brokers.begin(), brokers.end(), [&](const auto& b) { return b.rank == rank; });
+    return at == brokers.end() ? nullptr : &*at;
+}
+
+std::uint32_t Layout::brokers_on(std::uint32_t host) const {
+    return static_cast<std::uint32_t>(
+        std::count_if(brokers.begin(), brokers.end(), [&](const auto& b) { return b.host == host; }));
+}
+
+namespace {
+
+void assign_roles(Layout& layout, std::uint32_t ranks, std::uint32_t pipeliners) {
+    if (ranks <= 2) {
+        layout.pipeliners = {0};
+        layout.brokers.push_back({ranks - 1, 0, 1});
+        return;
+    }
+    const std::uint32_t p = std::clamp<std::uint32_t>(pipeliners, 1, ranks - 2);
+    for (std::uint32_t r = 1; r <= p; ++r) layout.pipeliners.push_back(r);
+    for (std::uint32_t r = p + 1; r < ranks; ++r) layout.brokers.push_back({r, 0, 1});
+}
+
+void share_cpus(Layout& layout, const std::vector<RankFacts>& facts, std::optional<std::uint32_t> slots) {
+    std::map<std::string, std::vector<BrokerDescription*>> by_host;
+    for (BrokerDescription& b : layout.brokers) by_host[facts[b.rank].host].push_back(&b);
+    for (auto& [name, brokers] : by_host) {
+        std::set<std::uint32_t> cpus;
+        for (const BrokerDescription* b : brokers) cpus.insert(facts[b->rank].cpus.begin(), facts[b->rank].cpus.end());
+        const auto n = static_cast<std::uint32_t>(brokers.size());
+        const auto available = static_cast<std::uint32_t>(cpus.size());
+        const auto host = static_cast<std::uint32_t>(layout.hosts.size());
+        std::uint32_t total = 0;
+        for (std::uint32_t i = 0; i < n; ++i) {
+            const std::uint32_t fair = available / n + (i < available % n ? 1 : 0);
+            brokers[i]->slots = slots.value_or(std::max<std::uint32_t>(1, fair));
+            brokers[i]->host = host;
+            total += brokers[i]->slots;
+        }
+        const std::uint32_t capacity = slots ? total : std::max(available, total);
+        layout.hosts.push_back({name, capacity, facts[brokers.front()->rank].memory_bytes});
+        layout.launch.hosts.push_back({name, capacity, layout.hosts.back().memory_bytes, total});
+    }
+}
+
+}  // namespace
+
+Layout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
+               std::optional<std::uint32_t> slots) {
+    Layout layout;
+    const auto ranks = static_cast<std::uint32_t>(facts.size());
+    layout.launch.ranks = ranks;
+    layout.launch.rank = rank;
+    assign_roles(layout, ranks, pipeliners);
+    share_cpus(layout, facts, slots);
+    for (std::uint32_t r = 0; r < ranks; ++r) {
+        RoleLine line{r, r == 0 ? "router" : "", facts[r].host, facts[r].pid, 0};
+        if (layout.is_pipeliner(r)) line.role += line.role.empty() ? "pipeliner" : "+pipeliner";
+        if (const BrokerDescription* b = layout.broker(r)) {
+            line.role += line.role.empty() ? "broker" : "+broker";
+            line.slots = b->slots;
+        }
+        layout.launch.roles.push_back(std::move(line));
+    }
+    return layout;
+}
+
+}  // namespace penstock

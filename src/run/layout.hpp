@@ -1,0 +1,42 @@
+// Who is who in a launch: roles by rank, and the slots of each broker.
+#pragma once
+
+#include "core/host_ledger.hpp"
+#include "core/router.hpp"
+#include "run/run.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+// What each rank says of itself at start.
+struct RankFacts {
+    std::string host;
+    std::uint32_t pid = 0;
+    std::vector<std::uint32_t> cpus;  // numbers of the CPUs this rank may use
+    std::uint64_t memory_bytes = 0;   // of the host; 0 = unknown
+};
+
+RankFacts facts_of_this_process();
+
+struct Layout {
+    std::vector<std::uint32_t> pipeliners;
+    std::vector<BrokerDescription> brokers;
+    std::vector<HostDescription> hosts;  // hosts that have brokers
+    Launch launch;                       // for people
+
+    bool is_pipeliner(std::uint32_t rank) const;
+    const BrokerDescription* broker(std::uint32_t rank) const;
+    std::uint32_t brokers_on(std::uint32_t host) const;
+};
+
+// Rank 0 is the router, ranks 1 .. pipeliners the pipeliners, the rest brokers. With two ranks rank 0 is pipeliner too;
+// alone it is everything. Without `slots`, the CPUs that the brokers of a host may use are shared fairly among them, each
+// broker getting at least one slot.
+Layout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
+               std::optional<std::uint32_t> slots);
+
+}  // namespace penstock

@@ -1,0 +1,133 @@
+#include "run/pump.hpp"
+
+#include "run/clock.hpp"
+
+#include <algorithm>
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+namespace penstock {
+
+namespace {
+// After the last message a rank looks again and again for this long before it sleeps: an answer usually comes sooner, and
+// waking from sleep costs 50 us or more. Ranks whose answers never come that soon stop spinning (spin_worth_).
+constexpr Nanoseconds kSpin = 200'000;
+constexpr Nanoseconds kFirstNap = 50'000;
+constexpr Nanoseconds kLongestNap = 1'000'000;       // with other ranks: MPI wakes nobody
+constexpr Nanoseconds kLongestLoneNap = 50'000'000;  // without: everything that happens wakes us
+// One failed probe only makes progress inside MPI; the message shows at the next (measured: see docs/architecture.md).
+constexpr int kProbesPerNap = 3;
+}  // namespace
+
+Pump::Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted)
+    : rank_(rank), roles_(roles), transport_(transport), waker_(waker), interrupted_(interrupted), out_(rank) {
+    prctl(PR_SET_TIMERSLACK, 1);
+}
+
+void Pump::run() {
+    while (!finished()) {
+        if (turn()) {
+            if (spinning_) spin_worth_ = spin_worth_ * 0.9 + 0.1;
+            spinning_ = false;
+            idle_since_ = 0;
+            nap_ = 0;
+        } else {
+            idle();
+        }
+    }
+    while (transport_.sending()) transport_.flush();
+}
+
+bool Pump::finished() const {
+    if (!local_.empty()) return false;
+    return (roles_.router == nullptr || roles_.router->finished()) &&
+           (roles_.broker == nullptr || roles_.broker->finished()) &&
+           (roles_.pipeliner == nullptr || roles_.pipeliner->stopped());
+}
+
+bool Pump::turn() {
+    bool busy = transport_.receive(inbox_);
+    for (const Envelope& e : inbox_) dispatch(e);
+    inbox_.clear();
+    if (!local_.empty()) {
+        busy = true;
+        const std::vector<Envelope> now = std::exchange(local_, {});
+        for (const Envelope& e : now) dispatch(e);
+    }
+    if (roles_.router != nullptr) {
+        if (interrupted_.load(std::memory_order_relaxed) != 0 && !drained_) {
+            drained_ = true;
+            roles_.router->drain(out_, true);
+        }
+        busy |= roles_.router->work(out_);
+        roles_.router->settle(out_);
+    }
+    if (roles_.broker != nullptr) {
+        busy |= roles_.broker->work(out_);
+        if (!roles_.broker->finished()) roles_.broker->settle(out_);
+    }
+    busy |= route();
+    transport_.flush();
+    return busy || transport_.sending();
+}
+
+void Pump::dispatch(const Envelope& e) {
+    std::visit(
+        [&]<class Inbox>(const Inbox& message) {
+            if constexpr (std::is_same_v<Inbox, RouterMessage>) {
+                if (roles_.router != nullptr) roles_.router->on(message, e.from, out_);
+            } else if constexpr (std::is_same_v<Inbox, PipelinerMessage>) {
+                if (roles_.pipeliner != nullptr)
+                    std::visit([&](const auto& m) { roles_.pipeliner->on(m, e.from, out_); }, message);
+            } else {
+                if (roles_.broker != nullptr) roles_.broker->on(message, e.from, out_);
+            }
+        },
+        e.message);
+}
+
+bool Pump::route() {
+    if (out_.empty()) return false;
+    for (Envelope& e : out_.take()) {
+        if (e.to == rank_)
+            local_.push_back(std::move(e));
+        else
+            transport_.post(std::move(e));
+    }
+    return true;
+}
+
+void Pump::idle() {
+    const Nanoseconds now = steady_now();
+    if (idle_since_ == 0) {
+        idle_since_ = now;
+        turns_since_nap_ = 0;
+    }
+    if (transport_.connected() && now - idle_since_ < kSpin && spin_worth_ > 0.2) {
+        spinning_ = true;
+        sched_yield();
+        return;
+    }
+    if (spinning_) spin_worth_ *= 0.9;
+    spinning_ = false;
+    if (transport_.connected() && ++turns_since_nap_ < kProbesPerNap) return;
+    turns_since_nap_ = 0;
+    const Nanoseconds longest = transport_.connected() ? kLongestNap : kLongestLoneNap;
+    nap_ = nap_ == 0 ? kFirstNap : std::min(longest, nap_ * 2);
+    // Spinning is tried again now and then, or one quiet hour would slow all that comes after it.
+    if (nap_ == longest) spin_worth_ = std::min(1.0, spin_worth_ + 0.01);
+    sleep(nap_);
+}
+
+void Pump::sleep(Nanoseconds longest) {
+    if (waker_.may_sleep()) {
+        pollfd descriptor{waker_.descriptor(), POLLIN, 0};
+        const timespec timeout{longest / 1'000'000'000, longest % 1'000'000'000};
+        ppoll(&descriptor, 1, &timeout, nullptr);
+    }
+    waker_.awake();
+}
+
+}  // namespace penstock

@@ -1,0 +1,298 @@
+#include "run/router_node.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::size_t kFailureKinds = 20;
+constexpr std::size_t kSubmissionsAtOnce = 256;
+constexpr Nanoseconds kProgressInterval = 100'000'000;
+
+// "exit code 3 after 17 s" and "exit code 4 after 2 s" are failures of one kind.
+std::string without_digits(const std::string& text) {
+    std::string kind;
+    for (char c : text.substr(0, 200)) {
+        const bool digit = c >= '0' && c <= '9';
+        if (digit && !kind.empty() && kind.back() == '#') continue;
+        kind.push_back(digit ? '#' : c);
+    }
+    return kind;
+}
+
+std::string pipeline_name(const PipelineContext& p) {
+    return p.info.instance.empty() ? p.plan->name : p.plan->name + "[" + p.info.instance + "]";
+}
+
+}  // namespace
+
+RouterNode::RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker)
+    : observer_(observer), waker_(waker), writer_(std::move(writer)), router_(std::move(options), *this) {}
+
+// ------------------------------------------------------------------------------------------ the feed
+
+PipelineId RouterNode::submit(Submission submission) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [this] { return waiting_.size() < kMaxWaiting || refusing_; });
+    if (refusing_) throw FeedStopped("the run ends early: nothing more can be submitted");
+    const PipelineId id(next_id_++);
+    waiting_.push_back({id, std::move(submission)});
+    lock.unlock();
+    waker_.wake();
+    return id;
+}
+
+void RouterNode::close() {
+    {
+        const std::lock_guard lock(mutex_);
+        feed_closed_ = true;
+    }
+    waker_.wake();
+}
+
+bool RouterNode::stopping() const {
+    const std::lock_guard lock(mutex_);
+    return refusing_;
+}
+
+bool RouterNode::take_submissions(Outbox& out) {
+    // Pipelines that cannot start yet wait in the feed, where they hold their submitter back.
+    if (router_.unfinished_pipelines() > 2 * Router::kActivePipelines * std::size_t{4}) return false;
+    std::deque<Waiting> taken;
+    bool closed = false;
+    {
+        const std::lock_guard lock(mutex_);
+        while (!waiting_.empty() && taken.size() < kSubmissionsAtOnce) {
+            taken.push_back(std::move(waiting_.front()));
+            waiting_.pop_front();
+        }
+        closed = feed_closed_ && waiting_.empty();
+    }
+    if (!taken.empty()) room_.notify_all();
+    for (Waiting& w : taken) {
+        const auto [at, fresh] = plan_ids_.try_emplace(w.submission.plan.get(), static_cast<std::uint32_t>(plans_.size() + 1));
+        if (fresh) plans_.push_back(w.submission.plan);
+        PipelineInfo info{w.id, at->second, std::move(w.submission.instance), std::move(w.submission.own_data)};
+        Known known;
+        known.context = std::make_shared<PipelineContext>(PipelineContext{w.submission.plan, info});
+        known.submitted_ns = epoch_now();
+        if (first_submit_ == 0) first_submit_ = steady_now();
+        const std::int64_t submitted = known.submitted_ns;
+        pipelines_.emplace(w.id, std::move(known));
+        router_.submit(at->second, w.submission.plan, std::move(info), submitted, out);
+    }
+    if (closed && !closed_told_) {
+        closed_told_ = true;
+        router_.close(out);
+    }
+    return !taken.empty();
+}
+
+// ------------------------------------------------------------------------------------------ the pump's calls
+
+void RouterNode::on(const RouterMessage& message, std::uint32_t from, Outbox& out) {
+    if (const auto* bye = std::get_if<msg::Bye>(&message)) note_goodbye(*bye);
+    const std::uint64_t durable = router_.counts().durable;
+    std::visit([&](const auto& m) { router_.on(m, from, out); }, message);
+    if (router_.counts().durable != durable) last_durable_ = steady_now();
+}
+
+bool RouterNode::work(Outbox& out) {
+    const bool submitted = take_submissions(out);
+    const bool durable = take_durable(out);
+    tell_progress();
+    if (router_.draining()) {
+        const std::lock_guard lock(mutex_);
+        if (!refusing_) {
+            refusing_ = true;
+            room_.notify_all();
+        }
+    }
+    return submitted || durable;
+}
+
+bool RouterNode::take_durable(Outbox& out) {
+    if (const auto error = writer_->error(); error && fatal_.empty()) {
+        store_failed(0, *error);
+        router_.drain(out);
+    }
+    const std::uint64_t durable = writer_->durable();
+    if (durable == own_durable_) return false;
+    own_durable_ = durable;
+    last_durable_ = steady_now();
+    router_.own_records_durable(durable, out);
+    return true;
+}
+
+void RouterNode::drain(Outbox& out, bool interrupted) {
+    interrupted_ |= interrupted;
+    router_.drain(out);
+}
+
+// ------------------------------------------------------------------------------------------ what the router tells
+
+void RouterNode::started(PipelineId pipeline) {
+    if (first_start_ == 0) first_start_ = steady_now();
+    if (const auto at = pipelines_.find(pipeline); at != pipelines_.end()) at->second.started_ns = epoch_now();
+}
+
+void RouterNode::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) {
+    Known& known = pipelines_.at(pipeline);
+    (ended.succeeded ? known.succeeded : known.failed) += ended.jobs.count;
+    if (!ended.succeeded) note_failure(*known.context, ended.jobs.first, ended.error);
+    if (!observer_.wants_jobs()) return;
+    JobsEnded told{known.context.get(), ended.jobs.first, ended.jobs.count,
+                   ended.succeeded ? JobStatus::succeeded : JobStatus::failed, ended.attempt, broker, ended.error};
+    observer_.jobs_ended(told);
+}
+
+void RouterNode::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) {
+    Known& known = pipelines_.at(pipeline);
+    known.skipped += jobs.count;
+    const Plan& plan = *known.context->plan;
+    const std::string blame = plan.job_label(cause);
+    std::vector<JobRecord> records;
+    records.reserve(jobs.count);
+    const std::int64_t now = epoch_now();
+    for (std::uint32_t i = 0; i < jobs.count; ++i) {
+        const JobIndex job(jobs.first.value + i);
+        JobRecord r;
+        r.pipeline = known.context;
+        r.job = &plan.templates[plan.template_of(job).value];
+        r.instance = job.value - r.job->first_job.value;
+        r.attempt = 0;
+        r.status = JobStatus::skipped;
+        r.submitted_ns = known.submitted_ns;
+        r.started_ns = r.finished_ns = now;
+        r.hash = job_hash(plan, known.context->info, *r.job, r.instance);
+        r.error = blame;
+        ++figures_[r.job->worker].skipped;
+        records.push_back(std::move(r));
+    }
+    writer_->add(std::move(records));
+    if (!observer_.wants_jobs()) return;
+    observer_.jobs_ended({known.context.get(), jobs.first, jobs.count, JobStatus::skipped, 0, 0, blame});
+}
+
+void RouterNode::refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t) {
+    const auto at = pipelines_.find(pipeline);
+    if (at == pipelines_.end()) return;
+    --at->second.succeeded;
+    ++at->second.failed;
+    note_failure(*at->second.context, refused.jobs.first, refused.error);
+    const JobTemplate& job =
+        at->second.context->plan->templates[at->second.context->plan->template_of(refused.jobs.first).value];
+    --figures_[job.worker].succeeded;  // the broker's own figures arrive with Bye and still count it
+    ++figures_[job.worker].failed;
+    if (observer_.wants_jobs())
+        observer_.jobs_ended(
+            {at->second.context.get(), refused.jobs.first, 1, JobStatus::failed, 1, 0, refused.error});
+}
+
+void RouterNode::pipeline_over(PipelineId pipeline) {
+    const auto at = pipelines_.find(pipeline);
+    if (at == pipelines_.end()) return;
+    const Known& known = at->second;
+    const JobStatus status = known.failed + known.skipped == 0 ? JobStatus::succeeded : JobStatus::failed;
+    record_pipeline(known, status);
+    PipelineEnded told;
+    told.pipeline = known.context.get();
+    told.status = status;
+    told.succeeded = known.succeeded;
+    told.failed = known.failed;
+    told.skipped = known.skipped;
+    told.duration_s = static_cast<double>(epoch_now() - known.submitted_ns) * 1e-9;
+    observer_.pipeline_ended(told);
+    pipelines_.erase(at);
+}
+
+void RouterNode::record_pipeline(const Known& known, JobStatus status) {
+    PipelineRecord r;
+    r.pipeline = known.context;
+    r.status = status;
+    r.submitted_ns = known.submitted_ns;
+    r.started_ns = known.started_ns;
+    r.finished_ns = epoch_now();
+    writer_->add(std::move(r));
+}
+
+void RouterNode::store_failed(std::uint32_t broker, const std::string& error) {
+    if (!fatal_.empty()) return;
+    fatal_ = error;
+    observer_.message(Severity::error, "rank " + std::to_string(broker) + ": " + error);
+}
+
+// ------------------------------------------------------------------------------------------ figures
+
+void RouterNode::note_failure(const PipelineContext& pipeline, JobIndex job, const std::string& error) {
+    const Plan& plan = *pipeline.plan;
+    const std::string& worker = plan.templates[plan.template_of(job).value].worker;
+    const std::pair key(worker, without_digits(error));
+    auto at = failures_.find(key);
+    if (at == failures_.end()) {
+        if (failures_.size() >= kFailureKinds) return;
+        at = failures_.emplace(key, FailureKind{worker, pipeline_name(pipeline) + "/" + plan.job_label(job), error, 0})
+                 .first;
+    }
+    ++at->second.count;
+}
+
+void RouterNode::note_goodbye(const msg::Bye& bye) {
+    for (const auto& [worker, d] : bye.by_worker) {
+        Figures& f = figures_[worker];
+        f.succeeded += d.succeeded;
+        f.failed += d.failed;
+        f.total_ns += d.total_ns;
+        f.durations.add(d.histogram);
+    }
+}
+
+Progress RouterNode::progress() const {
+    const RouterCounts& c = router_.counts();
+    Progress p;
+    p.jobs = c.jobs;
+    p.succeeded = c.succeeded;
+    p.failed = c.failed;
+    p.skipped = c.skipped;
+    p.assigned = c.assigned;
+    p.durable = c.durable;
+    p.pipelines = c.pipelines;
+    p.pipelines_ended = c.pipelines_over;
+    p.elapsed = first_submit_ == 0 ? 0 : steady_now() - first_submit_;
+    p.more_may_come = !closed_told_;
+    return p;
+}
+
+void RouterNode::tell_progress() {
+    const RouterCounts& c = router_.counts();
+    const std::uint64_t changed = c.jobs + c.ended() + c.assigned + c.durable;
+    if (changed == last_told_) return;
+    const Nanoseconds now = steady_now();
+    if (now - last_progress_ < kProgressInterval) return;
+    last_progress_ = now;
+    last_told_ = changed;
+    observer_.progress(progress());
+}
+
+RunSummary RouterNode::summary() {
+    for (const auto& [id, known] : pipelines_) record_pipeline(known, JobStatus::waiting);
+    writer_->stop();
+    if (const auto error = writer_->error()) store_failed(0, *error);
+    RunSummary s;
+    s.progress = progress();
+    for (const auto& [worker, f] : figures_)
+        s.workers.push_back({worker, f.succeeded, f.failed, f.skipped, f.durations.median_s(),
+                             static_cast<double>(f.total_ns) * 1e-9});
+    for (const auto& [key, kind] : failures_) s.failures.push_back(kind);
+    std::stable_sort(s.failures.begin(), s.failures.end(),
+                     [](const FailureKind& a, const FailureKind& b) { return a.count > b.count; });
+    if (first_start_ != 0 && last_durable_ > first_start_)
+        s.makespan_s = static_cast<double>(last_durable_ - first_start_) * 1e-9;
+    s.interrupted = interrupted_;
+    s.fatal = fatal_;
+    observer_.ended(s);
+    return s;
+}
+
+}  // namespace penstock

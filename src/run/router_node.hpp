@@ -1,0 +1,103 @@
+// The router with what surrounds it at rank 0: submissions, records of its own, and what people are told.
+//
+// Threads: everything but the Feed functions belongs to the pump. The feed is a bounded queue: submit() blocks while
+// kMaxWaiting submissions wait to be taken.
+#pragma once
+
+#include "core/router.hpp"
+#include "report/durations.hpp"
+#include "report/observer.hpp"
+#include "run/clock.hpp"
+#include "run/run.hpp"
+#include "run/waker.hpp"
+#include "store/record_writer.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace penstock {
+
+class RouterNode final : public Feed, private RouterEvents {
+public:
+    static constexpr std::size_t kMaxWaiting = 4096;
+
+    RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker);
+
+    // Feed: any thread.
+    PipelineId submit(Submission submission) override;
+    void close() override;
+    bool stopping() const override;
+
+    // The pump.
+    void on(const RouterMessage& message, std::uint32_t from, Outbox& out);
+    bool work(Outbox& out);
+    void settle(Outbox& out) { router_.schedule(out); }
+    void drain(Outbox& out, bool interrupted);
+    bool finished() const { return router_.over(); }
+    // Ends the writer and tells the observer; call once, when finished.
+    RunSummary summary();
+    const Router& router() const { return router_; }
+
+private:
+    struct Known {
+        std::shared_ptr<const PipelineContext> context;
+        std::int64_t submitted_ns = 0;
+        std::int64_t started_ns = 0;
+        std::uint64_t succeeded = 0, failed = 0, skipped = 0;
+    };
+    struct Waiting {
+        PipelineId id;
+        Submission submission;
+    };
+
+    void started(PipelineId pipeline) override;
+    void ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) override;
+    void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) override;
+    void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) override;
+    void pipeline_over(PipelineId pipeline) override;
+    void store_failed(std::uint32_t broker, const std::string& error) override;
+
+    bool take_submissions(Outbox& out);
+    bool take_durable(Outbox& out);
+    void note_failure(const PipelineContext& pipeline, JobIndex job, const std::string& error);
+    void note_goodbye(const msg::Bye& bye);
+    void record_pipeline(const Known& known, JobStatus status);
+    Progress progress() const;
+    void tell_progress();
+
+    RunObserver& observer_;
+    Waker& waker_;
+    std::unique_ptr<RecordWriter> writer_;
+    Router router_;
+    std::unordered_map<PipelineId, Known> pipelines_;
+    std::map<const Plan*, PlanId> plan_ids_;
+    std::vector<std::shared_ptr<const Plan>> plans_;  // kept, so that a plan's address stays its name
+
+    mutable std::mutex mutex_;  // guards the next five
+    std::condition_variable room_;
+    std::deque<Waiting> waiting_;
+    std::uint32_t next_id_ = 1;
+    bool feed_closed_ = false;
+    bool refusing_ = false;  // the run ends early
+
+    bool closed_told_ = false;
+    Nanoseconds first_submit_ = 0, first_start_ = 0, last_durable_ = 0;
+    Nanoseconds last_progress_ = 0;
+    std::uint64_t last_told_ = 0;
+    std::uint64_t own_durable_ = 0;
+    std::string fatal_;
+    bool interrupted_ = false;
+    struct Figures {
+        std::uint64_t succeeded = 0, failed = 0, skipped = 0, total_ns = 0;
+        Durations durations;
+    };
+    std::map<std::string, Figures> figures_;
+    std::map<std::pair<std::string, std::string>, FailureKind> failures_;  // by worker and text without digits
+};
+
+}  // namespace penstock

@@ -1,0 +1,125 @@
+#include "run/run_roles.hpp"
+
+#include "core/pipeliner.hpp"
+#include "run/broker_node.hpp"
+#include "run/pump.hpp"
+#include "run/router_node.hpp"
+#include "run/signals.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <thread>
+
+namespace penstock {
+
+namespace {
+
+// Of the host's memory, what all its brokers together keep of outputs before they spill.
+constexpr std::uint64_t kCacheShare = 4;
+constexpr std::uint64_t kLeastCache = 64ull << 20;
+// The router's own records (skipped jobs, pipelines) are segments of epoch 0; brokers' epochs start at 1.
+constexpr std::uint32_t kRouterEpoch = 0;
+constexpr std::uint32_t kFirstBrokerEpoch = 1;
+
+std::unique_ptr<RecordWriter> make_writer(const RankContext& context, const RunRequest& request, std::uint32_t epoch,
+                                          Waker& waker) {
+    WriterOptions options;
+    options.run_directory = request.run_directory;
+    options.incarnation = request.incarnation;
+    options.rank = context.rank;
+    options.epoch = epoch;
+    options.wake = [&waker] { waker.wake(); };
+    if (epoch != kRouterEpoch && !request.store.empty() && request.make_store)
+        options.values = request.make_store(request.store);
+    return make_record_writer(std::move(options));
+}
+
+std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& request, Waker& waker) {
+    const BrokerDescription& me = *context.layout.broker(context.rank);
+    LaneOptions lanes;
+    lanes.lanes = me.slots;
+    lanes.scratch_root = request.run_directory / "scratch";
+    lanes.log_directory = request.run_directory / "logs";
+    lanes.launch_directory = std::filesystem::current_path();
+    lanes.wake = [&waker] { waker.wake(); };
+
+    BrokerNodeOptions options;
+    options.rank = context.rank;
+    options.slots = me.slots;
+    options.run_directory = request.run_directory;
+    options.calendar = context.calendar;
+    const std::uint64_t memory = context.layout.hosts[me.host].memory_bytes;
+    if (memory != 0)
+        options.cache_bytes = std::max(kLeastCache, memory / kCacheShare / context.layout.brokers_on(me.host));
+    auto made = make_lanes(context.types, std::move(context.zygote), std::move(lanes));
+    return std::make_unique<BrokerNode>(std::move(options), std::move(made),
+                                        make_writer(context, request, kFirstBrokerEpoch, waker));
+}
+
+std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunRequest& request, RunObserver& observer,
+                                        Waker& waker) {
+    RouterOptions options;
+    options.pipeliners = context.layout.pipeliners;
+    options.brokers = context.layout.brokers;
+    options.hosts = HostLedger(context.layout.hosts, request.resources);
+    options.fail_fast = request.fail_fast;
+    return std::make_unique<RouterNode>(std::move(options), make_writer(context, request, kRouterEpoch, waker),
+                                        observer, waker);
+}
+
+// The driver function or the list of submissions, on a thread of its own beside the router.
+class FeederThread {
+public:
+    FeederThread(RouterNode& router, const Feeder& feeder)
+        : thread_([this, &router, &feeder] {
+              try {
+                  feeder(router);
+              } catch (const FeedStopped&) {
+                  // The run ended early; the feeder had nothing of its own to say about it.
+              } catch (...) {
+                  error_ = std::current_exception();
+              }
+              router.close();
+          }) {}
+    ~FeederThread() {
+        if (thread_.joinable()) thread_.join();
+    }
+    void join() {
+        thread_.join();
+        if (error_) std::rethrow_exception(error_);
+    }
+
+private:
+    std::exception_ptr error_;
+    std::thread thread_;
+};
+
+}  // namespace
+
+RunSummary run_roles(RankContext context, const RunRequest& request, Transport& transport, RunObserver& observer,
+                     const Feeder& feeder) {
+    Waker waker;
+    const bool router_here = context.rank == 0;
+    const StopSignals signals(router_here);
+    std::unique_ptr<RouterNode> router;
+    std::unique_ptr<BrokerNode> broker;
+    std::unique_ptr<Pipeliner> pipeliner;
+    // The broker first: its lanes may still have to fork.
+    if (context.layout.broker(context.rank) != nullptr) broker = make_broker(context, request, waker);
+    if (context.layout.is_pipeliner(context.rank)) pipeliner = std::make_unique<Pipeliner>(context.rank);
+    if (router_here) router = make_router(context, request, observer, waker);
+
+    Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received());
+    if (!router_here) {
+        pump.run();
+        return {};
+    }
+    FeederThread feeding(*router, feeder);
+    pump.run();
+    RunSummary summary = router->summary();
+    feeding.join();
+    return summary;
+}
+
+}  // namespace penstock

@@ -1,0 +1,36 @@
+// Moves messages between ranks. Only the pump uses it.
+#pragma once
+
+#include "protocol/messages.hpp"
+
+#include <vector>
+
+namespace penstock {
+
+class Transport {
+public:
+    virtual ~Transport() = default;
+
+    // Takes a message for another rank; nothing is sent before flush().
+    virtual void post(Envelope envelope) = 0;
+    // Starts sending what was posted: one message a destination. Never blocks.
+    virtual void flush() = 0;
+    // Appends what has arrived, up to a bound. True when there was anything.
+    virtual bool receive(std::vector<Envelope>& in) = 0;
+    // Something posted has not left this rank yet.
+    virtual bool sending() const = 0;
+    // Whether others can send to us, so that sleeping must be short.
+    virtual bool connected() const = 0;
+};
+
+// The transport of a run in one process: there is nobody else.
+class NoTransport final : public Transport {
+public:
+    void post(Envelope) override {}
+    void flush() override {}
+    bool receive(std::vector<Envelope>&) override { return false; }
+    bool sending() const override { return false; }
+    bool connected() const override { return false; }
+};
+
+}  // namespace penstock

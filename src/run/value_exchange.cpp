@@ -1,0 +1,295 @@
+#include "run/value_exchange.hpp"
+
+#include "value/value_codec.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace penstock {
+
+namespace {
+
+// Before each value of an answer: whether there is one, and whether it starts at a multiple of kAlignment, so that a large
+// array is used where it arrived.
+enum Mark : std::uint8_t { kNoValue = 0, kValueFollows = 1, kAlignedValueFollows = 2 };
+constexpr std::size_t kAlignBeyond = 4096;
+constexpr std::size_t kAlignment = 64;
+
+constexpr std::size_t aligned(std::size_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
+
+void append(std::vector<JobRun>& runs, PipelineId pipeline, std::uint32_t job) {
+    if (!runs.empty() && runs.back().first.value + runs.back().count == job)
+        ++runs.back().count;
+    else
+        runs.push_back({pipeline, JobIndex(job), 1});
+}
+
+// The jobs one binding of one instance reads, in definition order.
+std::vector<JobRun> jobs_read(const Plan& plan, PipelineId pipeline, const Binding& binding, std::uint32_t instance) {
+    std::vector<JobRun> runs;
+    for (const Binding::Producer& p : binding.producers) {
+        const JobTemplate& job = plan.templates[p.job.value];
+        switch (p.relation) {
+            case Relation::all:
+                if (job.count != 0) runs.push_back({pipeline, job.first_job, job.count});
+                break;
+            case Relation::twin:
+                append(runs, pipeline, job.first_job.value + instance);
+                break;
+            case Relation::group: {
+                const std::vector<std::uint32_t>& group_of = plan.groupings[p.grouping].consumer_of;
+                for (std::uint32_t i = 0; i < group_of.size(); ++i)
+                    if (group_of[i] == instance) append(runs, pipeline, job.first_job.value + i);
+                break;
+            }
+        }
+    }
+    return runs;
+}
+
+std::uint32_t count_of(const std::vector<JobRun>& runs) {
+    std::uint32_t n = 0;
+    for (const JobRun& run : runs) n += run.count;
+    return n;
+}
+
+}  // namespace
+
+void ValueExchange::fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner,
+                          Outbox& out) {
+    const Plan& plan = *job.pipeline->plan;
+    const PipelineId pipeline = job.pipeline->info.id;
+    Gathering& g = gathering_[job.ticket];
+    g.job = job;
+    for (const Binding& binding : plan.templates[job.job.value].bindings) {
+        if (binding.from != Binding::From::outputs) continue;
+        Source source;
+        source.binding = &binding;
+        source.jobs = jobs_read(plan, pipeline, binding, job.instance);
+        const std::uint32_t n = count_of(source.jobs);
+        source.values.resize(n);
+        source.present.assign(n, false);
+        g.sources.push_back(std::move(source));
+    }
+    if (located) {
+        ask_holders(job.ticket, g, [holder](std::uint32_t) { return holder; }, out);
+        return;
+    }
+    msg::Locate question{next_request_++, pipeline, {}};
+    for (const Source& source : g.sources)
+        question.jobs.insert(question.jobs.end(), source.jobs.begin(), source.jobs.end());
+    locating_[question.request] = job.ticket;
+    out.to_pipeliner(pipeliner, std::move(question));
+}
+
+void ValueExchange::on(const msg::Located& m, std::uint32_t, Outbox& out) {
+    const auto at = locating_.find(m.request);
+    if (at == locating_.end()) {
+        ++ignored_;
+        return;
+    }
+    const std::uint64_t ticket = at->second;
+    locating_.erase(at);
+    // The runs cover the jobs asked for, in order: walk them along with the slots.
+    std::size_t run = 0;
+    std::uint32_t within = 0;
+    ask_holders(ticket, gathering_.at(ticket), [&](std::uint32_t) -> std::uint32_t {
+        while (run < m.runs.size() && within >= m.runs[run].count) {
+            ++run;
+            within = 0;
+        }
+        if (run == m.runs.size()) return msg::kNobody;
+        ++within;
+        return m.runs[run].holder;
+    }, out);
+}
+
+// `holder_of` is asked once for each slot of each source, in order.
+void ValueExchange::ask_holders(std::uint64_t ticket, Gathering& g,
+                                const std::function<std::uint32_t(std::uint32_t)>& holder_of, Outbox& out) {
+    const PipelineId pipeline = g.job.pipeline->info.id;
+    for (std::uint32_t s = 0; s < g.sources.size(); ++s) {
+        Source& source = g.sources[s];
+        std::map<std::uint32_t, std::pair<msg::Fetch, Question>> by_holder;
+        std::uint32_t slot = 0;
+        for (const JobRun& run : source.jobs) {
+            for (std::uint32_t i = 0; i < run.count; ++i, ++slot) {
+                const std::uint32_t job = run.first.value + i;
+                const std::uint32_t holder = holder_of(job);
+                if (holder == msg::kNobody) continue;
+                if (holder == rank_) {
+                    take_local(g, source, slot, job);
+                    continue;
+                }
+                auto& [question, remembered] = by_holder[holder];
+                append(question.jobs, pipeline, job);
+                remembered.slots.push_back(slot);
+            }
+        }
+        for (auto& [holder, ask] : by_holder) {
+            auto& [question, remembered] = ask;
+            question.request = next_request_++;
+            question.pipeline = pipeline;
+            question.key = source.binding->source_key;
+            remembered.ticket = ticket;
+            remembered.source = s;
+            questions_.emplace(question.request, std::move(remembered));
+            ++g.outstanding;
+            out.to_broker(holder, std::move(question));
+        }
+    }
+    done_if_complete(ticket, g);
+}
+
+void ValueExchange::take_local(Gathering& g, Source& source, std::uint32_t slot, std::uint32_t job) {
+    const auto document = cache_.find(g.job.pipeline->info.id, JobIndex(job));
+    if (document == nullptr) return;
+    const auto value = document->find(source.binding->source_key);
+    if (value == document->end()) return;
+    source.values[slot] = value->second;
+    source.present[slot] = true;
+}
+
+void ValueExchange::done_if_complete(std::uint64_t ticket, Gathering& g) {
+    if (g.outstanding != 0) return;
+    auto inputs = std::make_unique<FetchedInputs>();
+    // A producer that succeeded made every key, so with `missing: drop` all lists of the same producers lack the same
+    // elements and stay aligned.
+    for (const Source& source : g.sources) {
+        const Missing missing = source.binding->missing;
+        if (!source.binding->list) {
+            const bool there = !source.present.empty() && source.present[0];
+            if (!there && missing == Missing::fail) break;
+            inputs->push_back(there ? source.values[0] : Value());
+            continue;
+        }
+        List list;
+        list.reserve(source.values.size());
+        bool complete = true;
+        for (std::size_t i = 0; i < source.values.size(); ++i) {
+            if (source.present[i])
+                list.push_back(source.values[i]);
+            else if (missing == Missing::null)
+                list.push_back(Value());
+            else
+                complete &= missing == Missing::drop;
+        }
+        if (!complete) break;
+        inputs->push_back(Value(std::move(list)));
+    }
+    ready_[ticket] = std::move(inputs);
+    gathering_.erase(ticket);
+    arrived_.push_back(ticket);
+}
+
+std::unique_ptr<FetchedInputs> ValueExchange::take_inputs(std::uint64_t ticket) {
+    const auto at = ready_.find(ticket);
+    if (at == ready_.end()) return nullptr;
+    auto inputs = std::move(at->second);
+    ready_.erase(at);
+    return inputs;
+}
+
+void ValueExchange::forget_inputs(std::uint64_t ticket) { ready_.erase(ticket); }
+
+// ------------------------------------------------------------------------------------------ the holder's side
+
+void ValueExchange::on(const msg::Fetch& m, std::uint32_t from, Outbox& out) {
+    auto bytes = std::make_shared<std::vector<std::byte>>();
+    for (const JobRun& run : m.jobs) {
+        for (std::uint32_t i = 0; i < run.count; ++i) {
+            const auto document = cache_.find(m.pipeline, JobIndex(run.first.value + i));
+            const auto value = document ? document->find(m.key) : Document::const_iterator{};
+            const bool there = document && value != document->end();
+            bytes->push_back(static_cast<std::byte>(there ? kValueFollows : kNoValue));
+            if (!there) continue;
+            if (encoded_size(value->second) >= kAlignBeyond) {
+                bytes->back() = static_cast<std::byte>(kAlignedValueFollows);
+                bytes->resize(aligned(bytes->size()));
+            }
+            encode(value->second, *bytes);
+        }
+    }
+    if (bytes->size() <= kChunkBytes) {
+        out.to_broker(from, msg::Fetched{m.request, std::move(*bytes)});
+        return;
+    }
+    Outgoing& answer = outgoing_[{from, m.request}];
+    answer.bytes = std::move(bytes);
+    for (std::size_t i = 0; i < kChunkWindow && answer.next < answer.bytes->size(); ++i)
+        send_chunk(m.request, from, answer, out);
+}
+
+void ValueExchange::send_chunk(std::uint64_t request, std::uint32_t to, Outgoing& answer, Outbox& out) {
+    const std::size_t n = std::min(kChunkBytes, answer.bytes->size() - answer.next);
+    const auto begin = answer.bytes->begin() + static_cast<std::ptrdiff_t>(answer.next);
+    out.to_broker(to, msg::FetchedChunk{request, answer.next, answer.bytes->size(),
+                                        {begin, begin + static_cast<std::ptrdiff_t>(n)}});
+    answer.next += n;
+}
+
+void ValueExchange::on(const msg::ChunkTaken& m, std::uint32_t from, Outbox& out) {
+    const auto at = outgoing_.find({from, m.request});
+    if (at == outgoing_.end()) return;  // the last chunks of an answer are taken after it has been sent whole
+    if (at->second.next < at->second.bytes->size()) send_chunk(m.request, from, at->second, out);
+    if (at->second.next >= at->second.bytes->size()) outgoing_.erase(at);
+}
+
+// ------------------------------------------------------------------------------------------ answers
+
+void ValueExchange::answered(std::uint64_t request, std::span<const std::byte> bytes,
+                             const std::shared_ptr<const void>& owner) {
+    const auto at = questions_.find(request);
+    if (at == questions_.end()) {
+        ++ignored_;
+        return;
+    }
+    const Question question = std::move(at->second);
+    questions_.erase(at);
+    Gathering& g = gathering_.at(question.ticket);
+    Source& source = g.sources[question.source];
+    const std::size_t whole = bytes.size();
+    for (std::uint32_t slot : question.slots) {
+        if (bytes.empty()) break;
+        const auto mark = static_cast<std::uint8_t>(bytes.front());
+        bytes = bytes.subspan(1);
+        if (mark == kNoValue) continue;
+        if (mark == kAlignedValueFollows) {
+            const std::size_t at_byte = whole - bytes.size();
+            bytes = bytes.subspan(std::min(aligned(at_byte) - at_byte, bytes.size()));
+        }
+        source.values[slot] = decode_value(bytes, owner);
+        source.present[slot] = true;
+    }
+    --g.outstanding;
+    done_if_complete(question.ticket, g);
+}
+
+void ValueExchange::on(const msg::Fetched& m, std::uint32_t, Outbox&) { answered(m.request, m.bytes, nullptr); }
+
+void ValueExchange::on(const msg::FetchedChunk& m, std::uint32_t from, Outbox& out) {
+    if (!questions_.contains(m.request) || m.offset > m.total || m.bytes.size() > m.total - m.offset) {
+        ++ignored_;
+        return;
+    }
+    auto& whole = incoming_[m.request];
+    if (whole == nullptr) whole = std::make_shared<std::vector<std::byte>>(m.total);
+    if (whole->size() != m.total) {
+        ++ignored_;
+        return;
+    }
+    std::memcpy(whole->data() + m.offset, m.bytes.data(), m.bytes.size());
+    std::uint64_t& have = incoming_bytes_[m.request];
+    have += m.bytes.size();
+    if (have < m.total) {
+        out.to_broker(from, msg::ChunkTaken{m.request, m.offset});
+        return;
+    }
+    const std::shared_ptr<const std::vector<std::byte>> bytes = std::move(whole);
+    incoming_.erase(m.request);
+    incoming_bytes_.erase(m.request);
+    out.to_broker(from, msg::ChunkTaken{m.request, m.offset});
+    answered(m.request, *bytes, bytes);
+}
+
+}  // namespace penstock
