@@ -135,15 +135,23 @@ void sync_directory(const std::filesystem::path& directory) {
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+    write_file_atomically(path, [content](File& file) { file.append(content); });
+}
+
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(File&)>& write) {
     auto temporary = path;
     temporary += ".new";
     {
         File file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "write");
-        file.append(content);
+        write(file);
         file.sync();
     }
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw file_error("write", path, errno);
     sync_directory(folder_of(path));
+}
+
+void remove_file(const std::filesystem::path& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw file_error("remove", path, errno);
 }
 
 std::string read_file(const std::filesystem::path& path) {

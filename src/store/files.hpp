@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,10 @@ void sync_directory(const std::filesystem::path& directory);
 
 // The file appears under its name complete and durable, or not at all.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(File&)>& write);
+
+// No error when it is not there.
+void remove_file(const std::filesystem::path& path);
 
 // The whole file.
 std::string read_file(const std::filesystem::path& path);

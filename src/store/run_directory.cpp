@@ -182,7 +182,7 @@ std::unique_ptr<RunDirectory> RunDirectory::claim(const fs::path& results_file, 
 
     auto ownership = Ownership::take(directory, options.timing);
     if (older_run) remove_old_run(directory);
-    if (options.force && ::unlink(results.c_str()) != 0 && errno != ENOENT) throw file_error("remove", results, errno);
+    if (options.force) remove_file(results);
     for (const char* folder : kWorkFolders) make_folder(directory / folder);
 
     IncarnationEntry start;

@@ -254,6 +254,7 @@ TEST(Ownership, AnOwnerElsewhereWhoseCountMovesIsAlive) {
         for (std::uint64_t count = 0;; count = (count + 1) % 10) write_owner(folder / "a.h5.run", count);
     auto options = forced();
     options.timing.patience = 600'000'000'000;  // ends as soon as the count moves
+    options.timing.renew_every = 4'000'000;
     EXPECT_THAT(claim_error(folder / "a.h5", options), HasSubstr("run that is going on"));
     ::kill(renewing, SIGKILL);
     ::waitpid(renewing, nullptr, 0);
