@@ -5,6 +5,7 @@
 
 #include "core/plan.hpp"
 #include "language/diagnostic.hpp"
+#include "language/limits.hpp"
 
 #include <penstock/worker.hpp>
 
@@ -15,19 +16,13 @@
 
 namespace penstock {
 
-// What is refused with a clear message rather than tried. Written down in docs/pipeline_format.md.
-struct LanguageLimits {
-    std::uint64_t jobs_per_plan = 100'000'000;
-    std::uint64_t edges_per_plan = 200'000'000;
-    std::uint64_t file_bytes = 1ull << 30;
-    std::uint64_t nodes = 50'000'000;     // after alias expansion
-    std::uint32_t nesting = 200;
-    std::uint32_t diagnostics = 100;      // shown; more are counted
-};
-
 struct LoadOptions {
-    std::vector<std::string> set;  // "key=value", value as YAML: overrides data
+    std::vector<std::string> set;      // "key=value", value as YAML: overrides data
     bool store_provides_keys = false;  // a user's Store may have keys nobody makes: not a diagnostic then
+    // With `--for-each` the keys of own_data are there too: those named here, and, when for_each_given, any other (each
+    // line is then checked as it comes, by submissions_for_line()).
+    std::vector<std::string> for_each_keys;
+    bool for_each_given = false;
     LanguageLimits limits;
 };
 
@@ -45,7 +40,8 @@ struct Loaded {
 };
 
 // Files in the order given, documents in the order of the files.
-Loaded load_files(const std::vector<std::filesystem::path>& files, const WorkerTypes& types, const LoadOptions& options);
+Loaded load_files(const std::vector<std::filesystem::path>& files, const WorkerTypes& types,
+                  const LoadOptions& options);
 
 // One definition as text; `name` is what diagnostics call it, `directory` what relative paths resolve against.
 Loaded load_text(const std::string& text, const std::string& name, const std::filesystem::path& directory,

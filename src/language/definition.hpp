@@ -1,0 +1,97 @@
+// A definition as it is written: read from nodes and checked as far as one can without knowing the other jobs.
+#pragma once
+
+#include "core/plan.hpp"
+#include "language/node.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace penstock {
+
+class Reading;
+
+// What `defaults:` and each job may say.
+struct Settings {
+    std::optional<std::uint32_t> retries;
+    std::optional<double> timeout_s;
+    std::optional<std::int32_t> priority;
+    std::optional<std::uint32_t> cpus;
+    std::optional<std::uint64_t> memory_bytes;
+    std::optional<std::map<std::string, std::uint64_t>> resources;
+    std::optional<Isolation> isolation;
+    std::optional<SavePolicy> save;
+    const Node* save_keys = nullptr;  // the list, for its places
+};
+
+struct AfterDefinition {
+    std::string_view job;  // a name or a wildcard
+    Place place;
+    When when = When::succeeded;
+};
+
+struct InputDefinition {
+    struct Reference {
+        std::string_view job;  // a name or a wildcard
+        std::string_view key;
+        Place place;
+    };
+    std::string_view key;
+    Place place;
+    std::vector<Reference> from;
+    bool list = false;  // a list or a wildcard: many are asked for
+    Missing missing = Missing::fail;
+    Place missing_place;
+};
+
+struct JobDefinition {
+    std::string_view name;
+    Place place;
+    std::string_view worker;
+    Place worker_place;
+    bool worker_given = false;       // else the worker of the job's own name
+    const Node* for_each = nullptr;  // read when the plan is made: a `like` needs the other jobs
+    const Node* with = nullptr;      // a map
+    std::vector<AfterDefinition> after;
+    std::vector<InputDefinition> inputs;
+    Settings settings;
+};
+
+struct GraphEdge {
+    std::uint32_t from = 0;  // indices into jobs
+    std::uint32_t to = 0;
+    Place place;  // of `to`
+};
+
+struct Definition {
+    const Source* source = nullptr;
+    const Node* root = nullptr;
+    std::string_view text;
+    std::string_view name;
+    Place name_place;
+    const Node* data = nullptr;  // a map
+    Settings defaults;
+    std::vector<JobDefinition> jobs;
+    std::vector<GraphEdge> edges;                               // of `graph:`
+    std::unordered_map<std::string_view, std::uint32_t> index;  // of a job, by name
+};
+
+// Reports whatever is wrong with it. False when so much is wrong that looking further would only mislead: a definition
+// without a name or jobs.
+bool read_definition(const Reading& reading, const Node& root, std::string_view text, Definition& definition);
+
+// Its parts, each in a file of its own.
+void read_setting(const Reading& reading, std::size_t which, const Node& value, Settings& settings);
+inline constexpr std::array<std::string_view, 8> kSettingKeys{"retries", "timeout",   "priority",  "cpus",
+                                                              "memory",  "resources", "isolation", "save"};
+void read_after(const Reading& reading, const Node& node, std::vector<AfterDefinition>& after);
+void read_inputs(const Reading& reading, const Node& node, std::vector<InputDefinition>& inputs);
+void read_graph(const Reading& reading, const Node& node, Definition& definition);
+// Adds a job; the index of the one of that name when there is one.
+std::uint32_t add_job(Definition& definition, std::string_view name, Place place);
+
+}  // namespace penstock

@@ -1,0 +1,171 @@
+#include "language/load.hpp"
+
+#include "language/plan_builder.hpp"
+#include "language/reader.hpp"
+
+#include <deque>
+#include <map>
+
+namespace penstock {
+
+namespace {
+
+class Loader {
+public:
+    Loader(const WorkerTypes& types, const LoadOptions& options)
+        : types_(types), options_(options), diagnostics_(options.limits.diagnostics) {
+        outside_.for_each_keys = options.for_each_keys;
+        outside_.for_each_given = options.for_each_given;
+        outside_.store_provides_keys = options.store_provides_keys;
+        for (const std::string& argument : options.set) read_set(argument);
+    }
+
+    void load_file(const std::filesystem::path& file) {
+        std::string text, problem;
+        if (!read_file(file, options_.limits.file_bytes, text, problem)) {
+            const Source& source = sources_.add(file.string(), "");
+            diagnostics_.error(source, {}, "the file " + problem);
+            return;
+        }
+        std::error_code error;
+        const std::filesystem::path absolute = std::filesystem::absolute(file, error);
+        load(sources_.add(file.string(), std::move(text)), absolute.parent_path().lexically_normal());
+    }
+
+    void load_text(const std::string& text, const std::string& name, const std::filesystem::path& directory) {
+        load(sources_.add(name, text), directory);
+    }
+
+    Loaded take() {
+        Loaded loaded;
+        loaded.plans = std::move(plans_);
+        loaded.diagnostics = diagnostics_.take();
+        return loaded;
+    }
+
+private:
+    struct Named {
+        const Node* root;
+        const Source* source;
+        Place place;
+        std::filesystem::path directory;
+    };
+
+    void load(const Source& source, const std::filesystem::path& directory) {
+        const std::uint64_t errors_before = diagnostics_.errors();
+        const std::vector<SourceDocument> documents =
+            read_documents(source, arenas_.emplace_back(), options_.limits, diagnostics_);
+        if (documents.empty() && diagnostics_.errors() == errors_before)
+            diagnostics_.error(source, {}, "the file has no definition in it", "it is empty",
+                               "begin with `penstock: 1`");
+        for (const SourceDocument& document : documents) {
+            if (!document.root->is(Node::Kind::list))
+                load_definition(source, *document.root, document.text, directory);
+            else
+                load_list(source, document, directory);
+        }
+    }
+
+    // JSON has no documents: a file holds a list of definitions instead.
+    void load_list(const Source& source, const SourceDocument& document, const std::filesystem::path& directory) {
+        const Node& list = *document.root;
+        if (!is_json(document.text) || list.size == 0) {
+            diagnostics_.error(source, list.place, "a definition is a list",
+                               "only JSON files hold lists of definitions", "in YAML write `---` between them");
+            return;
+        }
+        for (std::uint32_t i = 0; i < list.size; ++i) {
+            const std::size_t begin = list.items[i]->place.offset;
+            const std::size_t next = i + 1 < list.size ? list.items[i + 1]->place.offset : source.text().rfind(']');
+            std::string_view text = source.text().substr(begin, next - begin);
+            const std::size_t last = text.find_last_not_of(" \t\r\n,");
+            load_definition(source, *list.items[i], text.substr(0, last + 1), directory);
+        }
+    }
+
+    void load_definition(const Source& source, const Node& root, std::string_view text,
+                         const std::filesystem::path& directory) {
+        const std::uint64_t errors_before = diagnostics_.errors();
+        const Reading reading(source, options_.limits, diagnostics_);
+        Definition definition;
+        const bool complete = read_definition(reading, root, text, definition);
+        if (!definition.name.empty() && known_name(reading, definition, directory)) return;
+        if (!complete) return;
+        std::shared_ptr<const Plan> plan = build_plan(reading, definition, types_, outside_, directory, sources_);
+        if (plan && diagnostics_.errors() == errors_before) plans_.push_back(std::move(plan));
+    }
+
+    // True when the definition is there already. Another one of that name is an error.
+    bool known_name(const Reading& reading, const Definition& definition, const std::filesystem::path& directory) {
+        const Named own{definition.root, definition.source, definition.name_place, directory};
+        const auto [found, added] = names_.emplace(definition.name, own);
+        if (added) return false;
+        const Named& first = found->second;
+        const bool same = same_content(*first.root, *definition.root);
+        if (same && first.directory == directory) return true;
+        std::string where = first.source->name();
+        const LineAndColumn at = first.source->position(first.place);
+        if (at.line > 0) where += ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+        reading.error(
+            definition.name_place, "two pipelines are called " + quote(definition.name),
+            same ? "they read the same, but their relative paths begin in different folders; the other is at " + where
+                 : "the other is at " + where,
+            "rename one of them");
+        return false;
+    }
+
+    void read_set(const std::string& argument) {
+        const Source& whole = sources_.add("--set", argument);
+        const std::size_t equals = argument.find('=');
+        const std::string key = argument.substr(0, equals);
+        const Place key_place{0, static_cast<std::uint32_t>(key.size())};
+        if (equals == std::string::npos)
+            return diagnostics_.error(whole, key_place, "`--set` without a value", "it takes KEY=VALUE",
+                                      "write " + quote(key + "=VALUE"));
+        std::string problem = key_problem(key);
+        if (problem.empty() && is_built_in_name(key)) problem = "`{" + key + "}` means a directory in every job";
+        if (!problem.empty()) return diagnostics_.error(whole, key_place, "bad key in `--set`: " + quote(key), problem);
+        const Source& value = sources_.add("--set " + key, argument.substr(equals + 1));
+        const std::uint64_t errors_before = diagnostics_.errors();
+        const auto documents = read_documents(value, arenas_.emplace_back(), options_.limits, diagnostics_);
+        if (diagnostics_.errors() != errors_before) return;
+        if (documents.size() > 1)
+            return diagnostics_.error(value, {0, 1}, "the value of `--set " + key + "` is several documents",
+                                      "it is one YAML value");
+        const Reading reading(value, options_.limits, diagnostics_);
+        outside_.set.emplace_back(key, documents.empty() ? Value() : reading.value(*documents.front().root));
+    }
+
+    const WorkerTypes& types_;
+    const LoadOptions& options_;
+    Diagnostics diagnostics_;
+    Sources sources_;
+    std::deque<Arena> arenas_;
+    OutsideKeys outside_;
+    std::map<std::string, Named, std::less<>> names_;
+    std::vector<std::shared_ptr<const Plan>> plans_;
+};
+
+}  // namespace
+
+bool Loaded::ok() const {
+    for (const Diagnostic& diagnostic : diagnostics)
+        if (diagnostic.severity == Diagnostic::Severity::error) return false;
+    return true;
+}
+
+Loaded load_files(const std::vector<std::filesystem::path>& files, const WorkerTypes& types,
+                  const LoadOptions& options) {
+    Loader loader(types, options);
+    for (const std::filesystem::path& file : files) loader.load_file(file);
+    return loader.take();
+}
+
+Loaded load_text(const std::string& text, const std::string& name, const std::filesystem::path& directory,
+                 const WorkerTypes& types, const LoadOptions& options) {
+    Loader loader(types, options);
+    loader.load_text(text, name, directory);
+    return loader.take();
+}
+
+}  // namespace penstock

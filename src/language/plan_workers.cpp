@@ -1,0 +1,126 @@
+// The fourth step: worker types, and through them what each job needs and makes.
+#include "language/plan_draft.hpp"
+
+#include <algorithm>
+#include <exception>
+
+namespace penstock {
+
+std::uint32_t KeyTable::add(std::string_view key) {
+    const auto [found, added] = index_.emplace(std::string(key), static_cast<std::uint32_t>(names_.size()));
+    if (added) names_.push_back(found->first);
+    return found->second;
+}
+
+std::uint32_t KeyTable::find(std::string_view key) const {
+    const auto found = index_.find(std::string(key));
+    return found == index_.end() ? kNone : found->second;
+}
+
+namespace {
+
+class Workers {
+public:
+    Workers(Draft& draft, const WorkerTypes& types) : draft_(draft) {
+        for (const WorkerType& type : types) {
+            types_.emplace(type.name, &type);
+            names_.push_back(type.name);
+        }
+    }
+
+    void look_up() {
+        const std::size_t jobs = draft_.definition.jobs.size();
+        draft_.made.resize(jobs);
+        draft_.needed.resize(jobs);
+        draft_.worker_known.assign(jobs, 0);
+        for (std::uint32_t i = 0; i < jobs; ++i) {
+            const auto found = types_.find(draft_.job(i).worker);
+            if (found == types_.end())
+                unknown(draft_.job(i));
+            else
+                ask(i, *found->second);
+        }
+        for (std::uint32_t i = 0; i < jobs; ++i) check_save(i);
+    }
+
+private:
+    void unknown(const JobDefinition& job) const {
+        std::string suggestion = draft_.reading.suggest(job.worker, names_);
+        std::string problem = "unknown worker " + quote(job.worker);
+        std::string reason = "the workers of this program are " + enumerate(names_, 40);
+        if (!job.worker_given) {
+            problem = job_text(job.name) + " says no worker, and there is none of its own name";
+            if (suggestion.empty()) suggestion = "add `worker:`";
+        }
+        draft_.reading.error(job.worker_place, std::move(problem), std::move(reason), std::move(suggestion));
+    }
+
+    // Worker types are other people's code: what they throw is told as a diagnostic.
+    void ask(std::uint32_t index, const WorkerType& type) {
+        const Document& with = draft_.plan->templates[index].with;
+        try {
+            if (type.check) {
+                const std::vector<std::string> problems = type.check(with);
+                for (const std::string& problem : problems) bad_parameter(index, problem);
+                if (!problems.empty()) return;
+            }
+            if (type.needs) draft_.needed[index] = type.needs(with);
+            if (type.makes)
+                for (const std::string& key : type.makes(with)) add_made(index, key);
+            draft_.worker_known[index] = 1;
+        } catch (const std::exception& error) {
+            bad_parameter(index, error.what());
+        }
+    }
+
+    void add_made(std::uint32_t index, const std::string& key) {
+        const std::uint32_t number = draft_.keys.add(key);
+        if (draft_.makers.size() <= number) draft_.makers.resize(number + 1);
+        std::vector<std::uint32_t>& makers = draft_.makers[number];
+        if (!makers.empty() && makers.back() == index) return;  // told twice
+        makers.push_back(index);
+        draft_.made[index].push_back(number);
+    }
+
+    // At the parameter that the sentence names between quotes, if there is one.
+    void bad_parameter(std::uint32_t index, const std::string& problem) const {
+        const JobDefinition& job = draft_.job(index);
+        Place place = job.worker_place;
+        if (job.with) {
+            place = job.with->place;
+            std::size_t first = std::string::npos;
+            for (const auto& [key, value] : job.with->map()) {
+                if (!key->is_scalar()) continue;
+                const std::string name(key->text);
+                const std::size_t at = std::min(problem.find("`" + name + "`"), problem.find("`" + name + ":`"));
+                if (at >= first) continue;
+                first = at;
+                place = key->place;
+            }
+        }
+        draft_.reading.error(place, "bad parameters of worker " + quote(job.worker) + ": " + problem);
+    }
+
+    void check_save(std::uint32_t index) const {
+        const Node* keys = draft_.job(index).settings.save_keys;
+        if (!keys || !draft_.worker_known[index]) return;
+        std::vector<std::string_view> made;
+        for (std::uint32_t key : draft_.made[index]) made.push_back(draft_.keys.name(key));
+        for (const Node* key : keys->list()) {
+            if (std::find(made.begin(), made.end(), key->text) != made.end()) continue;
+            draft_.reading.error(key->place, job_text(draft_.job(index).name) + " does not make " + quote(key->text),
+                                 made.empty() ? "it makes nothing" : "it makes " + enumerate(made),
+                                 draft_.reading.suggest(key->text, made));
+        }
+    }
+
+    Draft& draft_;
+    std::unordered_map<std::string_view, const WorkerType*> types_;
+    std::vector<std::string_view> names_;
+};
+
+}  // namespace
+
+void draft_workers(Draft& draft, const WorkerTypes& types) { Workers(draft, types).look_up(); }
+
+}  // namespace penstock

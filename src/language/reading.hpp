@@ -1,0 +1,72 @@
+// What everything that reads nodes needs: where to report, and the usual complaints in the usual words.
+#pragma once
+
+#include "language/diagnostics.hpp"
+#include "language/limits.hpp"
+#include "language/names.hpp"
+#include "language/node.hpp"
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+class Reading {
+public:
+    Reading(const Source& from, const LanguageLimits& bounds, Diagnostics& found)
+        : source(from), limits(bounds), diagnostics(found) {}
+
+    void error(Place place, std::string problem, std::string reason = "", std::string suggestion = "") const {
+        diagnostics.error(source, place, std::move(problem), std::move(reason), std::move(suggestion));
+    }
+    void warning(Place place, std::string problem, std::string reason = "", std::string suggestion = "") const {
+        diagnostics.warning(source, place, std::move(problem), std::move(reason), std::move(suggestion));
+    }
+    // "`retries` is a list" / "it must be a whole number from 0 to 10000".
+    void wrong_type(const Node& node, std::string_view what, std::string_view wanted,
+                    std::string suggestion = "") const {
+        error(node.place, std::string(what) + " is " + describe(node), "it must be " + std::string(wanted),
+              std::move(suggestion));
+    }
+
+    // The node's text when it is text (or, for names, anything that looks like a number): a name or a reference.
+    std::optional<std::string_view> text(const Node& node) const;
+    // "a list", "text `abc`", "the number 5": for messages.
+    static std::string describe(const Node& node);
+    // The node as a Value; keys that are no text are reported.
+    Value value(const Node& node) const;
+
+    // Reports a key of a map that is not one of `known`.
+    void unknown_key(const Node& key, std::string_view where, std::span<const std::string_view> known) const;
+    // Calls f(index in `known`, key, value) for every member; the others are reported. `where`: "a job".
+    template <std::size_t n, class F>
+    void each_member(const Node& map, std::string_view where, const std::array<std::string_view, n>& known,
+                     F&& f) const {
+        for (const auto& [key, value] : map.map()) {
+            std::size_t i = 0;
+            while (i < n && !(key->is_scalar() && key->text == known[i])) ++i;
+            if (i < n)
+                f(i, *key, *value);
+            else
+                unknown_key(*key, where, known);
+        }
+    }
+
+    // Suggestions are only looked for while they may still be shown.
+    std::string suggest(std::string_view word, const std::vector<std::string_view>& candidates) const {
+        return diagnostics.wants_suggestions() ? did_you_mean_text(word, candidates) : "";
+    }
+
+    const Source& source;
+    const LanguageLimits& limits;
+    Diagnostics& diagnostics;
+};
+
+// "job `x`"
+std::string job_text(std::string_view name);
+
+}  // namespace penstock

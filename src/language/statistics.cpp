@@ -1,0 +1,143 @@
+#include "language/statistics.hpp"
+
+#include "language/dag.hpp"
+#include "value/value_json.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::uint32_t kNone = 0xffffffff;
+constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t dependencies(const Plan& plan, const Edge& edge) {
+    const std::uint64_t producers = plan.templates[edge.producer.value].count;
+    const std::uint64_t consumers = plan.templates[edge.consumer.value].count;
+    return edge.relation == Relation::all ? producers * consumers : producers;  // both below 2^32
+}
+
+// Longest chains over the templates that have instances.
+class Chains {
+public:
+    Chains(const Plan& plan, const Dag& dag) : plan_(plan), dag_(dag) {}
+
+    // The heaviest chain, where each template weighs weight(template); its total weight in `total`.
+    template <class Weight>
+    std::vector<TemplateIndex> longest(Weight&& weight, double& total) {
+        std::vector<double> until(dag_.size(), 0);
+        std::vector<std::uint32_t> before(dag_.size(), kNone);
+        std::uint32_t last = kNone;
+        for (std::uint32_t node : dag_.order()) {
+            if (plan_.templates[node].count == 0) continue;
+            for (std::uint32_t producer : dag_.producers(node)) {
+                if (plan_.templates[producer].count == 0) continue;
+                if (before[node] != kNone && until[producer] <= until[before[node]]) continue;
+                before[node] = producer;
+            }
+            until[node] = (before[node] == kNone ? 0 : until[before[node]]) + weight(plan_.templates[node]);
+            if (last == kNone || until[node] > until[last]) last = node;
+        }
+        std::vector<TemplateIndex> path;
+        total = last == kNone ? 0 : until[last];
+        for (; last != kNone; last = before[last]) path.push_back(TemplateIndex(last));
+        std::reverse(path.begin(), path.end());
+        return path;
+    }
+
+    std::uint64_t width() const {
+        std::vector<std::uint64_t> level(dag_.size(), 0), jobs;
+        for (std::uint32_t node : dag_.order()) {
+            if (plan_.templates[node].count == 0) continue;
+            for (std::uint32_t producer : dag_.producers(node))
+                if (plan_.templates[producer].count > 0) level[node] = std::max(level[node], level[producer] + 1);
+            if (jobs.size() <= level[node]) jobs.resize(level[node] + 1, 0);
+            jobs[level[node]] += plan_.templates[node].count;
+        }
+        return jobs.empty() ? 0 : *std::max_element(jobs.begin(), jobs.end());
+    }
+
+private:
+    const Plan& plan_;
+    const Dag& dag_;
+};
+
+void add_resources(const Plan& plan, PlanStatistics& s) {
+    for (const JobTemplate& job : plan.templates) {
+        if (job.count == 0) continue;
+        s.cpus = std::max(s.cpus, job.resources.cpus);
+        s.memory_bytes = std::max(s.memory_bytes, job.resources.memory_bytes);
+        for (const auto& [name, amount] : job.resources.named)
+            s.resources[name] = std::max(s.resources[name], amount);
+    }
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+    static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    std::size_t unit = 0;
+    while (unit + 1 < std::size(kUnits) && bytes >= 1024 && bytes % 1024 == 0) {
+        bytes /= 1024;
+        ++unit;
+    }
+    return std::to_string(bytes) + " " + kUnits[unit];
+}
+
+std::string path_text(const Plan& plan, const std::vector<TemplateIndex>& path) {
+    constexpr std::size_t kShown = 20;
+    std::string text;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        const bool hidden = path.size() > kShown && i >= kShown / 2 && i + kShown / 2 < path.size();
+        if (hidden && i > kShown / 2) continue;
+        if (i > 0) text += " -> ";
+        text += hidden ? "... (" + std::to_string(path.size() - kShown) + " more)" : plan.templates[path[i].value].name;
+    }
+    return text;
+}
+
+}  // namespace
+
+PlanStatistics statistics_of(const Plan& plan) {
+    PlanStatistics s;
+    s.jobs = plan.job_count;
+    s.templates = plan.templates.size();
+    std::vector<Arc> arcs;
+    arcs.reserve(plan.edges.size());
+    for (const Edge& edge : plan.edges) {
+        const std::uint64_t more = dependencies(plan, edge);
+        s.edges = more > kMost - s.edges ? kMost : s.edges + more;
+        arcs.push_back({edge.producer.value, edge.consumer.value});
+    }
+    const Dag dag(static_cast<std::uint32_t>(plan.templates.size()), arcs);
+    Chains chains(plan, dag);
+    double depth = 0;
+    s.critical_path = chains.longest([](const JobTemplate&) { return 1.0; }, depth);
+    s.depth = s.critical_path.size();
+    s.width = chains.width();
+    const bool timed = std::any_of(plan.templates.begin(), plan.templates.end(),
+                                   [](const JobTemplate& job) { return job.timeout_s > 0; });
+    if (timed)
+        s.critical_path_by_timeout =
+            chains.longest([](const JobTemplate& job) { return job.timeout_s; }, s.critical_path_timeout_s);
+    add_resources(plan, s);
+    return s;
+}
+
+std::string to_text(const PlanStatistics& s, const Plan& plan) {
+    const auto many = [](std::uint64_t n, const std::string& word) {
+        return std::to_string(n) + " " + word + (n == 1 ? "" : "s");
+    };
+    std::string text = many(s.jobs, "job") + ", " + many(s.edges, "edge") + ", depth " + std::to_string(s.depth) +
+                       ", width " + std::to_string(s.width) + "\n";
+    if (!s.critical_path.empty()) text += "critical path: " + path_text(plan, s.critical_path) + "\n";
+    if (!s.critical_path_by_timeout.empty())
+        text += "by timeouts: " + path_text(plan, s.critical_path_by_timeout) + ", at most " +
+                number_text(s.critical_path_timeout_s) + " s\n";
+    text += "each job at most: " + many(s.cpus, "cpu");
+    if (s.memory_bytes > 0) text += ", " + bytes_text(s.memory_bytes);
+    for (const auto& [name, amount] : s.resources) text += ", " + std::to_string(amount) + " " + name;
+    return text + "\n";
+}
+
+}  // namespace penstock
