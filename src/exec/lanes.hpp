@@ -17,6 +17,8 @@
 
 namespace penstock {
 
+class ExternalRunner;
+
 struct LaneOptions {
     std::uint32_t lanes = 1;               // slots of this broker; more are made when a reserved job needs one
     std::filesystem::path scratch_root;    // run directory / "scratch": made on first use
@@ -24,6 +26,11 @@ struct LaneOptions {
     std::filesystem::path launch_directory;
     std::uint64_t log_bytes = 64 * 1024;   // kept of a job's output in OutcomeDetails::log
     std::function<void()> wake;
+
+    // Serves Binding::From::store keys. Called from the lanes' threads, several at once; null = there are none.
+    std::function<Document(const Ticket& ticket, const std::vector<std::string>& keys)> retrieve;
+    // Makes what runs external jobs; null = make_external_runner (external_runner.hpp).
+    std::function<std::unique_ptr<ExternalRunner>(const LaneOptions&, std::function<void(Outcome)>)> external;
 };
 
 // The process from which worker processes are forked. It must be made before MPI_Init and before any thread, because
@@ -34,6 +41,11 @@ public:
     static std::unique_ptr<Zygote> fork_now(const WorkerTypes& types);
     virtual ~Zygote() = default;
 };
+
+// To be called first thing in main(). In a process that was started to be the zygote (a running launch starts the
+// program anew as one when its zygote died, or when it had none) this does not return; otherwise it does nothing but
+// note that this program can be started like that, and returns false. `arguments` are those of main().
+bool serve_if_zygote(int argument_count, char** arguments, const WorkerTypes& types);
 
 class Lanes {
 public:
@@ -51,8 +63,16 @@ public:
     // Outcomes since the last call, appended. True when there were any.
     virtual bool drain(std::vector<Outcome>& out) = 0;
 
-    // Asks everything to end and waits for it; worker processes that do not end within a second are killed.
+    // Asks everything to end and waits for it; worker processes that do not end within a second are killed. Every
+    // ticket that was not taken back has an outcome then (EndReason::cancelled when it could not end by itself), but
+    // for inline jobs that do not return within the second: nothing can stop them, and their thread is left behind.
     virtual void stop() = 0;
+
+    // What the running job of the lane last told Context::progress(), 0 when it told nothing.
+    virtual double progress(std::uint32_t lane) const {
+        (void)lane;
+        return 0;
+    }
 };
 
 // `zygote` may be null: it is then forked on the first job that needs one (single-process runs without MPI).

@@ -1,0 +1,56 @@
+#include "exec/job_description.hpp"
+
+#include "value/placeholders.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace penstock {
+
+Document to_document(const JobDescription& d) {
+    return {{"pipeline", d.pipeline},
+            {"job", d.job},
+            {"worker", d.worker},
+            {"directory", d.definition_directory.string()},
+            {"cpus", d.cpus},
+            {"makes", List(d.makes.begin(), d.makes.end())}};
+}
+
+JobDescription job_description_from(Document document) {
+    JobDescription d;
+    d.pipeline = at(document, "pipeline").string();
+    d.job = at(document, "job").string();
+    d.worker = at(document, "worker").string();
+    d.definition_directory = at(document, "directory").string();
+    d.cpus = static_cast<int>(at(document, "cpus").int64());
+    for (const Value& key : at(document, "makes").list()) d.makes.push_back(key.string());
+    return d;
+}
+
+TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : keeps(ticket.pipeline), job(ticket.job) {
+    const auto found =
+        std::find_if(types.begin(), types.end(), [&](const WorkerType& t) { return t.name == job->worker; });
+    if (found == types.end()) {
+        problem = fmt::format("this program has no worker type \"{}\"; list it in Application<...>", job->worker);
+        return;
+    }
+    type = &*found;
+    std::vector<std::string> problems;
+    fixed_parameters = type->fills_placeholders;
+    if (!fixed_parameters) fixed_parameters = placeholder_names(job->with, problems).empty() && problems.empty();
+    const Plan& plan = *ticket.pipeline->plan;
+    description = {plan.name, job->name, job->worker, plan.definition_directory, static_cast<int>(job->resources.cpus), {}};
+    try {
+        description.makes = type->makes(job->with);
+    } catch (const std::exception& error) {
+        problem = fmt::format("makes() of worker type \"{}\" failed: {}", job->worker, error.what());
+        return;
+    }
+    std::sort(description.makes.begin(), description.makes.end());
+    description.makes.erase(std::unique(description.makes.begin(), description.makes.end()), description.makes.end());
+    if (type->external) way = Way::external;
+    else way = job->isolation == Isolation::in_line ? Way::in_line : Way::process;
+}
+
+}  // namespace penstock

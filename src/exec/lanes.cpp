@@ -1,0 +1,126 @@
+#include "exec/lanes.hpp"
+
+#include "exec/lane.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::int64_t kGraceNanoseconds = 1'000'000'000;
+constexpr std::size_t kMaxTemplates = 4096;  // remembered; then all are made anew when they are next seen
+
+class LanesOfBroker final : public Lanes {
+public:
+    LanesOfBroker(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, LaneOptions options)
+        : world_(std::make_shared<LaneWorld>(types, std::move(zygote), std::move(options))) {}
+
+    ~LanesOfBroker() override { stop(); }
+
+    void run(std::uint32_t lane, std::vector<Ticket> tickets) override {
+        std::vector<LaneJob> jobs;
+        jobs.reserve(tickets.size());
+        for (Ticket& ticket : tickets) {
+            auto info = info_of(ticket);
+            jobs.push_back({std::move(ticket), std::move(info)});
+        }
+        make_lane(lane)->run(std::move(jobs));
+    }
+
+    std::vector<Ticket> take_back(std::uint32_t lane) override {
+        std::vector<Ticket> tickets;
+        if (const auto found = find_lane(lane)) found->take_back(tickets);
+        return tickets;
+    }
+
+    void cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reason) override {
+        const auto found = find_lane(lane);
+        if (found == nullptr) return;
+        std::optional<Outcome> outcome = found->cancel(ticket, reason);
+        if (!outcome) return;
+        outcomes_.push_back(std::move(*outcome));
+        world_->wake();
+    }
+
+    bool drain(std::vector<Outcome>& out) override {
+        world_->woken.store(false);
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // what is told after this wakes again
+        const bool ours = !outcomes_.empty();
+        std::move(outcomes_.begin(), outcomes_.end(), std::back_inserter(out));
+        outcomes_.clear();
+        bool any = ours;
+        for (const auto& lane : lanes_) any |= lane != nullptr && lane->drain(out);
+        return any;
+    }
+
+    void stop() override {
+        if (std::exchange(stopped_, true)) return;
+        const std::int64_t deadline = steady_now() + kGraceNanoseconds;
+        for (const auto& lane : lanes_)
+            if (lane != nullptr) lane->stop(deadline, outcomes_);
+        if (runner_ != nullptr) runner_->stop();
+        for (const auto& lane : lanes_)
+            if (lane != nullptr) lane->finish();
+        world_->workers.close();
+        world_->wake();
+        world_->close();
+    }
+
+    double progress(std::uint32_t lane) const override {
+        const auto found = find_lane(lane);
+        return found != nullptr ? found->progress() : 0;
+    }
+
+private:
+    std::shared_ptr<Lane> find_lane(std::uint32_t number) const {
+        const std::scoped_lock lock(lanes_mutex_);
+        return number < lanes_.size() ? lanes_[number] : nullptr;
+    }
+
+    std::shared_ptr<Lane> make_lane(std::uint32_t number) {
+        if (auto found = find_lane(number)) return found;
+        auto fresh = std::make_shared<Lane>(world_, number);
+        const std::scoped_lock lock(lanes_mutex_);
+        if (lanes_.size() <= number) lanes_.resize(number + 1);
+        return lanes_[number] = std::move(fresh);
+    }
+
+    std::shared_ptr<const TemplateInfo> info_of(const Ticket& ticket) {
+        if (last_info_ != nullptr && last_info_->job == ticket.job) return last_info_;
+        if (infos_.size() == kMaxTemplates) infos_.clear();
+        auto& info = infos_[ticket.job];
+        if (info == nullptr) info = std::make_shared<TemplateInfo>(world_->types, ticket);
+        if (info->way == TemplateInfo::Way::external && runner_ == nullptr) make_runner();
+        return last_info_ = info;
+    }
+
+    void make_runner() {
+        const auto done = [this](Outcome outcome) {
+            if (const auto lane = find_lane(outcome.lane)) lane->external_ended(std::move(outcome));
+        };
+        const auto& make = world_->options.external;
+        runner_ = make ? make(world_->options, done) : make_external_runner(world_->options, done);
+        world_->runner = runner_.get();
+    }
+
+    const std::shared_ptr<LaneWorld> world_;
+    mutable std::mutex lanes_mutex_;             // of the list: the pump makes lanes, the runner looks for them
+    std::vector<std::shared_ptr<Lane>> lanes_;   // by number; null = not used so far
+    std::unique_ptr<ExternalRunner> runner_;     // ends before the lanes do: it calls them
+    std::vector<Outcome> outcomes_;              // of tickets that never reached a lane's thread
+    // By address, which is not given to another template while the info keeps its plan.
+    std::unordered_map<const JobTemplate*, std::shared_ptr<const TemplateInfo>> infos_;
+    std::shared_ptr<const TemplateInfo> last_info_;
+    bool stopped_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Lanes> make_lanes(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, LaneOptions options) {
+    return std::make_unique<LanesOfBroker>(types, std::move(zygote), std::move(options));
+}
+
+}  // namespace penstock

@@ -1,0 +1,66 @@
+// Where worker processes come from.
+//
+// The zygote is a small process with one thread that forks on request. The new process is a child of this process, not
+// of the zygote (CLONE_PARENT): its lane waits for it and learns how it ended, it dies with this process, and it lives
+// on when the zygote does not. A zygote that died is replaced: by the program started anew when main() allows that
+// (serve_if_zygote), else by a fork of this process as it is.
+#pragma once
+
+#include "exec/lanes.hpp"
+#include "exec/worker_main.hpp"
+
+#include <array>
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <sys/types.h>
+
+namespace penstock {
+
+class ZygoteProcess final : public Zygote {
+public:
+    // A socket to it, and its process id.
+    ZygoteProcess(FileDescriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+    ~ZygoteProcess() override;
+
+    // The process id of a new worker process. Throws std::system_error; has ended() when the zygote is gone.
+    pid_t fork_worker(const std::array<int, kWorkerDescriptors>& descriptors,
+                      const std::filesystem::path& scratch_root);
+    bool ended() const { return ended_; }
+    pid_t pid() const { return pid_; }
+
+private:
+    FileDescriptor socket_;
+    pid_t pid_;
+    bool ended_ = false;
+};
+
+class WorkerSource {
+public:
+    // `types` must outlive this object. `zygote` may be null.
+    WorkerSource(const WorkerTypes& types, std::unique_ptr<Zygote> zygote);
+    ~WorkerSource();
+
+    // Threads: any. Throws std::system_error when no process can be made.
+    pid_t fork_worker(const std::array<int, kWorkerDescriptors>& descriptors,
+                      const std::filesystem::path& scratch_root);
+
+    // Ends the zygote. Worker processes go on.
+    void close();
+
+private:
+    void replace();
+
+    const WorkerTypes& types_;
+    std::mutex mutex_;
+    std::unique_ptr<ZygoteProcess> zygote_;
+    // A process is killed when the thread that made its parent's child ends (PR_SET_PDEATHSIG), so a replaced zygote
+    // gets a thread that lives as long as its worker processes may.
+    std::vector<std::thread> keepers_;
+    std::condition_variable closed_changed_;
+    bool closed_ = false;
+};
+
+}  // namespace penstock
