@@ -56,8 +56,12 @@ std::optional<std::string> HostLedger::impossible(const Resources& wanted) const
         return "it needs " + std::to_string(wanted.cpus) + " CPUs on one host and the largest host has " +
                std::to_string(cpus) + "; launch on larger hosts, or give each broker more with --slots " +
                std::to_string(wanted.cpus);
-    return "it needs " + std::to_string(wanted.memory_bytes) + " bytes of memory on one host and the largest has " +
-           std::to_string(memory) + "; launch on hosts with more memory, or lower `memory:`";
+    const std::string bytes = std::to_string(wanted.memory_bytes) + " bytes of memory on one host";
+    if (wanted.memory_bytes > memory)
+        return "it needs " + bytes + " and the largest has " + std::to_string(memory) +
+               "; launch on hosts with more memory, or lower `memory:`";
+    return "it needs " + std::to_string(wanted.cpus) + " CPUs and " + bytes +
+           " and no host has both; launch on larger hosts, or lower `cpus:` or `memory:`";
 }
 
 }  // namespace penstock

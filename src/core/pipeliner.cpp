@@ -2,7 +2,12 @@
 
 namespace penstock {
 
-void Pipeliner::on(const msg::StartPlan& m, std::uint32_t, Outbox&) { plans_[m.plan] = m.structure; }
+void Pipeliner::on(const msg::StartPlan& m, std::uint32_t, Outbox&) {
+    if (m.structure == nullptr)
+        ++ignored_;
+    else
+        plans_[m.plan] = m.structure;
+}
 
 void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
     const auto plan = plans_.find(m.plan);
@@ -37,10 +42,16 @@ void Pipeliner::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
 void Pipeliner::on(const msg::Locate& m, std::uint32_t from, Outbox& out) {
     msg::Located answer{m.request, {}};
     const auto at = pipelines_.find(m.pipeline);
+    const std::uint32_t known = at == pipelines_.end() ? 0 : at->second.structure().jobs();
     for (const JobRun& run : m.jobs) {
+        if (run.first.value > known || run.count > known - run.first.value) {
+            ++ignored_;
+            answer.runs.push_back({run.first, run.count, msg::kNobody});
+            continue;
+        }
         for (std::uint32_t i = 0; i < run.count; ++i) {
             const std::uint32_t job = run.first.value + i;
-            const std::uint32_t holder = at == pipelines_.end() ? msg::kNobody : at->second.holder(job);
+            const std::uint32_t holder = at->second.holder(job);
             if (!answer.runs.empty()) {
                 msg::Located::Run& last = answer.runs.back();
                 if (last.first.value + last.count == job && last.holder == holder) {

@@ -1,0 +1,192 @@
+#include "core/pipeliner.hpp"
+
+#include "support/plans.hpp"
+#include "support/transcript.hpp"
+
+#include <gtest/gtest.h>
+
+namespace penstock {
+namespace {
+
+using test::Lines;
+using test::plan_of;
+using test::sent;
+
+constexpr std::uint32_t kRouter = 0;
+constexpr std::uint32_t kSelf = 1;
+
+// A pipeliner with one plan, and what it sends.
+class PipelinerTest : public ::testing::Test {
+protected:
+    void start_plan(std::string_view graph, std::uint32_t id = 1) {
+        auto structure = std::make_shared<const Structure>(structure_of(*plan_of(graph)));
+        pipeliner_.on(msg::StartPlan{PlanId(id), std::move(structure)}, kRouter, out_);
+        EXPECT_EQ(sent(out_), Lines());
+    }
+    Lines start(std::uint32_t first = 1, std::uint32_t count = 1, std::uint32_t plan = 1) {
+        pipeliner_.on(msg::StartPipelines{PipelineId(first), count, PlanId(plan)}, kRouter, out_);
+        return sent(out_);
+    }
+    Lines start(std::string_view graph) {
+        start_plan(graph);
+        return start();
+    }
+    Lines ended(std::uint32_t first, std::uint32_t count = 1, bool ok = true, std::uint32_t broker = 2,
+                std::uint32_t pipeline = 1) {
+        pipeliner_.on(msg::Ended{{PipelineId(pipeline), JobIndex(first), count}, ok, 1, 1, 0, ok ? "" : "it broke"},
+                      broker, out_);
+        return sent(out_);
+    }
+    Lines locate(std::vector<JobRun> jobs, std::uint32_t pipeline = 1) {
+        pipeliner_.on(msg::Locate{9, PipelineId(pipeline), std::move(jobs)}, 3, out_);
+        return sent(out_);
+    }
+    static JobRun jobs(std::uint32_t first, std::uint32_t count = 1) { return {PipelineId(1), JobIndex(first), count}; }
+
+    Pipeliner pipeliner_{kSelf};
+    Outbox out_{kSelf};
+};
+
+TEST_F(PipelinerTest, GetsAPipelineAndAsksForJobs) {
+    EXPECT_EQ(start("a -> b"), (Lines{"0: Ready 1:0 t0 attempt 1"}));
+    EXPECT_EQ(pipeliner_.active_pipelines(), 1u);
+}
+
+TEST_F(PipelinerTest, JobsInSequence) {
+    start("a -> b -> c");
+    EXPECT_EQ(ended(0), (Lines{"0: Ready 1:1 t1 attempt 1"}));
+    EXPECT_EQ(ended(1), (Lines{"0: Ready 1:2 t2 attempt 1"}));
+    EXPECT_EQ(ended(2), Lines());
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+}
+
+TEST_F(PipelinerTest, JobsInParallel) {
+    EXPECT_EQ(start("a; b; c"),
+              (Lines{"0: Ready 1:0 t0 attempt 1", "0: Ready 1:1 t1 attempt 1", "0: Ready 1:2 t2 attempt 1"}));
+    EXPECT_EQ(ended(1), Lines());
+    EXPECT_EQ(ended(2), Lines());
+    EXPECT_EQ(ended(0), Lines());
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+}
+
+//  a -> (b, c) -> d, e alone
+TEST_F(PipelinerTest, JobsMixed) {
+    EXPECT_EQ(start("a -> b, c -> d; e"), (Lines{"0: Ready 1:0 t0 attempt 1", "0: Ready 1:4 t4 attempt 1"}));
+    EXPECT_EQ(ended(0), (Lines{"0: Ready 1:1 t1 attempt 1", "0: Ready 1:2 t2 attempt 1"}));
+    EXPECT_EQ(ended(1), Lines());
+    EXPECT_EQ(ended(2), (Lines{"0: Ready 1:3 t3 attempt 1"}));
+    EXPECT_EQ(ended(4), Lines());
+    EXPECT_EQ(ended(3), Lines());
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+}
+
+TEST_F(PipelinerTest, ManyPipelinesShareAPlanAndDoNotMix) {
+    start_plan("a -> b");
+    EXPECT_EQ(start(5, 3),
+              (Lines{"0: Ready 5:0 t0 attempt 1", "0: Ready 6:0 t0 attempt 1", "0: Ready 7:0 t0 attempt 1"}));
+    EXPECT_EQ(ended(0, 1, true, 2, 6), (Lines{"0: Ready 6:1 t1 attempt 1"}));
+    EXPECT_EQ(ended(1, 1, true, 2, 6), Lines());
+    EXPECT_EQ(pipeliner_.active_pipelines(), 2u);
+}
+
+TEST_F(PipelinerTest, TwoPlans) {
+    start_plan("a", 1);
+    start_plan("a -> b", 2);
+    start(1, 1, 1);
+    start(2, 1, 2);
+    EXPECT_EQ(ended(0, 1, true, 2, 1), Lines());
+    EXPECT_EQ(ended(0, 1, true, 2, 2), (Lines{"0: Ready 2:1 t1 attempt 1"}));
+}
+
+TEST_F(PipelinerTest, AFailureSkipsWithItsCause) {
+    start("a -> b[5] -> c; d");
+    EXPECT_EQ(ended(0, 1, false), (Lines{"0: Skipped 1:[1,7) because of 0"}));
+    EXPECT_EQ(pipeliner_.active_pipelines(), 1u);
+    EXPECT_EQ(ended(7), Lines());
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+}
+
+TEST_F(PipelinerTest, ReleasesAtTheBrokerThatHolds) {
+    EXPECT_EQ(start("a => b"), (Lines{"0: Ready 1:0 t0 attempt 1"}));
+    EXPECT_EQ(ended(0, 1, true, 4), (Lines{"0: Ready 1:1 t1 attempt 1 holder 4"}));
+    EXPECT_EQ(ended(1, 1, true, 5), (Lines{"4: Release 1:0"}));
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+}
+
+// One of a million jobs costs no message of its own.
+TEST_F(PipelinerTest, AMillionJobsAreFewMessages) {
+    EXPECT_EQ(start("a => b[1000000] => c"), (Lines{"0: Ready 1:0 t0 attempt 1"}));
+    EXPECT_EQ(ended(0), (Lines{"0: Ready 1:[1,1000001) t1 attempt 1 holder 2"}));
+    Lines all;
+    for (std::uint32_t first = 1; first < 1'000'001; first += 10'000)
+        for (std::string& line : ended(first, 10'000)) all.push_back(std::move(line));
+    EXPECT_EQ(all, (Lines{"0: Ready 1:1000001 t2 attempt 1 holder 2 to be located", "2: Release 1:0"}));
+    EXPECT_EQ(ended(1'000'001), (Lines{"2: Release 1:[1,1000001)"}));
+}
+
+// ------------------------------------------------------------------------------------------ Locate
+
+TEST_F(PipelinerTest, SaysWhereOutputsAreInRuns) {
+    start("a[5] => b");
+    ended(0, 2, true, 4);
+    ended(3, 1, true, 5);
+    EXPECT_EQ(locate({jobs(0, 5)}), (Lines{"3: Located #9 [0,2) at 4, 2 nowhere, 3 at 5, 4 nowhere"}));
+    EXPECT_EQ(locate({jobs(3), jobs(0)}), (Lines{"3: Located #9 3 at 5, 0 at 4"}));
+    EXPECT_EQ(locate({}), (Lines{"3: Located #9 nothing"}));
+}
+
+TEST_F(PipelinerTest, KnowsNothingOfReleasedOutputs) {
+    start("a => b; c");
+    ended(0, 1, true, 4);
+    ended(1, 1, true, 5);
+    EXPECT_EQ(locate({jobs(0)}), (Lines{"3: Located #9 0 nowhere"}));
+}
+
+TEST_F(PipelinerTest, LocatingNonsenseIsAnsweredAndCountedWithoutWalkingIt) {
+    start("a[5] => b");
+    EXPECT_EQ(locate({jobs(0, 1)}, 77), (Lines{"3: Located #9 0 nowhere"}));
+    EXPECT_EQ(pipeliner_.ignored(), 1u);
+    EXPECT_EQ(locate({jobs(4, 0xffffffff)}), (Lines{"3: Located #9 [4,4294967299) nowhere"}));
+    EXPECT_EQ(pipeliner_.ignored(), 2u);
+}
+
+// ------------------------------------------------------------------------------------------ nonsense and the end
+
+TEST_F(PipelinerTest, IgnoresAndCountsWhatMakesNoSense) {
+    EXPECT_EQ(start(1, 1, 9), Lines());  // unknown plan
+    EXPECT_EQ(pipeliner_.ignored(), 1u);
+    start("a -> b");
+    EXPECT_EQ(start(1), Lines());  // started twice
+    EXPECT_EQ(pipeliner_.ignored(), 2u);
+    EXPECT_EQ(ended(0, 1, true, 2, 9), Lines());  // unknown pipeline
+    EXPECT_EQ(ended(1), Lines());                 // not ready
+    EXPECT_EQ(ended(7), Lines());                 // no such job
+    EXPECT_EQ(ended(0, 0), Lines());              // nothing
+    EXPECT_EQ(pipeliner_.ignored(), 6u);
+    ended(0);
+    EXPECT_EQ(ended(0), Lines());  // twice
+    EXPECT_EQ(pipeliner_.ignored(), 7u);
+    EXPECT_EQ(pipeliner_.active_pipelines(), 1u);
+}
+
+TEST_F(PipelinerTest, APlanWithoutStructureIsIgnored) {
+    pipeliner_.on(msg::StartPlan{PlanId(1), nullptr}, kRouter, out_);
+    EXPECT_EQ(start(1, 1, 1), Lines());
+    EXPECT_EQ(pipeliner_.ignored(), 2u);
+}
+
+TEST_F(PipelinerTest, AnEmptyPipelineIsOverAtOnce) {
+    EXPECT_EQ(start("a[0] -> b[0]"), Lines());
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+}
+
+TEST_F(PipelinerTest, StopsWhenTold) {
+    start("a");
+    EXPECT_FALSE(pipeliner_.stopped());
+    pipeliner_.on(msg::Stop{}, kRouter, out_);
+    EXPECT_TRUE(pipeliner_.stopped());
+    EXPECT_EQ(sent(out_), Lines());
+}
+
+}  // namespace
+}  // namespace penstock
