@@ -65,7 +65,10 @@ void Broker::inputs_arrived(std::uint64_t ticket) {
     }
     msg::Assign what{{t->pipeline->context->info.id, JobIndex(t->job), 1}, TemplateIndex(t->job_template), t->attempt,
                      t->holder, t->located, false};
-    queue_.push_back({t->pipeline, what, ticket});
+    if (t->first_in_line)
+        queue_.push_front({t->pipeline, what, ticket});
+    else
+        queue_.push_back({t->pipeline, what, ticket});
     ++queued_jobs_;
 }
 
@@ -103,7 +106,8 @@ std::uint64_t Broker::make_ticket(Pipeline& p, const msg::Assign& what, std::uin
     }
     Ticketed& t = tickets_[index];
     const std::uint32_t generation = t.generation + 1;
-    t = {&p, what.job.value, job, what.attempt, what.holder, kNoLane, generation, what.located, what.reserved, true};
+    t = {&p,      what.job.value, job,           what.attempt, what.holder,
+         kNoLane, generation,     what.located, what.reserved, true, false};
     return static_cast<std::uint64_t>(generation) << 32 | (index + 1);
 }
 
@@ -229,6 +233,7 @@ void Broker::spread_to_idle_lanes() {
 }
 
 void Broker::on(const msg::Recall& m, std::uint32_t, Outbox& out) {
+    draining_ |= m.count == 0xffffffff;
     for (std::uint32_t lane = 0; lane < slots_ && queued_jobs_ < m.count; ++lane)
         if (lanes_[lane].in_hand > 1) unqueue(lane);
     msg::Returned answer;
@@ -273,22 +278,40 @@ JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, con
 
     ++records_;
     const PipelineId id = p.context->info.id;
+    const bool follow = succeeded && !draining_ && job.follower != JobTemplate::kNoFollower &&
+                        !plan.templates[job.follower].worker.empty();  // its block may not have been sent yet
     const bool extends = pending_.jobs.count != 0 && succeeded && pending_.succeeded && pending_.jobs.pipeline == id &&
                          pending_.jobs.first.value + pending_.jobs.count == t->job &&
-                         pending_template_ == t->job_template && pending_.attempt == t->attempt;
+                         pending_template_ == t->job_template && pending_.followed == follow && pending_.attempt == t->attempt;
     if (extends) {
         ++pending_.jobs.count;
         pending_.busy_ns += static_cast<std::uint64_t>(busy);
     } else {
         send_ended(out);
-        pending_ = {{id, JobIndex(t->job), 1}, succeeded, t->attempt, records_, static_cast<std::uint64_t>(busy), {}};
+        pending_ = {{id, JobIndex(t->job), 1}, succeeded, t->attempt, records_, static_cast<std::uint64_t>(busy), follow, {}};
         if (!succeeded) pending_.error = error.substr(0, kErrorBytes);
         pending_template_ = t->job_template;
         pending_pipeliner_ = p.pipeliner;
     }
-    JobEnd end{p.context, index, t->job - job.first_job.value, t->attempt, p.submitted_ns};
+    JobEnd end{p.context, index, t->job - job.first_job.value, t->attempt, p.submitted_ns, follow};
     drop(ticket);
     return end;
+}
+
+void Broker::follow(const JobEnd& end) {
+    Pipeline& p = pipelines_.at(end.pipeline->info.id);
+    const TemplateIndex next(end.pipeline->plan->templates[end.job.value].follower);
+    const JobTemplate& job = end.pipeline->plan->templates[next.value];
+    const JobIndex index(job.first_job.value + end.instance);
+    const msg::Assign what{{end.pipeline->info.id, index, 1}, next, 1, rank_, true, false};
+    if (!reads_outputs(job)) {
+        queue_.push_front({&p, what, 0});
+        ++queued_jobs_;
+        return;
+    }
+    const std::uint64_t ticket = make_ticket(p, what, index.value);
+    find(ticket)->first_in_line = true;
+    host_.fetch(start_of(ticket, *find(ticket)), rank_, true, p.pipeliner);
 }
 
 void Broker::send_ended(Outbox& out) {

@@ -37,6 +37,7 @@ struct JobEnd {
     std::uint32_t instance = 0;
     std::uint32_t attempt = 1;
     std::int64_t submitted_ns = 0;
+    bool follow = false;  // call Broker::follow() once the outputs are kept
 };
 
 // What a broker asks of its driver.
@@ -78,6 +79,8 @@ public:
 
     // A lane is done with a ticket. Returns what the job was; its record is the next one of this broker.
     JobEnd ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, const std::string& error, Outbox& out);
+    // Goes on with the follower of a job that has just ended here: no message, no router, no other rank.
+    void follow(const JobEnd& end);
     // Sends what ended() gathered, and gives lanes more to do. Called once after each batch of events.
     void settle(Outbox& out);
 
@@ -110,6 +113,7 @@ private:
         std::uint32_t lane = kNoLane;  // kNoLane: waits for inputs or a lane
         std::uint32_t generation = 0;  // a ticket's upper half, so that an old ticket is recognised
         bool located = true, reserved = false, used = false;
+        bool first_in_line = false;  // a follower: goes before what else is queued
     };
     struct Lane {
         std::uint32_t in_hand = 0;
@@ -145,7 +149,8 @@ private:
     std::vector<std::uint32_t> free_tickets_;
     std::uint64_t records_ = 0;
     std::uint64_t ignored_ = 0;
-    msg::Ended pending_{{{}, {}, 0}, true, 1, 0, 0, {}};  // what ended and was not sent yet: one run
+    bool draining_ = false;
+    msg::Ended pending_{{{}, {}, 0}, true, 1, 0, 0, false, {}};  // what ended and was not sent yet: one run
     std::uint32_t pending_template_ = 0;
     std::uint32_t pending_pipeliner_ = 0;
 };

@@ -45,19 +45,21 @@ PipelineProgress::PipelineProgress(std::shared_ptr<const Structure> structure) :
 void PipelineProgress::start(Changes& changes) {
     const Structure& s = *structure_;
     last_broker_ = kNobodyHolds;
+    followed_ = false;
     for (std::uint32_t t = 0; t < s.templates(); ++t)
         if (template_waits_[t] == 0) open(t, changes);
     follow_all(changes);
 }
 
 bool PipelineProgress::ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker,
-                             Changes& changes) {
+                             Changes& changes, bool followed) {
     if (count == 0 || first >= state_.size() || count > state_.size() - first) return false;
     for (std::uint32_t j = first; j < first + count; ++j)
         if (state_[j] != State::ready) return false;
 
     const Structure& s = *structure_;
     last_broker_ = broker;
+    followed_ = followed;
     left_ -= count;
     for (std::uint32_t j = first; j < first + count; ++j) state_[j] = succeeded ? State::succeeded : State::failed;
     // A run may span templates; what follows is per template.
@@ -149,6 +151,7 @@ void PipelineProgress::open(std::uint32_t t, Changes& changes) {
 void PipelineProgress::make_ready(std::uint32_t t, std::uint32_t job, Changes& changes) {
     const Structure& s = *structure_;
     state_[job] = State::ready;
+    if (followed_) return;
     std::uint32_t where = kNobodyHolds;
     bool located = true;
     if (s.has_inputs[t] != 0) {

@@ -46,7 +46,9 @@ public:
     // The jobs that depend on nothing.
     void start(Changes& changes);
     // Jobs first .. first + count - 1 ended at a broker. False (and nothing changes) when one of them was not ready.
-    bool ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker, Changes& changes);
+    // `followed`: the broker goes on with what this makes ready, so it is not told as ready.
+    bool ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker, Changes& changes,
+               bool followed = false);
 
     bool done() const { return left_ == 0; }
     std::uint32_t left() const { return left_; }
@@ -88,6 +90,7 @@ private:
     std::vector<bool> condemned_;                // per template: all of it is skipped
     std::vector<EndedRun> to_follow_;            // work list, so that a long chain of skips does not recurse
     std::uint32_t last_broker_ = kNobodyHolds;   // of the event being handled
+    bool followed_ = false;                      // likewise
 };
 
 }  // namespace penstock

@@ -32,7 +32,8 @@ void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
 void Pipeliner::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     const auto at = pipelines_.find(m.jobs.pipeline);
     Changes changes;
-    if (at == pipelines_.end() || !at->second.ended(m.jobs.first.value, m.jobs.count, m.succeeded, from, changes)) {
+    if (at == pipelines_.end() || !at->second.ended(m.jobs.first.value, m.jobs.count, m.succeeded, from, changes,
+                                                           m.followed)) {
         ++ignored_;
         return;
     }

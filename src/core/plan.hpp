@@ -157,6 +157,11 @@ struct JobTemplate {
     std::uint32_t retries = 0;       // further attempts
     double timeout_s = 0;            // per attempt; 0 = none
 
+    // The one template whose instance i depends on instance i of this one and on nothing else, while nothing else depends
+    // on this one: a broker may go on with it without asking. Set by find_followers().
+    static constexpr std::uint32_t kNoFollower = 0xffffffff;
+    std::uint32_t follower = kNoFollower;
+
     // What job_hash() is made of besides the job's for-each values; all of it filled in by seal_hashes(), and all of it
     // needed wherever job_hash() is called. Together they change exactly when results of old runs no longer stand.
     std::uint64_t hash = 0;                // worker type, with, inputs, and the same of the producers of inputs
@@ -199,6 +204,9 @@ std::string job_label(const JobTemplate& job, std::uint32_t instance);
 // Fills in hash, data_keys, uses_all_data, data_hash and group_hashes of every template: the last step in making a plan,
 // when all else is filled in and known to have no cycle. O(templates + bindings + instances of grouped producers).
 void seal_hashes(Plan& plan);
+
+// Sets JobTemplate::follower of every template, from the edges. Part of making a plan, like seal_hashes().
+void find_followers(Plan& plan);
 
 // A pipeline: a plan, and the data that is its own. What a broker knows of it.
 struct PipelineInfo {

@@ -130,7 +130,12 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     }
     const TemplateIndex t = p->plan->plan->template_of(m.jobs.first);
     const JobTemplate& job = p->plan->plan->templates[t.value];
-    if (job.resources.simple()) {
+    const bool followed = m.followed && job.follower != JobTemplate::kNoFollower;
+    if (followed) {
+        // The same number of jobs stays there: the followers.
+        b->ahead_ns = std::max(0.0, b->ahead_ns - likely_ns({m.jobs, t})) +
+                      likely_ns({m.jobs, TemplateIndex(job.follower)});
+    } else if (job.resources.simple()) {
         b->simple -= std::min(b->simple, m.jobs.count);
         b->ahead_ns = b->simple == 0 ? 0 : std::max(0.0, b->ahead_ns - likely_ns({m.jobs, t}));
     } else {
@@ -138,7 +143,7 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
         options_.hosts.release(b->what.host, job.resources);
         for (std::uint32_t sibling : brokers_of_host_[b->what.host]) give_credit_entry(brokers_[sibling]);
     }
-    counts_.assigned -= m.jobs.count;
+    if (!followed) counts_.assigned -= m.jobs.count;
     (m.succeeded ? counts_.succeeded : counts_.failed) += m.jobs.count;
     p->failed |= !m.succeeded;
     p->plan->times.learn(*p->plan->plan, t, m.jobs.count, static_cast<double>(m.busy_ns));

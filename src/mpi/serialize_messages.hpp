@@ -36,7 +36,7 @@ void plain_vector(Archive& ar, std::vector<T>& v) {
 template <class Archive>
 void fields(Archive& ar, msg::Ended& m) {
     fields(ar, m.jobs);
-    ar & m.succeeded & m.attempt & m.first_record & m.busy_ns & m.error;
+    ar & m.succeeded & m.attempt & m.first_record & m.busy_ns & m.followed & m.error;
 }
 
 template <class Archive>

@@ -92,7 +92,7 @@ void job_template(Archive& ar, JobTemplate& t) {
     ar & t.name & t.worker & t.first_job.value & t.count & t.save.all & t.save.keys & t.feeds_others;
     ar & t.resources.cpus & t.resources.memory_bytes & t.resources.named;
     enumeration(ar, t.isolation);
-    ar & t.priority & t.retries & t.timeout_s & t.hash & t.data_keys & t.uses_all_data & t.data_hash;
+    ar & t.priority & t.follower & t.retries & t.timeout_s & t.hash & t.data_keys & t.uses_all_data & t.data_hash;
     document(ar, t.with);
     std::uint64_t bindings = t.bindings.size();
     ar & bindings;

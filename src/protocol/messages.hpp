@@ -49,6 +49,7 @@ struct Ended {
     std::uint32_t attempt = 1;
     std::uint64_t first_record = 0;
     std::uint64_t busy_ns = 0;  // sum of their run times
+    bool followed = false;      // the broker goes on with the follower (JobTemplate::follower) of each by itself
     std::string error;          // of a failed job; first lines only
 };
 

@@ -28,8 +28,12 @@ void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& ou
                 broker_.on(m, from, out);
         },
         message);
-    for (std::uint64_t ticket : exchange_.take_arrived()) broker_.inputs_arrived(ticket);
+    take_arrived();
     if (stopping_ && !finished_) say_goodbye(out);
+}
+
+void BrokerNode::take_arrived() {
+    for (std::uint64_t ticket : exchange_.take_arrived()) broker_.inputs_arrived(ticket);
 }
 
 bool BrokerNode::work(Outbox& out) {
@@ -61,6 +65,10 @@ bool BrokerNode::take_outcomes(Outbox& out) {
             cache_.keep(end.pipeline->info.id, job,
                         record.outputs != nullptr ? record.outputs : std::make_shared<const Document>());
         count(*record.job, outcome);
+        if (end.follow) {
+            broker_.follow(end);
+            take_arrived();
+        }
     }
     writer_->add(std::move(records));
     return true;

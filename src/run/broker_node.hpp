@@ -55,6 +55,7 @@ private:
 
     JobRecord record_of(Outcome& outcome, const JobEnd& end);
     void count(const JobTemplate& job, const Outcome& outcome);
+    void take_arrived();
     bool take_outcomes(Outbox& out);
     bool take_durable(Outbox& out);
     void say_goodbye(Outbox& out);

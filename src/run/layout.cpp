@@ -41,7 +41,27 @@ std::uint32_t Layout::brokers_on(std::uint32_t host) const {
         std::count_if(brokers.begin(), brokers.end(), [&](const auto& b) { return b.host == host; }));
 }
 
+bool Layout::may_spin(std::uint32_t rank) const {
+    const std::string& host = host_of_rank[rank];
+    std::uint32_t busy = 0;
+    for (std::uint32_t r = 0; r < host_of_rank.size(); ++r) {
+        if (host_of_rank[r] != host) continue;
+        const BrokerDescription* b = broker(r);
+        busy += 1 + (b != nullptr ? b->slots : 0);
+    }
+    return busy <= cpus_of_host.at(host);
+}
+
 namespace {
+
+void count_cpus(Layout& layout, const std::vector<RankFacts>& facts) {
+    std::map<std::string, std::set<std::uint32_t>> cpus;
+    for (const RankFacts& f : facts) {
+        layout.host_of_rank.push_back(f.host);
+        cpus[f.host].insert(f.cpus.begin(), f.cpus.end());
+    }
+    for (const auto& [host, set] : cpus) layout.cpus_of_host[host] = static_cast<std::uint32_t>(set.size());
+}
 
 void assign_roles(Layout& layout, std::uint32_t ranks, std::uint32_t pipeliners) {
     if (ranks <= 2) {
@@ -86,6 +106,7 @@ Layout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uin
     layout.launch.rank = rank;
     assign_roles(layout, ranks, pipeliners);
     share_cpus(layout, facts, slots);
+    count_cpus(layout, facts);
     for (std::uint32_t r = 0; r < ranks; ++r) {
         RoleLine line{r, r == 0 ? "router" : "", facts[r].host, facts[r].pid, 0};
         if (layout.is_pipeliner(r)) line.role += line.role.empty() ? "pipeliner" : "+pipeliner";

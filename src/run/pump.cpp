@@ -14,15 +14,22 @@ namespace {
 // After the last message a rank looks again and again for this long before it sleeps: an answer usually comes sooner, and
 // waking from sleep costs 50 us or more. Ranks whose answers never come that soon stop spinning (spin_worth_).
 constexpr Nanoseconds kSpin = 200'000;
-constexpr Nanoseconds kFirstNap = 50'000;
+constexpr Nanoseconds kFirstNap = 20'000;
 constexpr Nanoseconds kLongestNap = 1'000'000;       // with other ranks: MPI wakes nobody
 constexpr Nanoseconds kLongestLoneNap = 50'000'000;  // without: everything that happens wakes us
 // One failed probe only makes progress inside MPI; the message shows at the next (measured: see docs/architecture.md).
 constexpr int kProbesPerNap = 3;
 }  // namespace
 
-Pump::Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted)
-    : rank_(rank), roles_(roles), transport_(transport), waker_(waker), interrupted_(interrupted), out_(rank) {
+Pump::Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted,
+           bool may_spin)
+    : rank_(rank),
+      roles_(roles),
+      transport_(transport),
+      waker_(waker),
+      interrupted_(interrupted),
+      may_spin_(may_spin),
+      out_(rank) {
     prctl(PR_SET_TIMERSLACK, 1);
 }
 
@@ -105,7 +112,7 @@ void Pump::idle() {
         idle_since_ = now;
         turns_since_nap_ = 0;
     }
-    if (transport_.connected() && now - idle_since_ < kSpin && spin_worth_ > 0.2) {
+    if (may_spin_ && transport_.connected() && now - idle_since_ < kSpin && spin_worth_ > 0.2) {
         spinning_ = true;
         sched_yield();
         return;

@@ -26,7 +26,9 @@ struct Roles {
 class Pump {
 public:
     // `interrupted` is set by signal handlers at rank 0: drain.
-    Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted);
+    // `may_spin`: the host has cores to spare for ranks that wait (Layout::may_spin).
+    Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted,
+         bool may_spin);
 
     // Returns when all roles of this rank have finished and everything they sent has left.
     void run();
@@ -44,6 +46,7 @@ private:
     Transport& transport_;
     Waker& waker_;
     const std::atomic<int>& interrupted_;
+    const bool may_spin_;
     Outbox out_;
     std::vector<Envelope> inbox_;
     std::vector<Envelope> local_;

@@ -110,7 +110,8 @@ RunSummary run_roles(RankContext context, const RunRequest& request, Transport& 
     if (context.layout.is_pipeliner(context.rank)) pipeliner = std::make_unique<Pipeliner>(context.rank);
     if (router_here) router = make_router(context, request, observer, waker);
 
-    Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received());
+    Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received(),
+              context.layout.may_spin(context.rank));
     if (!router_here) {
         pump.run();
         return {};
