@@ -30,8 +30,10 @@ std::string dot_quoted(std::string_view text) {
     std::string quoted_text = "\"";
     for (char c : text) {
         if (c == '"' || c == '\\') quoted_text += '\\';
-        if (c == '\n') quoted_text += "\\n";
-        else quoted_text += c;
+        if (c == '\n')
+            quoted_text += "\\n";
+        else
+            quoted_text += c;
     }
     return quoted_text + "\"";
 }
@@ -49,8 +51,10 @@ void write_dot(const Plan& plan, std::ostream& out, const Outcomes* outcomes) {
     for (const Edge& edge : plan.edges) {
         out << "    " << dot_quoted(plan.templates[edge.producer.value].name) << " -> "
             << dot_quoted(plan.templates[edge.consumer.value].name);
-        if (edge.when == When::ended) out << " [style=dotted]";
-        else if (edge.relation == Relation::twin) out << " [style=bold]";
+        if (edge.when == When::ended)
+            out << " [style=dotted]";
+        else if (edge.relation == Relation::twin)
+            out << " [style=bold]";
         out << ";\n";
     }
     out << "}\n";

@@ -1,5 +1,6 @@
 #include "language/load.hpp"
 
+#include "language/outside_keys.hpp"
 #include "language/plan_builder.hpp"
 #include "language/reader.hpp"
 
@@ -14,10 +15,7 @@ class Loader {
 public:
     Loader(const WorkerTypes& types, const LoadOptions& options)
         : types_(types), options_(options), diagnostics_(options.limits.diagnostics) {
-        outside_.for_each_keys = options.for_each_keys;
-        outside_.for_each_given = options.for_each_given;
-        outside_.store_provides_keys = options.store_provides_keys;
-        for (const std::string& argument : options.set) read_set(argument);
+        outside_ = read_outside_keys(options, sources_, arenas_.emplace_back(), diagnostics_);
     }
 
     void load_file(const std::filesystem::path& file) {
@@ -112,28 +110,6 @@ private:
                  : "the other is at " + where,
             "rename one of them");
         return false;
-    }
-
-    void read_set(const std::string& argument) {
-        const Source& whole = sources_.add("--set", argument);
-        const std::size_t equals = argument.find('=');
-        const std::string key = argument.substr(0, equals);
-        const Place key_place{0, static_cast<std::uint32_t>(key.size())};
-        if (equals == std::string::npos)
-            return diagnostics_.error(whole, key_place, "`--set` without a value", "it takes KEY=VALUE",
-                                      "write " + quote(key + "=VALUE"));
-        std::string problem = key_problem(key);
-        if (problem.empty() && is_built_in_name(key)) problem = "`{" + key + "}` means a directory in every job";
-        if (!problem.empty()) return diagnostics_.error(whole, key_place, "bad key in `--set`: " + quote(key), problem);
-        const Source& value = sources_.add("--set " + key, argument.substr(equals + 1));
-        const std::uint64_t errors_before = diagnostics_.errors();
-        const auto documents = read_documents(value, arenas_.emplace_back(), options_.limits, diagnostics_);
-        if (diagnostics_.errors() != errors_before) return;
-        if (documents.size() > 1)
-            return diagnostics_.error(value, {0, 1}, "the value of `--set " + key + "` is several documents",
-                                      "it is one YAML value");
-        const Reading reading(value, options_.limits, diagnostics_);
-        outside_.set.emplace_back(key, documents.empty() ? Value() : reading.value(*documents.front().root));
     }
 
     const WorkerTypes& types_;

@@ -42,6 +42,7 @@ std::shared_ptr<const Plan> build_plan(const Reading& reading, const Definition&
     if (!draft_edges(draft)) return nullptr;
     set_own_keys(*draft.plan);
     seal_hashes(*draft.plan);
+    find_followers(*draft.plan);
     return draft.plan;
 }
 

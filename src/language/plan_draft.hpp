@@ -8,6 +8,7 @@
 #include "language/job_names.hpp"
 #include "language/lineage.hpp"
 #include "language/nearest_maker.hpp"
+#include "language/outside_keys.hpp"
 #include "language/reading.hpp"
 
 #include <penstock/worker.hpp>
@@ -42,14 +43,6 @@ public:
 private:
     std::unordered_map<std::string, std::uint32_t> index_;
     std::vector<std::string_view> names_;  // into index_
-};
-
-// Where the keys of jobs may come from besides the definition.
-struct OutsideKeys {
-    std::vector<std::pair<std::string, Value>> set;  // --set, later ones win
-    std::vector<std::string> for_each_keys;
-    bool for_each_given = false;
-    bool store_provides_keys = false;
 };
 
 struct Draft {

@@ -69,8 +69,7 @@ void add_resources(const Plan& plan, PlanStatistics& s) {
         if (job.count == 0) continue;
         s.cpus = std::max(s.cpus, job.resources.cpus);
         s.memory_bytes = std::max(s.memory_bytes, job.resources.memory_bytes);
-        for (const auto& [name, amount] : job.resources.named)
-            s.resources[name] = std::max(s.resources[name], amount);
+        for (const auto& [name, amount] : job.resources.named) s.resources[name] = std::max(s.resources[name], amount);
     }
 }
 

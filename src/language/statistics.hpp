@@ -13,18 +13,18 @@ namespace penstock {
 struct PlanStatistics {
     std::uint64_t jobs = 0;       // instances
     std::uint64_t templates = 0;  // entries under `jobs:`
-    // Dependencies between jobs, every instance counted: m jobs that all wait for n are m * n. Stays at 2^64 - 1 when it
-    // would be more.
+    // Dependencies between jobs, every instance counted: m jobs that all wait for n are m * n. Stays at 2^64 - 1 when
+    // it would be more.
     std::uint64_t edges = 0;
     std::uint64_t depth = 0;  // jobs in the longest chain
-    // The most jobs in one level, where a job's level is the length of the longest chain that ends with it: a lower bound
-    // of how many could run at once.
+    // The most jobs in one level, where a job's level is the length of the longest chain that ends with it: a lower
+    // bound of how many could run at once.
     std::uint64_t width = 0;
 
     // A longest chain, by number of jobs: one template of each level, first to last.
     std::vector<TemplateIndex> critical_path;
-    // The chain that may take longest by the timeouts of its jobs (without retries), and how long that is; empty when no
-    // job has a timeout. Jobs without one count as nothing.
+    // The chain that may take longest by the timeouts of its jobs (without retries), and how long that is; empty when
+    // no job has a timeout. Jobs without one count as nothing.
     std::vector<TemplateIndex> critical_path_by_timeout;
     double critical_path_timeout_s = 0;
 

@@ -70,7 +70,7 @@ public:
 
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
-        const Place here = place(mark, "[");
+        const Place here = first_character(mark);
         check_tag(here, tag, "tag:yaml.org,2002:seq");
         open_.push_back(anchor);
         builder_.begin_list(here);
@@ -79,7 +79,7 @@ public:
 
     void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value) override {
-        const Place here = place(mark, "{");
+        const Place here = first_character(mark);
         check_tag(here, tag, "tag:yaml.org,2002:map");
         open_.push_back(anchor);
         builder_.begin_map(here);
@@ -147,6 +147,8 @@ private:
     }
 
     static std::size_t offset(const YAML::Mark& mark) { return static_cast<std::size_t>(mark.pos); }
+
+    static Place first_character(const YAML::Mark& mark) { return {static_cast<std::uint32_t>(mark.pos), 1}; }
 
     // What stands there: the scalar with its quotes, as far as it is on this line.
     Place place(const YAML::Mark& mark, std::string_view scalar) const {
