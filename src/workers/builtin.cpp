@@ -1,5 +1,6 @@
 #include "workers/builtin.hpp"
 
+#include "workers/command.hpp"
 #include "workers/concat.hpp"
 #include "workers/constant.hpp"
 #include "workers/count.hpp"
@@ -20,6 +21,7 @@ WorkerTypes builtin_worker_types() {
         worker_type<Noop>(),    worker_type<Sleep>(),  worker_type<Constant>(), worker_type<Fail>(),
         worker_type<Crash>(),   worker_type<Sum>(),    worker_type<Mean>(),     worker_type<Minimum>(),
         worker_type<Maximum>(), worker_type<Median>(), worker_type<Count>(),    worker_type<Concat>(),
+        command_worker_type(),
     };
 }
 

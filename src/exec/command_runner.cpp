@@ -1,0 +1,355 @@
+// The external runner: one loop over all running commands, a few threads beside it for files and parsing.
+#include "exec/command_job.hpp"
+#include "exec/command_threads.hpp"
+#include "exec/external_runner.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace penstock {
+namespace {
+
+constexpr Nanoseconds kCancelGrace = 2'000'000'000;  // from SIGTERM to SIGKILL
+constexpr Nanoseconds kStopGrace = 1'000'000'000;    // the same at the end of the run
+// How long a command's output is read on after it has ended while some process it left behind holds it open.
+constexpr Nanoseconds kLeftBehindGrace = 2'000'000'000;
+constexpr Nanoseconds kNever = INT64_MAX;
+
+constexpr std::size_t kReadBytes = 1 << 20;
+constexpr std::size_t kEventsAtOnce = 64;
+constexpr std::size_t kHelpers = 4;
+constexpr std::size_t kTemplatesKept = 256;  // beyond it those of ended pipelines are dropped
+
+Nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
+
+enum class Channel : std::uint8_t { process, output, error, input };
+
+struct Running;
+// What an epoll event points to.
+struct Endpoint {
+    Running* running;
+    Channel channel;
+};
+
+struct Running {
+    explicit Running(std::unique_ptr<CommandJob> of) : job(std::move(of)) {}
+    std::unique_ptr<CommandJob> job;
+    std::array<Endpoint, 4> endpoints{{{this, Channel::process}, {this, Channel::output}, {this, Channel::error}, {this, Channel::input}}};
+    bool started = false;
+    bool exited = false;
+    bool done = false;  // concluded, or about to be
+    Nanoseconds deadline = kNever;
+};
+
+struct Start { std::uint32_t lane; Ticket ticket; };
+struct Cancel { std::uint64_t ticket; EndReason reason; };
+struct Prepared { Running* running; };
+struct Concluded { Running* running; Outcome outcome; };
+struct Stop {};
+using Message = std::variant<Start, Cancel, Prepared, Concluded, Stop>;
+
+FileDescriptor checked(int descriptor, const char* what) {
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
+    return FileDescriptor(descriptor);
+}
+
+std::filesystem::path whole_path(const std::filesystem::path& path) {
+    return path.empty() ? std::filesystem::current_path() : std::filesystem::absolute(path);
+}
+
+class CommandRunner final : public ExternalRunner {
+public:
+    CommandRunner(const LaneOptions& options, ExternalDone done)
+        : site_{Environment::of_this_process(), whole_path(options.launch_directory), whole_path(options.scratch_root)},
+          log_bytes_(options.log_bytes),
+          done_(std::move(done)),
+          log_file_(options.log_directory),
+          epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+          wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+          no_input_(checked(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null")),
+          buffer_(kReadBytes) {
+        epoll_event event{EPOLLIN, {}};
+        event.data.ptr = nullptr;
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
+        thread_ = std::thread([this] { loop(); });
+    }
+
+    ~CommandRunner() override { stop(); }
+
+    void start(std::uint32_t lane, Ticket ticket) override { post(Start{lane, std::move(ticket)}); }
+    void cancel(std::uint32_t, std::uint64_t ticket, EndReason reason) override { post(Cancel{ticket, reason}); }
+    void stop() override {
+        const std::lock_guard lock(stop_mutex_);
+        if (!thread_.joinable()) return;
+        post(Stop{});
+        thread_.join();
+    }
+
+private:
+    // ------------------------------------------------------------------------------------------ messages to the loop
+
+    void post(Message message) {
+        bool first = false;
+        {
+            const std::lock_guard lock(inbox_mutex_);
+            first = inbox_.empty();
+            inbox_.push_back(std::move(message));
+        }
+        // The loop looks into the inbox before it waits.
+        if (first && std::this_thread::get_id() != thread_id_.load(std::memory_order_relaxed)) wake();
+    }
+
+    void wake() {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t wrote = ::write(wake_.get(), &one, sizeof one);
+    }
+
+    bool take_messages() {
+        {
+            const std::lock_guard lock(inbox_mutex_);
+            taken_.swap(inbox_);
+        }
+        for (Message& message : taken_) std::visit([this](auto& m) { on(m); }, message);
+        const bool any = !taken_.empty();
+        taken_.clear();
+        return any;
+    }
+
+    void on(Start& message) {
+        auto shared = std::shared_ptr<const CommandTemplate>();
+        std::optional<CommandError> wrong;
+        try {
+            shared = template_of(message.ticket);
+        } catch (const CommandError& error) {
+            wrong = error;
+        }
+        const std::uint64_t id = message.ticket.id;
+        auto made = std::make_unique<Running>(
+            std::make_unique<CommandJob>(message.lane, std::move(message.ticket), shared, log_file_, log_bytes_));
+        Running& running = *made;
+        running_[id] = std::move(made);
+        if (wrong) running.job->fail(wrong->reason, wrong->what());
+        if (stopping_) running.job->cancel(EndReason::cancelled);
+        if (wrong || stopping_) return conclude(running);
+        if (!running.job->heavy_to_prepare()) {
+            running.job->prepare();
+            return launch(running);
+        }
+        helpers_.run([this, &running] {
+            running.job->prepare();
+            post(Prepared{&running});
+        });
+    }
+
+    void on(Prepared& message) { launch(*message.running); }
+
+    void on(Concluded& message) { deliver(*message.running, std::move(message.outcome)); }
+
+    void on(Cancel& message) {
+        const auto found = running_.find(message.ticket);
+        if (found != running_.end()) end_early(*found->second, message.reason, kCancelGrace);
+    }
+
+    void on(Stop&) {
+        stopping_ = true;
+        for (auto& [id, running] : running_) end_early(*running, EndReason::cancelled, kStopGrace);
+    }
+
+    // ------------------------------------------------------------------------------------------ a job's way
+
+    void launch(Running& running) {
+        CommandJob& job = *running.job;
+        if (!job.failed() && !job.cancelled()) job.start(no_input_.get());
+        if (job.failed() || job.cancelled()) return conclude(running);
+        running.started = true;
+        CommandProcess& process = job.process();
+        watch(running, Channel::process, process.process_descriptor(), EPOLLIN);
+        watch(running, Channel::output, process.output_descriptor(), EPOLLIN);
+        watch(running, Channel::error, process.error_descriptor(), EPOLLIN);
+        if (process.input_descriptor() >= 0) watch(running, Channel::input, process.input_descriptor(), EPOLLOUT);
+    }
+
+    void watch(Running& running, Channel channel, int descriptor, std::uint32_t events) {
+        epoll_event event{events, {}};
+        event.data.ptr = &running.endpoints[static_cast<std::size_t>(channel)];
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
+    }
+
+    void on_event(Running& running, Channel channel) {
+        if (running.done) return;  // ended by an earlier event of the same wait
+        CommandProcess& process = running.job->process();
+        switch (channel) {
+            case Channel::output:
+                if (process.output_descriptor() >= 0) process.read_output(buffer_);
+                break;
+            case Channel::error:
+                if (process.error_descriptor() >= 0) process.read_error(buffer_);
+                break;
+            case Channel::input:
+                if (process.input_descriptor() >= 0) process.write_input();
+                return;
+            case Channel::process: return on_exit(running);
+        }
+        if (running.exited && process.output_descriptor() < 0 && process.error_descriptor() < 0) ended(running, false);
+    }
+
+    void on_exit(Running& running) {
+        if (running.exited) return;
+        running.exited = true;
+        CommandProcess& process = running.job->process();
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, process.process_descriptor(), nullptr);
+        if (process.drain(buffer_)) return ended(running, false);
+        running.deadline = std::min(running.deadline, now() + kLeftBehindGrace);
+    }
+
+    void ended(Running& running, bool left_running) {
+        running.job->ended(left_running);
+        conclude(running);
+    }
+
+    void end_early(Running& running, EndReason reason, Nanoseconds grace) {
+        if (running.done) return;
+        running.job->cancel(reason);
+        if (!running.started) return;  // launch() sees it
+        running.job->process().signal(SIGTERM);
+        running.job->process().signal(SIGCONT);  // a stopped process does not see SIGTERM
+        running.deadline = std::min(running.deadline, now() + grace);
+    }
+
+    void on_deadline(Running& running) {
+        running.deadline = kNever;
+        if (running.exited) return ended(running, true);
+        running.job->process().signal(SIGKILL);  // its end is an event
+    }
+
+    void conclude(Running& running) {
+        running.done = true;
+        running.deadline = kNever;
+        if (!running.job->heavy_to_conclude()) return deliver(running, running.job->conclude());
+        helpers_.run([this, &running] { post(Concluded{&running, running.job->conclude()}); });
+    }
+
+    void deliver(Running& running, Outcome outcome) {
+        const auto found = running_.find(running.job->ticket().id);
+        ended_.push_back(std::move(found->second));  // events of this wait may still point to it
+        running_.erase(found);
+        done_(std::move(outcome));
+    }
+
+    // ------------------------------------------------------------------------------------------ the loop
+
+    void loop() {
+        thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        sigset_t all;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, nullptr);  // also SIGPIPE of a command that closes its input
+        std::array<epoll_event, kEventsAtOnce> events;
+        while (true) {
+            while (take_messages()) {
+            }
+            ended_.clear();
+            if (stopping_ && running_.empty()) return;
+            const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, milliseconds_to_wait());
+            for (int i = 0; i < count; ++i) {
+                if (const auto* endpoint = static_cast<Endpoint*>(events[static_cast<std::size_t>(i)].data.ptr)) {
+                    on_event(*endpoint->running, endpoint->channel);
+                } else {
+                    std::uint64_t times = 0;
+                    [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &times, sizeof times);
+                }
+            }
+            check_deadlines();
+        }
+    }
+
+    Nanoseconds next_deadline() const {
+        Nanoseconds next = kNever;
+        for (const auto& [id, running] : running_) next = std::min(next, running->deadline);
+        return next;
+    }
+
+    int milliseconds_to_wait() const {
+        const Nanoseconds next = next_deadline();
+        if (next == kNever) return -1;
+        return static_cast<int>(std::max<Nanoseconds>(0, (next - now()) / 1'000'000 + 1));
+    }
+
+    void check_deadlines() {
+        if (next_deadline() == kNever) return;
+        const Nanoseconds time = now();
+        std::vector<Running*> due;
+        for (const auto& [id, running] : running_) {
+            if (running->deadline <= time) due.push_back(running.get());
+        }
+        for (Running* running : due) on_deadline(*running);
+    }
+
+    // ------------------------------------------------------------------------------------------ templates
+
+    struct Compiled {
+        std::weak_ptr<const Plan> plan;  // whose address may be another plan's once this one is gone
+        std::shared_ptr<const CommandTemplate> shared;
+    };
+
+    std::shared_ptr<const CommandTemplate> template_of(const Ticket& ticket) {
+        const std::shared_ptr<const Plan>& plan = ticket.pipeline->plan;
+        Compiled& entry = compiled_[ticket.job];
+        const bool same = entry.shared && !entry.plan.owner_before(plan) && !plan.owner_before(entry.plan);
+        if (same) return entry.shared;
+        entry = {plan, std::make_shared<const CommandTemplate>(*ticket.job, *plan, site_)};
+        const std::shared_ptr<const CommandTemplate> shared = entry.shared;
+        if (compiled_.size() >= templates_limit_) {
+            std::erase_if(compiled_, [](const auto& item) { return item.second.plan.expired(); });
+            templates_limit_ = std::max(kTemplatesKept, 2 * compiled_.size());
+        }
+        return shared;
+    }
+
+    const CommandSite site_;
+    const std::uint64_t log_bytes_;
+    const ExternalDone done_;
+    JobLog log_file_;
+
+    const FileDescriptor epoll_;
+    const FileDescriptor wake_;
+    const FileDescriptor no_input_;
+    std::vector<char> buffer_;
+
+    std::mutex inbox_mutex_;
+    std::vector<Message> inbox_;
+    std::vector<Message> taken_;
+
+    // The loop's own.
+    bool stopping_ = false;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Running>> running_;  // by ticket
+    std::vector<std::unique_ptr<Running>> ended_;
+    std::unordered_map<const JobTemplate*, Compiled> compiled_;
+    std::size_t templates_limit_ = kTemplatesKept;
+
+    CommandThreads helpers_{kHelpers};  // ends before what its tasks use
+    std::mutex stop_mutex_;
+    std::atomic<std::thread::id> thread_id_{};
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExternalRunner> make_external_runner(const LaneOptions& options, ExternalDone done) {
+    return std::make_unique<CommandRunner>(options, std::move(done));
+}
+
+}  // namespace penstock
