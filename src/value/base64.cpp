@@ -1,5 +1,6 @@
 #include "value/base64.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -21,14 +22,15 @@ constexpr auto kDigits = make_digits();
 }  // namespace
 
 std::string to_base64(std::span<const std::byte> bytes) {
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (k < have ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0);
-        for (std::size_t k = 0; k < 4; ++k) text += k <= have ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
+    std::string text((bytes.size() + 2) / 3 * 4, '=');
+    const auto byte = [&bytes](std::size_t i) {
+        return i < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i]) : 0;
+    };
+    char* out = text.data();
+    for (std::size_t i = 0; i < bytes.size(); i += 3, out += 4) {
+        const std::uint32_t group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+        const std::size_t digits = std::min<std::size_t>(3, bytes.size() - i) + 1;
+        for (std::size_t k = 0; k < digits; ++k) out[k] = kAlphabet[group >> (18 - 6 * k) & 63];
     }
     return text;
 }
