@@ -17,3 +17,19 @@ parallel_jobs() {
   if [ "$memory_gb" -lt 1 ]; then memory_gb=1; fi
   if [ "$memory_gb" -lt "$cores" ]; then echo "$memory_gb"; else echo "$cores"; fi
 }
+
+# The folder of the HTML manual. Machines that leave documentation out when they install packages (containers do) get
+# it unpacked under build/.
+manual_folder() {
+  local installed=/usr/share/doc/libfftw3-dev/html unpacked=$top/build/manual
+  if [ -f "$installed/index.html" ]; then
+    echo "$installed"
+    return
+  fi
+  if [ ! -f "$unpacked$installed/index.html" ]; then
+    mkdir -p "$unpacked"
+    (cd "$unpacked" && apt-get download -q libfftw3-doc && dpkg-deb -x libfftw3-doc_*.deb .) >"$unpacked/log" 2>&1 ||
+      { cat "$unpacked/log" >&2; return 1; }
+  fi
+  echo "$unpacked$installed"
+}
