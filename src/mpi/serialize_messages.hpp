@@ -5,9 +5,6 @@
 #include "protocol/messages.hpp"
 
 #include <boost/serialization/binary_object.hpp>
-#include <boost/serialization/map.hpp>
-#include <boost/serialization/string.hpp>
-#include <boost/serialization/vector.hpp>
 
 #include <type_traits>
 
@@ -23,20 +20,11 @@ void fields(Archive& ar, M& m) {
     }
 }
 
-template <class Archive, class T>
-void plain_vector(Archive& ar, std::vector<T>& v) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    std::uint64_t n = v.size();
-    ar& n;
-    if constexpr (Archive::is_loading::value) v.resize(checked_count(n, sizeof(T)));
-    boost::serialization::binary_object bytes(v.data(), v.size() * sizeof(T));
-    ar& bytes;
-}
-
 template <class Archive>
 void fields(Archive& ar, msg::Ended& m) {
     fields(ar, m.jobs);
-    ar & m.succeeded & m.attempt & m.first_record & m.busy_ns & m.followed & m.error;
+    ar & m.succeeded & m.attempt & m.first_record & m.busy_ns & m.followed;
+    text(ar, m.error);
 }
 
 template <class Archive>
@@ -47,12 +35,12 @@ void fields(Archive& ar, msg::Returned& m) {
 template <class Archive>
 void fields(Archive& ar, msg::Refused& m) {
     fields(ar, m.jobs);
-    ar & m.error;
+    text(ar, m.error);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::StoreFailed& m) {
-    ar & m.error;
+    text(ar, m.error);
 }
 
 template <class Archive>
@@ -63,20 +51,7 @@ void durations(Archive& ar, msg::Bye::Durations& d) {
 
 template <class Archive>
 void fields(Archive& ar, msg::Bye& m) {
-    std::uint64_t n = m.by_worker.size();
-    ar& n;
-    if constexpr (Archive::is_loading::value) {
-        for (std::uint64_t i = 0; i < checked_count(n, 1); ++i) {
-            std::string worker;
-            ar & worker;
-            durations(ar, m.by_worker[worker]);
-        }
-    } else {
-        for (auto& [worker, d] : m.by_worker) {
-            ar & worker;
-            durations(ar, d);
-        }
-    }
+    text_map(ar, m.by_worker, [](auto& archive, msg::Bye::Durations& d) { durations(archive, d); });
 }
 
 template <class Archive>
@@ -87,7 +62,8 @@ void fields(Archive& ar, msg::Locate& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::IntroducePipeline& m) {
-    ar & m.info.id.value & m.info.plan.value & m.info.instance & m.pipeliner & m.submitted_ns;
+    ar & m.info.id.value & m.info.plan.value & m.pipeliner & m.submitted_ns;
+    text(ar, m.info.instance);
     document(ar, m.info.own_data);
 }
 
@@ -99,7 +75,8 @@ void fields(Archive& ar, msg::Located& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::Fetch& m) {
-    ar & m.request & m.pipeline.value & m.key;
+    ar & m.request & m.pipeline.value;
+    text(ar, m.key);
     plain_vector(ar, m.jobs);
 }
 

@@ -6,27 +6,73 @@
 #include "value/value_codec.hpp"
 
 #include <boost/serialization/binary_object.hpp>
-#include <boost/serialization/map.hpp>
-#include <boost/serialization/string.hpp>
-#include <boost/serialization/vector.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace penstock {
 
-// A count read from a frame. The frame's own length bounds what can follow, so an absurd count is a bad frame.
+// Bytes of the frame being read. Nothing in it can be larger than the frame itself: a count that says so is damage, and
+// must not become an allocation. Set by FrameReader; the pump is the only thread that reads frames.
+inline thread_local std::size_t bytes_of_frame = 0;
+
 inline std::size_t checked_count(std::uint64_t n, std::size_t element_bytes) {
-    constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
-    if (n > kMostBytes / element_bytes) throw WireError("a count of " + std::to_string(n) + " cannot be right");
+    if (n > bytes_of_frame / element_bytes)
+        throw WireError("a count of " + std::to_string(n) + " in a frame of " + std::to_string(bytes_of_frame) + " bytes");
     return n;
 }
 
 template <class Archive, class T>
-void plain_vector(Archive& ar, std::vector<T>& v);
+void plain_vector(Archive& ar, std::vector<T>& v) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::uint64_t n = v.size();
+    ar & n;
+    if constexpr (Archive::is_loading::value) v.resize(checked_count(n, sizeof(T)));
+    boost::serialization::binary_object bytes(v.data(), v.size() * sizeof(T));
+    ar & bytes;
+}
+
+template <class Archive>
+void text(Archive& ar, std::string& s) {
+    std::uint64_t n = s.size();
+    ar & n;
+    if constexpr (Archive::is_loading::value) s.resize(checked_count(n, 1));
+    boost::serialization::binary_object bytes(s.data(), s.size());
+    ar & bytes;
+}
+
+template <class Archive>
+void texts(Archive& ar, std::vector<std::string>& list) {
+    std::uint64_t n = list.size();
+    ar & n;
+    if constexpr (Archive::is_loading::value) list.resize(checked_count(n, 1));
+    for (std::string& s : list) text(ar, s);
+}
+
+// Maps go as a count, then key and value in turn; `value` is a function of archive and value.
+template <class Archive, class V, class Value>
+void text_map(Archive& ar, std::map<std::string, V>& map, const Value& value) {
+    std::uint64_t n = map.size();
+    ar & n;
+    if constexpr (Archive::is_loading::value) {
+        for (std::uint64_t i = checked_count(n, 1); i != 0; --i) {
+            std::string key;
+            text(ar, key);
+            value(ar, map[key]);
+        }
+    } else {
+        for (auto& [key, v] : map) {
+            std::string name = key;
+            text(ar, name);
+            value(ar, v);
+        }
+    }
+}
 
 template <class Archive>
 void document(Archive& ar, Document& d) {
@@ -48,7 +94,7 @@ void enumeration(Archive& ar, Enum& e) {
 
 template <class Archive>
 void axis(Archive& ar, Axis& a) {
-    ar & a.name;
+    text(ar, a.name);
     std::uint8_t kind = static_cast<std::uint8_t>(a.values.index());
     ar & kind;
     if constexpr (Archive::is_loading::value) {
@@ -81,7 +127,9 @@ void for_each(Archive& ar, ForEach& f) {
 
 template <class Archive>
 void binding(Archive& ar, Binding& b) {
-    ar & b.key & b.source_key & b.list & b.in_document;
+    text(ar, b.key);
+    text(ar, b.source_key);
+    ar & b.list & b.in_document;
     enumeration(ar, b.from);
     enumeration(ar, b.missing);
     plain_vector(ar, b.producers);
@@ -89,10 +137,15 @@ void binding(Archive& ar, Binding& b) {
 
 template <class Archive>
 void job_template(Archive& ar, JobTemplate& t) {
-    ar & t.name & t.worker & t.first_job.value & t.count & t.save.all & t.save.keys & t.feeds_others;
-    ar & t.resources.cpus & t.resources.memory_bytes & t.resources.named;
+    text(ar, t.name);
+    text(ar, t.worker);
+    ar & t.first_job.value & t.count & t.save.all & t.feeds_others;
+    texts(ar, t.save.keys);
+    ar & t.resources.cpus & t.resources.memory_bytes;
+    text_map(ar, t.resources.named, [](auto& archive, std::uint64_t& amount) { archive & amount; });
     enumeration(ar, t.isolation);
-    ar & t.priority & t.follower & t.retries & t.timeout_s & t.hash & t.data_keys & t.uses_all_data & t.data_hash;
+    ar & t.priority & t.follower & t.retries & t.timeout_s & t.hash & t.uses_all_data & t.data_hash;
+    texts(ar, t.data_keys);
     document(ar, t.with);
     std::uint64_t bindings = t.bindings.size();
     ar & bindings;
@@ -108,7 +161,9 @@ void job_template(Archive& ar, JobTemplate& t) {
 // What every broker needs of a plan whichever jobs it runs.
 template <class Archive>
 void plan_header(Archive& ar, Plan& plan) {
-    ar & plan.name & plan.job_count & plan.definition_directory;
+    text(ar, plan.name);
+    text(ar, plan.definition_directory);
+    ar & plan.job_count;
     document(ar, plan.data);
     std::vector<std::uint32_t> first_and_count;
     if constexpr (!Archive::is_loading::value)

@@ -75,19 +75,20 @@ class MpiSession final : public Session {
 public:
     MpiSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::uint32_t pipeliners,
                std::optional<std::uint32_t> slots)
-        : environment_(boost::mpi::threading::funneled, true), types_(types), zygote_(std::move(zygote)) {
+        : environment_(std::in_place, boost::mpi::threading::funneled, true), types_(types), zygote_(std::move(zygote)) {
         layout_ = lay_out(exchange_facts(), static_cast<std::uint32_t>(world_.rank()), pipeliners, slots);
     }
 
     const Launch& launch() const override { return layout_.launch; }
     std::optional<RunRequest> agree(const std::optional<RunRequest>& request) override;
     RunSummary run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) override;
+    void close() override { environment_.reset(); }
 
 private:
     std::vector<RankFacts> exchange_facts();
     RouterCalendar exchange_clocks();
 
-    boost::mpi::environment environment_;
+    std::optional<boost::mpi::environment> environment_;
     boost::mpi::communicator world_;
     WorkerTypes types_;
     std::unique_ptr<Zygote> zygote_;

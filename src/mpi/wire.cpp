@@ -111,6 +111,7 @@ std::vector<char> FrameWriter::take(std::vector<char> recycled) {
 
 void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uint32_t self,
                        std::vector<Envelope>& out) {
+    bytes_of_frame = frame.size();
     try {
         ViewBuffer buffer(frame);
         boost::archive::binary_iarchive ar(static_cast<std::streambuf&>(buffer), kArchiveFlags);

@@ -83,6 +83,10 @@ public:
 
     // At rank 0 with observer and feeder; elsewhere both are ignored. Returns the summary (rank 0 only has one).
     virtual RunSummary run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) = 0;
+
+    // Nothing more will be asked of the other ranks: lets them leave (MPI_Finalize), so that they do not wait at full
+    // speed while rank 0 collects. launch() stays valid.
+    virtual void close() {}
 };
 
 // True when mpirun, srun or another launcher started this process (before MPI is initialized).

@@ -38,13 +38,13 @@ void ValueCache::spill_beyond_limit() {
             std::vector<std::byte> bytes;
             encode(*entry.document, bytes);
             const std::uint64_t file = next_file_++;
-            std::filesystem::create_directories(folder_);
+            std::error_code ignored;
+            std::filesystem::create_directories(folder_, ignored);
             std::ofstream out(file_name(file), std::ios::binary);
             out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
             out.close();
             // A full disk must not lose a value: it then stays in memory, and so does everything after it.
             if (!out) {
-                std::error_code ignored;
                 std::filesystem::remove(file_name(file), ignored);
                 return;
             }
@@ -66,7 +66,9 @@ std::shared_ptr<const Document> ValueCache::find(PipelineId pipeline, JobIndex j
     if (entry.document != nullptr) return entry.document;
 
     const std::filesystem::path path = file_name(entry.file);
-    auto bytes = std::make_shared<std::vector<std::byte>>(std::filesystem::file_size(path));
+    std::error_code missing;
+    const std::uintmax_t size = std::filesystem::file_size(path, missing);
+    auto bytes = std::make_shared<std::vector<std::byte>>(missing ? 0 : size);
     std::ifstream in(path, std::ios::binary);
     in.read(reinterpret_cast<char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
     if (!in)
