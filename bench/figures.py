@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+"""The figures Penstock is held to, each beside a floor measured in the same run.
+
+usage: figures.py [--build BUILD] [--graphs FILE.stg.xz] [--repeat N] [NAME ...]
+
+Needs a built tree (default: ./build) and mpirun. Names: fan, process, command, chain, scale, idle, results, single.
+Every figure is the median of N runs (default 3); machines are noisy, so read the ratios.
+"""
+import argparse
+import json
+import lzma
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+MPIRUN = ["mpirun", "--oversubscribe", "-n"]
+
+
+class Bench:
+    def __init__(self, build, repeat, graphs):
+        self.penstock = os.path.join(build, "bin", "penstock")
+        self.bench = os.path.join(build, "bench")
+        self.repeat = repeat
+        self.graphs = graphs
+        self.folder = tempfile.mkdtemp(prefix="penstock-figures-")
+
+    def definition(self, name, jobs, **more):
+        path = os.path.join(self.folder, name + ".json")
+        with open(path, "w") as f:
+            json.dump({"penstock": 1, "name": name, "jobs": jobs, **more}, f)
+        return path
+
+    def run(self, definition, ranks, *options):
+        """Makespan in seconds, jobs/s and the wall time of one run, as the program's own summary tells them."""
+        command = [self.penstock, "run", definition, "-o", os.path.join(self.folder, "out.h5"), "--force", *options]
+        if ranks:
+            command = MPIRUN + [str(ranks)] + command
+        start = time.monotonic()
+        done = subprocess.run(command, env=ENV, cwd=self.folder, capture_output=True, text=True)
+        wall = time.monotonic() - start
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
+        found = re.search(r"; ([\d.,]+) (ns|us|µs|ms|s|min), ([\d.,]+) jobs/s", done.stdout + done.stderr)
+        rate = float(found.group(3).replace(",", "")) if found else float("nan")
+        return rate, wall
+
+    def median(self, measure):
+        return statistics.median(measure() for _ in range(self.repeat))
+
+    def rate(self, definition, ranks, *options):
+        return self.median(lambda: self.run(definition, ranks, *options)[0])
+
+    def say(self, name, figure, goal, floor=""):
+        print(f"{name:<58} {figure:>28}   goal {goal:<22} {floor}", flush=True)
+
+    # ---------------------------------------------------------------------------------------------- figures
+
+    def noop(self, name, count, isolation="inline", **more):
+        job = {"worker": "noop", "isolation": isolation, "for-each": {"i": {"range": [0, count]}}, **more}
+        return self.definition(name, {"n": job})
+
+    def floor_mpi(self):
+        out = subprocess.run(MPIRUN + ["2", os.path.join(self.bench, "mpi_floor"), "300000"], env=ENV,
+                             capture_output=True, text=True, check=True).stdout
+        return float(out.split()[0])
+
+    def fan(self):
+        ratios, rates, floors = [], [], []
+        definition = self.noop("fan", 1_000_000)
+        for _ in range(self.repeat):  # in turn, so that both see the same machine
+            floors.append(self.floor_mpi())
+            rates.append(self.run(definition, 3, "--no-collect", "--slots", "1")[0])
+            ratios.append(rates[-1] / floors[-1])
+        self.say("no-op jobs, inline, -n 3, durable", f"{statistics.median(rates):,.0f} jobs/s", ">= 1,000,000",
+                 f"{statistics.median(ratios):.2f} x bare MPI ({statistics.median(floors):,.0f}/s)")
+
+    def process(self):
+        rate = self.rate(self.noop("process", 400_000, "process"), 3, "--no-collect", "--slots", "1")
+        self.say("no-op jobs in worker processes, -n 3", f"{rate:,.0f} jobs/s", ">= 200,000")
+
+    def command(self):
+        job = {"worker": "command", "with": {"argv": ["/bin/true"]}, "for-each": {"i": {"range": [0, 6000]}}}
+        definition = self.definition("command", {"c": job})
+        floors, rates = [], []
+        for _ in range(self.repeat):
+            out = subprocess.run([os.path.join(self.bench, "spawn_floor"), "2", "6000"], capture_output=True, text=True)
+            floors.append(float(out.stdout.split()[0]) if out.returncode == 0 else float("nan"))
+            rates.append(self.run(definition, 3, "--no-collect", "--slots", "2")[0])
+        ratio = statistics.median(r / f for r, f in zip(rates, floors))
+        self.say("command jobs of /bin/true, -n 3, 2 slots", f"{statistics.median(rates):,.0f} jobs/s", ">= 0.90 x the floor",
+                 f"{ratio:.2f} x bare posix_spawn loop ({statistics.median(floors):,.0f}/s)")
+
+    def chain(self):
+        for isolation, goal in (("inline", "<= 20 us"), ("process", "<= 60 us")):
+            jobs = {"c0": {"worker": "noop", "isolation": isolation}}
+            for i in range(1, 5000):
+                jobs[f"c{i}"] = {"worker": "noop", "isolation": isolation, "after": f"c{i - 1}"}
+            definition = self.definition("chain-" + isolation, jobs)
+            for ranks in (0, 3):
+                hop = 1e6 / self.rate(definition, ranks, "--no-collect", "--slots", "1")
+                self.say(f"a hop of a chain of no-op jobs, {isolation}, " + (f"-n {ranks}" if ranks else "one process"),
+                         f"{hop:,.1f} us", goal)
+
+    def scale(self):
+        small = self.rate(self.noop("fan-small", 100_000), 3, "--no-collect", "--slots", "1")
+        large = self.rate(self.noop("fan-large", 1_000_000), 3, "--no-collect", "--slots", "1")
+        self.say("1,000,000 jobs in one fan against 100,000", f"{large / small:.2f} x the rate", ">= 0.80")
+        if not self.graphs or not os.path.exists(self.graphs):
+            print("(no graph file: give --graphs to measure a graph of 63,353 tasks)")
+            return
+        jobs = {}
+        for line in lzma.open(self.graphs, "rt"):
+            fields = line.split()
+            if len(fields) < 3 or not fields[0].isdigit():
+                continue
+            job = {"worker": "noop", "isolation": "inline"}
+            if int(fields[2]):
+                job["after"] = ["t" + p for p in fields[3:3 + int(fields[2])]]
+            jobs["t" + fields[0]] = job
+        definition = self.definition("graph", jobs)
+        rate = self.rate(definition, 3, "--no-collect", "--slots", "1")
+        self.say(f"a real graph of {len(jobs):,} tasks", f"{rate:,.0f} jobs/s", ">= 0.80 x the fan's", f"{rate / small:.2f} x")
+
+    def idle(self):
+        definition = self.definition("idle", {"s": {"worker": "sleep", "with": {"seconds": 6}}})
+        samples = {}
+
+        def watch():
+            time.sleep(2)
+            before = cpu_seconds()
+            time.sleep(3)
+            after = cpu_seconds()
+            for rank, (seconds, _) in after.items():
+                if rank in before:
+                    samples[rank] = (seconds - before[rank][0]) / 3 * 100
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        self.run(definition, 4, "--no-collect")
+        watcher.join()
+        self.say("CPU of an idle rank, worst of -n 4", f"{max(samples.values(), default=float('nan')):.1f} %", "<= 2 %")
+
+    def results(self):
+        job = {"worker": "bench-array", "isolation": "inline", "for-each": {"i": {"range": [0, 100_000]}}}
+        definition = self.definition("results", {"r": job})
+        penstock, self.penstock = self.penstock, os.path.join(self.bench, "bench_workers")
+        walls = []
+        for _ in range(self.repeat):
+            start = self.run(self.noop("nothing", 1), 3, "--slots", "1")[1]
+            walls.append(100_000 / (self.run(definition, 3, "--slots", "1")[1] - start))
+        self.penstock = penstock
+        self.say("100,000 jobs, 3 scalars + 100 doubles, collected", f"{statistics.median(walls):,.0f} jobs/s", ">= 150,000",
+                 "(wall time less that of a run of one job)")
+
+    def single(self):
+        definition = self.noop("single", 1)
+        wall = self.median(lambda: self.run(definition, 0)[1])
+        self.say("penstock run of one no-op job, no launcher", f"{wall * 1e3:.0f} ms", "<= 50 ms")
+
+
+def cpu_seconds():
+    """CPU seconds and name of each rank of the launch, by its rank."""
+    tick = os.sysconf("SC_CLK_TCK")
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as f:
+                rank = re.search(rb"OMPI_COMM_WORLD_RANK=(\d+)", f.read())
+            with open(f"/proc/{pid}/stat") as f:
+                name, rest = f.read().rsplit(")", 1)
+            fields = rest.split()
+        except OSError:
+            continue
+        if rank and "penstock" in name:
+            seconds = (int(fields[11]) + int(fields[12])) / tick
+            key = int(rank.group(1))
+            if key not in found or seconds > found[key][0]:
+                found[key] = (seconds, name)
+    return found
+
+
+def main():
+    figures = ["fan", "process", "command", "chain", "scale", "idle", "results", "single"]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--graphs", default=os.environ.get("PENSTOCK_GRAPHS", ""))
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(figures))
+    args = parser.parse_args()
+    bench = Bench(os.path.abspath(args.build), args.repeat, args.graphs)
+    for name in args.names or figures:
+        if name not in figures:
+            parser.error(f"no figure is called {name}; there are: {', '.join(figures)}")
+        getattr(bench, name)()
+
+
+if __name__ == "__main__":
+    main()
