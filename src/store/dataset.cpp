@@ -55,7 +55,10 @@ DatasetWriter::DatasetWriter(hid_t parent, std::string name, CellType cell, std:
     while (split_ + 1 < chunk_.size() && product(chunk_, split_ + 1) * cell_.element_bytes > chunk_bytes) ++split_;
     for (std::size_t i = 0; i < split_; ++i) chunk_[i] = 1;
     const std::uint64_t step = std::max<std::uint64_t>(1, product(chunk_, split_ + 1) * cell_.element_bytes);
-    chunk_[split_] = std::clamp<std::uint64_t>(chunk_bytes / step, 1, std::max<hsize_t>(1, chunk_[split_]));
+    const std::uint64_t most = std::max<std::uint64_t>(1, chunk_bytes / step);
+    // Chunks of equal size, so that the last one is not mostly padding.
+    const std::uint64_t chunks = rows == kUnknownRows ? 1 : std::max<std::uint64_t>(1, (chunk_[split_] + most - 1) / most);
+    chunk_[split_] = rows == kUnknownRows ? most : std::max<std::uint64_t>(1, (chunk_[split_] + chunks - 1) / chunks);
     chunk_bytes_ = chunk_[split_] * step;
     chunk_rows_ = chunk_[0];
 }

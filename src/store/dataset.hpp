@@ -18,9 +18,9 @@
 
 namespace penstock::h5 {
 
-// Chunks of results files fit the chunk cache readers have by default (1 MiB); segments are read as a whole.
+// Chunks of results files fit the chunk cache readers have by default (1 MiB); segments are read from front to back.
 constexpr std::size_t kResultsChunkBytes = 512u << 10;
-constexpr std::size_t kSegmentChunkBytes = 16u << 20;
+constexpr std::size_t kSegmentChunkBytes = 2u << 20;
 
 struct CellType {
     hid_t type = -1;                    // of one element; must outlive writer and reader

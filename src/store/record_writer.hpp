@@ -28,6 +28,7 @@ struct WriterOptions {
     Nanoseconds interval = 200'000'000;             // between segments under load
     std::uint64_t segment_bytes = 32ull << 20;      // a segment is cut earlier when this much is pending
     std::uint64_t max_pending_bytes = 512ull << 20;
+    std::uint64_t max_value_bytes = 16ull << 30;    // a larger array, string or bytes value is refused
     std::unique_ptr<Store> values;  // where values go instead of the segments; null = HDF5
     std::function<void()> wake;     // any thread: durable() advanced or error() is set
 };
@@ -44,9 +45,10 @@ public:
     // How many of the job records given to add() so far, in that order, are durable.
     virtual std::uint64_t durable() const = 0;
     virtual bool full() const = 0;
-    // A record whose values could not be stored (one value too big, a user's Store that threw): the attempt failed.
+    // A record whose values could not be stored (one value too big, a user's Store that threw): the attempt failed, and
+    // is recorded as a failed one. Known here before durable() counts the record.
     struct Refused {
-        std::uint64_t record = 0;  // counted as for durable()
+        std::uint64_t record = 0;  // 0 = the first record ever given to add()
         std::string error;
     };
     virtual std::vector<Refused> refused() = 0;
