@@ -3,11 +3,11 @@
 // A Value is one of: null, bool, int64, float64, UTF-8 string, bytes, list, map, or an N-dimensional array of a
 // numeric type. A Document is a map from key to Value.
 //
-// Ownership: everything is held by value; an Array shares one immutable buffer between its copies, so copying a Value
-// that holds a large array is cheap. Threads: distinct Values may be used from distinct threads, also when they share
-// an Array buffer. Errors: asking a Value for a type it does not hold throws ValueError, which names both types; so does an unsigned integer beyond int64.
-//
-// A string is meant to be UTF-8 and is not checked here: to_json() says what becomes of other bytes.
+// Ownership: everything is held by value; copies of an Array share one immutable buffer, so that copying a Value that
+// holds a large array is cheap. Threads: distinct Values may be used from distinct threads, even if they share an Array
+// buffer. Errors: asking a Value for a type it does not hold throws ValueError, which names both types; so does making
+// one from an unsigned integer beyond int64. A string is meant to be UTF-8 but is not checked here: to_json() says what
+// becomes of other bytes.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -28,6 +29,13 @@ void each_axis(const ForEach& for_each, std::uint32_t instance, F&& f) {
             if (!f(axis, index)) return;
         if (d + 1 < for_each.dimensions.size()) stride /= size_of(for_each.dimensions[d + 1]);
     }
+}
+
+// Unsigned, so that a range beyond int64, which no definition passes validation with, is at least no undefined
+// behaviour.
+std::int64_t element(const Range& range, std::uint64_t index) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(range.start) +
+                                     index * static_cast<std::uint64_t>(range.step));
 }
 
 // A string that needs no quotes: nobody can take it for a number, a literal or JSON.
@@ -95,13 +103,12 @@ std::uint64_t Axis::size() const {
 
 Value Axis::at(std::uint64_t index) const {
     if (index >= size()) throw std::out_of_range("no value " + std::to_string(index) + " of for-each " + name);
-    if (const auto* range = std::get_if<Range>(&values))
-        return range->start + static_cast<std::int64_t>(index) * range->step;
+    if (const auto* range = std::get_if<Range>(&values)) return element(*range, index);
     if (const auto* linspace = std::get_if<Linspace>(&values)) {
         if (index == 0) return linspace->first;
         if (index + 1 == linspace->count) return linspace->last;
-        const double share = static_cast<double>(index) / static_cast<double>(linspace->count - 1);
-        return linspace->first + (linspace->last - linspace->first) * share;
+        return std::lerp(linspace->first, linspace->last,
+                         static_cast<double>(index) / static_cast<double>(linspace->count - 1));
     }
     return std::get<std::vector<Value>>(values)[index];
 }
@@ -152,7 +159,7 @@ std::string ForEach::label(std::uint32_t instance) const {
     each_axis(*this, instance, [&out](const Axis& axis, std::uint64_t index) {
         append_name(out, axis.name);
         if (const auto* range = std::get_if<Range>(&axis.values))  // the usual case, without a Value
-            append_integer(out, range->start + static_cast<std::int64_t>(index) * range->step);
+            append_integer(out, element(*range, index));
         else if (const auto* values = std::get_if<std::vector<Value>>(&axis.values))
             append_value(out, values->at(index));
         else

@@ -34,7 +34,8 @@ std::size_t memory_size(const Value& value);
 std::size_t memory_size(const Document& document);
 
 // Reads one document from the front of `in` and shortens it. Arrays share `owner` (without a copy) when it is given and
-// they are aligned for their element type in the buffer; else they are copied. Throws ValueError on malformed bytes; never reads beyond `in`.
+// they are aligned for their element type; else they are copied. Throws ValueError on malformed bytes; never reads
+// beyond `in`.
 Document decode_document(std::span<const std::byte>& in, const std::shared_ptr<const void>& owner = nullptr);
 Value decode_value(std::span<const std::byte>& in, const std::shared_ptr<const void>& owner = nullptr);
 

@@ -3,8 +3,8 @@
 // JSON has no bytes, no arrays with a type and no NaN. Form::tagged writes them as {"@bytes": base64},
 // {"@array": {"type":, "shape":, "data": base64}} and {"@float": "nan" | "inf" | "-inf"}, a string that is not UTF-8 as
 // {"@string": base64} and a map with such a key as {"@map": [[key, value], ...]}; a map whose only key starts with "@"
-// gets one "@" more. Every Value reads back the same. Form::plain is for other programs: arrays as nested lists ("[]" for
-// any without elements), bytes as base64 strings, NaN and infinities as null, U+FFFD for each byte that is not UTF-8.
+// gets one "@" more. Every Value reads back the same. Form::plain is for other programs: arrays as nested lists (those without
+// elements as "[]"), bytes as base64 strings, NaN and infinities as null, U+FFFD for each byte that is not UTF-8.
 //
 // Both write float64 so that it reads back as one ("1.0"). What nests deeper than kMaxNesting is neither written nor
 // read (tags not counted, nor the document itself): ValueError.
@@ -32,8 +32,8 @@ using MapToArray = std::function<Array(const Map&)>;
 std::string to_json(const Value& value, const ArrayToMap& arrays);
 Value from_json(std::string_view text, const MapToArray& arrays);
 
-// "0.1", "1e+300", "42", "nan", "-inf": the shortest text that reads back as the same number; a float64 always shows that it is one
-// ("1.0") when `keep_type`.
+// "0.1", "1e+300", "42", "nan", "-inf": the shortest text that reads back as the same number; a float64 always shows
+// that it is one ("1.0") when `keep_type`.
 std::string number_text(double value, bool keep_type = false);
 
 // How a value stands inside a string with placeholders: numbers shortest, strings as they are, bool true/false, the
