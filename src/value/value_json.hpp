@@ -3,8 +3,8 @@
 // JSON has no bytes, no arrays with a type and no NaN. Form::tagged writes them as {"@bytes": base64},
 // {"@array": {"type":, "shape":, "data": base64}} and {"@float": "nan" | "inf" | "-inf"}, a string that is not UTF-8 as
 // {"@string": base64} and a map with such a key as {"@map": [[key, value], ...]}; a map whose only key starts with "@"
-// gets one "@" more. Every Value reads back the same. Form::plain is for other programs: arrays as nested lists (those without
-// elements as "[]"), bytes as base64 strings, NaN and infinities as null, U+FFFD for each byte that is not UTF-8.
+// gets one "@" more. Every Value reads back the same. Form::plain is for other programs: arrays as nested lists (those
+// without elements as "[]"), bytes as base64 strings, NaN and infinities as null, U+FFFD per byte that is no UTF-8.
 //
 // Both write float64 so that it reads back as one ("1.0"). What nests deeper than kMaxNesting is neither written nor
 // read (tags not counted, nor the document itself): ValueError.
