@@ -63,8 +63,9 @@ void Router::start_pipelines(Outbox& out) {
         p.pipeliner = least->first;
         ++least->second;
         if (p.plan->pipeliners_told.insert(p.pipeliner).second)
-            out.to_pipeliner(p.pipeliner, msg::StartPlan{p.info.plan, std::make_shared<const Structure>(
-                                                                          structure_of(*p.plan->plan))});
+            out.to_pipeliner(
+                p.pipeliner,
+                msg::StartPlan{p.info.plan, std::make_shared<const Structure>(structure_of(*p.plan->plan))});
         out.to_pipeliner(p.pipeliner, msg::StartPipelines{id, 1, p.info.plan});
         if (p.left == 0) {  // a definition whose for-each is over nothing
             --least->second;
@@ -89,9 +90,23 @@ void Router::drain(Outbox& out) {
 
 // ------------------------------------------------------------------------------------------ what ended
 
+namespace {
+
+bool in_plan(const Plan& plan, const JobRun& jobs) {
+    return jobs.count != 0 && jobs.first.value < plan.job_count && jobs.count <= plan.job_count - jobs.first.value;
+}
+
+bool in_template(const Plan& plan, const JobRun& jobs, TemplateIndex t) {
+    if (t.value >= plan.templates.size() || !in_plan(plan, jobs)) return false;
+    const JobTemplate& job = plan.templates[t.value];
+    return jobs.first >= job.first_job && jobs.first.value - job.first_job.value + jobs.count <= job.count;
+}
+
+}  // namespace
+
 void Router::on(const msg::Ready& m, std::uint32_t, Outbox&) {
     const Pipeline* p = pipeline(m.jobs.pipeline);
-    if (p == nullptr || m.job.value >= p->plan->plan->templates.size()) {
+    if (p == nullptr || !in_template(*p->plan->plan, m.jobs, m.job)) {
         ++counts_.ignored;
         return;
     }
@@ -107,7 +122,7 @@ void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
     b->recalled = false;
     for (const msg::Returned::Item& item : m.items) {
         const Pipeline* p = pipeline(item.jobs.pipeline);
-        if (p == nullptr || item.jobs.count > b->simple) {
+        if (p == nullptr || item.jobs.count > b->simple || !in_template(*p->plan->plan, item.jobs, item.job)) {
             ++counts_.ignored;
             continue;
         }
@@ -124,28 +139,13 @@ void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
 void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     Broker* b = broker(from);
     Pipeline* p = pipeline(m.jobs.pipeline);
-    if (b == nullptr || p == nullptr || m.jobs.count > p->left || m.jobs.first.value >= p->plan->plan->job_count) {
+    if (b == nullptr || p == nullptr || m.jobs.count > p->left || !free_what_ended(*b, *p->plan->plan, m)) {
         ++counts_.ignored;
         return;
     }
-    const TemplateIndex t = p->plan->plan->template_of(m.jobs.first);
-    const JobTemplate& job = p->plan->plan->templates[t.value];
-    const bool followed = m.followed && job.follower != JobTemplate::kNoFollower;
-    if (followed) {
-        // The same number of jobs stays there: the followers.
-        b->ahead_ns = std::max(0.0, b->ahead_ns - likely_ns({m.jobs, t})) +
-                      likely_ns({m.jobs, TemplateIndex(job.follower)});
-    } else if (job.resources.simple()) {
-        b->simple -= std::min(b->simple, m.jobs.count);
-        b->ahead_ns = b->simple == 0 ? 0 : std::max(0.0, b->ahead_ns - likely_ns({m.jobs, t}));
-    } else {
-        b->reserved -= 1;
-        options_.hosts.release(b->what.host, job.resources);
-        for (std::uint32_t sibling : brokers_of_host_[b->what.host]) give_credit_entry(brokers_[sibling]);
-    }
-    if (!followed) counts_.assigned -= m.jobs.count;
     (m.succeeded ? counts_.succeeded : counts_.failed) += m.jobs.count;
     p->failed |= !m.succeeded;
+    const TemplateIndex t = p->plan->plan->template_of(m.jobs.first);
     p->plan->times.learn(*p->plan->plan, t, m.jobs.count, static_cast<double>(m.busy_ns));
     give_credit_entry(*b);
     events_.ran(m.jobs.pipeline, m, from);
@@ -154,9 +154,35 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     if (draining_) stop_if_done(out);
 }
 
+// What these jobs held at their broker and host is free again. False when they cannot have been there.
+bool Router::free_what_ended(Broker& b, const Plan& plan, const msg::Ended& m) {
+    if (!in_plan(plan, m.jobs)) return false;
+    const TemplateIndex t = plan.template_of(m.jobs.first);
+    const JobTemplate& job = plan.templates[t.value];
+    const std::uint32_t count = m.jobs.count;
+    const bool simple = job.resources.simple();
+    if (!in_template(plan, m.jobs, t) || count > (simple ? b.simple : b.reserved)) return false;
+    if (m.followed && m.succeeded && job.follower != JobTemplate::kNoFollower) {
+        // The same number of jobs stays there: the followers.
+        b.ahead_ns =
+            std::max(0.0, b.ahead_ns - likely_ns({m.jobs, t})) + likely_ns({m.jobs, TemplateIndex(job.follower)});
+        return true;
+    }
+    counts_.assigned -= count;
+    if (simple) {
+        b.simple -= count;
+        b.ahead_ns = b.simple == 0 ? 0 : std::max(0.0, b.ahead_ns - likely_ns({m.jobs, t}));
+        return true;
+    }
+    b.reserved -= count;
+    for (std::uint32_t i = 0; i < count; ++i) options_.hosts.release(b.what.host, job.resources);
+    for (std::uint32_t sibling : brokers_of_host_[b.what.host]) give_credit_entry(brokers_[sibling]);
+    return true;
+}
+
 void Router::on(const msg::Skipped& m, std::uint32_t, Outbox& out) {
     Pipeline* p = pipeline(m.jobs.pipeline);
-    if (p == nullptr || m.jobs.count > p->left) {
+    if (p == nullptr || m.jobs.count > p->left || !in_plan(*p->plan->plan, m.jobs)) {
         ++counts_.ignored;
         return;
     }
@@ -167,11 +193,18 @@ void Router::on(const msg::Skipped& m, std::uint32_t, Outbox& out) {
     ended_here(m.jobs.pipeline, *p, kOwn, own_records_, m.jobs.count, out);
 }
 
-void Router::on(const msg::Refused& m, std::uint32_t from, Outbox&) {
-    counts_.succeeded -= std::min<std::uint64_t>(counts_.succeeded, m.jobs.count);
+// Arrives before the Durable that covers it, so the pipeline is not over yet.
+void Router::on(const msg::Refused& m, std::uint32_t from, Outbox& out) {
+    Pipeline* p = pipeline(m.jobs.pipeline);
+    if (p == nullptr || !in_plan(*p->plan->plan, m.jobs) || counts_.succeeded < m.jobs.count) {
+        ++counts_.ignored;
+        return;
+    }
+    counts_.succeeded -= m.jobs.count;
     counts_.failed += m.jobs.count;
-    if (Pipeline* p = pipeline(m.jobs.pipeline)) p->failed = true;
+    p->failed = true;
     events_.refused(m.jobs.pipeline, m, from);
+    if (options_.fail_fast) drain(out);
 }
 
 void Router::ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
@@ -255,10 +288,13 @@ void Router::stop_if_done(Outbox& out) {
 }
 
 void Router::on(const msg::Bye&, std::uint32_t from, Outbox&) {
-    if (broker(from) == nullptr || !stopping_)
+    Broker* b = broker(from);
+    if (b == nullptr || !stopping_ || b->gone) {
         ++counts_.ignored;
-    else
-        ++byes_;
+        return;
+    }
+    b->gone = true;
+    ++byes_;
 }
 
 }  // namespace penstock

@@ -4,11 +4,12 @@
 // brokers as their credit allows. It counts what has ended and what is durable; a pipeline is over when every job of it
 // is both. The clock comes with step functions that need it; nothing is decided by wall-clock time.
 //
-// Credit: a broker always gets work for its slots; ahead of them it is given as many jobs as it is likely to finish within
-// kHorizon, by the measured mean run time of such jobs. A wrong guess is mended by Recall when another broker idles.
+// Credit: a broker always gets work for its slots; ahead of them it is given as many jobs as it is likely to finish
+// within kHorizon, by the measured mean run time of such jobs. A wrong guess is mended by Recall when another broker
+// idles.
 //
-// Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at most
-// the jobs of active pipelines, as runs.
+// Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at
+// most the jobs of active pipelines, as runs.
 #pragma once
 
 #include "core/host_ledger.hpp"
@@ -101,7 +102,7 @@ public:
     bool draining() const { return draining_; }
     bool closed() const { return closed_; }
     const RouterCounts& counts() const { return counts_; }
-    std::uint64_t unfinished_pipelines() const { return pipelines_.size() + waiting_.size(); }
+    std::uint64_t unfinished_pipelines() const { return pipelines_.size(); }
 
 private:
     static constexpr std::uint32_t kOwn = 0xffffffff;      // the "rank" of records the router writes itself
@@ -119,23 +120,25 @@ private:
         std::uint32_t pipeliner = 0;
         std::uint32_t left = 0;  // jobs that have not ended
         bool failed = false;
-        std::vector<std::uint32_t> brokers;                          // told of it
-        std::map<std::uint32_t, std::uint64_t> last_record;          // per rank (kOwn: skipped ones): of its ended jobs
+        std::vector<std::uint32_t> brokers;                  // told of it
+        std::map<std::uint32_t, std::uint64_t> last_record;  // per rank (kOwn: skipped ones): of its ended jobs
     };
     struct Broker {
         BrokerDescription what;
-        std::uint32_t simple = 0;      // one-CPU jobs there
-        std::uint32_t reserved = 0;    // reserved jobs there
-        double ahead_ns = 0;           // likely run time of the simple ones
+        std::uint32_t simple = 0;    // one-CPU jobs there
+        std::uint32_t reserved = 0;  // reserved jobs there
+        double ahead_ns = 0;         // likely run time of the simple ones
         std::uint64_t durable = 0;
         bool has_credit_entry = false;
         bool recalled = false;
+        bool gone = false;                           // said Bye
         std::map<PlanId, std::vector<bool>> blocks;  // sent
     };
     Broker* broker(std::uint32_t rank);
     Pipeline* pipeline(PipelineId id);
     void start_pipelines(Outbox& out);
     void push_ready(const ReadyRun& run, const Pipeline& p);
+    bool free_what_ended(Broker& b, const Plan& plan, const msg::Ended& m);
     void ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
                     Outbox& out);
     void assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
@@ -145,7 +148,7 @@ private:
     std::uint32_t credit(const Broker& b, const ReadyRun& run);
     std::optional<std::uint32_t> host_for(const Resources& wanted, std::uint32_t holder);
     std::uint32_t running_simple(std::uint32_t host) const;
-    double mean_ns(const ReadyRun& run);  // negative while unknown
+    double mean_ns(const ReadyRun& run);    // negative while unknown
     double likely_ns(const ReadyRun& run);  // of all of it, 0 while unknown
     void give_credit_entry(Broker& b);
     void recall_if_unbalanced(Outbox& out);
@@ -162,11 +165,11 @@ private:
     std::unordered_map<std::uint32_t, std::uint32_t> broker_index_;  // rank -> index
     std::vector<std::vector<std::uint32_t>> brokers_of_host_;
     std::vector<bool> saving_;  // per host: a reserved job waits for CPUs there, no one-CPU jobs go there meanwhile
-    std::deque<std::uint32_t> credit_;                                // brokers that may have room
+    std::deque<std::uint32_t> credit_;  // brokers that may have room
     std::map<PlanId, PlanState> plans_;
-    std::map<std::uint32_t, std::uint32_t> active_;                   // pipelines started, per pipeliner
-    std::deque<PipelineId> waiting_;                                  // submitted, not started
-    std::unordered_map<PipelineId, Pipeline> pipelines_;
+    std::map<std::uint32_t, std::uint32_t> active_;       // pipelines started, per pipeliner
+    std::deque<PipelineId> waiting_;                      // submitted, not started
+    std::unordered_map<PipelineId, Pipeline> pipelines_;  // all that are not over, waiting ones too
     std::map<std::uint32_t, std::multimap<std::uint64_t, PipelineId>> waiting_durable_;  // by rank and record
     // By priority, highest first: one queue of one-CPU jobs, and one for each other shape.
     struct Level {

@@ -55,7 +55,7 @@ std::string line(const msg::Skipped& m) { return "Skipped " + run(m.jobs) + " be
 std::string line(const msg::Ended& m) {
     std::string text = "Ended " + run(m.jobs) + (m.succeeded ? " succeeded" : " failed") + " attempt " +
                        number(m.attempt) + " records " + range(m.first_record, m.jobs.count) + " busy " +
-                       number(m.busy_ns) + " ns";
+                       number(m.busy_ns) + " ns" + (m.followed ? " followed" : "");
     if (!m.error.empty()) text += ": " + one_line(m.error);
     return text;
 }

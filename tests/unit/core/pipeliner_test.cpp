@@ -33,8 +33,11 @@ protected:
     }
     Lines ended(std::uint32_t first, std::uint32_t count = 1, bool ok = true, std::uint32_t broker = 2,
                 std::uint32_t pipeline = 1) {
-        pipeliner_.on(msg::Ended{{PipelineId(pipeline), JobIndex(first), count}, ok, 1, 1, 0, ok ? "" : "it broke"},
-                      broker, out_);
+        msg::Ended m;
+        m.jobs = {PipelineId(pipeline), JobIndex(first), count};
+        m.succeeded = ok;
+        m.followed = followed_;
+        pipeliner_.on(m, broker, out_);
         return sent(out_);
     }
     Lines locate(std::vector<JobRun> jobs, std::uint32_t pipeline = 1) {
@@ -45,6 +48,7 @@ protected:
 
     Pipeliner pipeliner_{kSelf};
     Outbox out_{kSelf};
+    bool followed_ = false;  // said by ended()
 };
 
 TEST_F(PipelinerTest, GetsAPipelineAndAsksForJobs) {

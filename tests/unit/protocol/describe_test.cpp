@@ -18,9 +18,9 @@ TEST(Describe, MessagesToTheRouter) {
     EXPECT_EQ(text(RouterMessage(msg::Ready{jobs(3, 7, 1), TemplateIndex(2), 4, 5, false})),
               "Ready 3:7 t2 attempt 4 holder 5 to be located");
     EXPECT_EQ(text(RouterMessage(msg::Skipped{jobs(1, 4, 3), JobIndex(0)})), "Skipped 1:[4,7) because of 0");
-    EXPECT_EQ(text(RouterMessage(msg::Ended{jobs(1, 4, 3), true, 1, 10, 55, ""})),
-              "Ended 1:[4,7) succeeded attempt 1 records [10,13) busy 55 ns");
-    EXPECT_EQ(text(RouterMessage(msg::Ended{jobs(1, 4, 1), false, 2, 10, 55, "it broke"})),
+    EXPECT_EQ(text(RouterMessage(msg::Ended{jobs(1, 4, 3), true, 1, 10, 55, true, ""})),
+              "Ended 1:[4,7) succeeded attempt 1 records [10,13) busy 55 ns followed");
+    EXPECT_EQ(text(RouterMessage(msg::Ended{jobs(1, 4, 1), false, 2, 10, 55, false, "it broke"})),
               "Ended 1:4 failed attempt 2 records 10 busy 55 ns: it broke");
     EXPECT_EQ(text(RouterMessage(msg::Returned{})), "Returned nothing");
     EXPECT_EQ(
