@@ -77,11 +77,14 @@ const char* attribute(const GumboNode& node, const char* name) {
     return found ? found->value : nullptr;
 }
 
-std::string trimmed(std::string_view text) {
+// A reference as browsers read it: without space around it, and without line breaks and tabs anywhere.
+std::string reference_of(std::string_view text) {
     constexpr std::string_view kSpace = " \t\n\f\r";
     const auto first = text.find_first_not_of(kSpace);
     if (first == std::string_view::npos) return "";
-    return std::string(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
+    std::string reference(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
+    std::erase_if(reference, [](char c) { return c == '\t' || c == '\n' || c == '\r'; });
+    return reference;
 }
 
 // libcurl's URL of a page, against which others are resolved.
@@ -145,8 +148,8 @@ std::vector<std::string> links(const std::string& html, const std::string& page_
     walk(page.root(), [&](const GumboNode& node, Visit visit) {
         if (node.type != GUMBO_NODE_ELEMENT || visit == Visit::leave) return true;
         const char* href = attribute(node, "href");
-        if (href && node.v.element.tag == GUMBO_TAG_BASE && !base) base = trimmed(href);
-        if (href && node.v.element.tag == GUMBO_TAG_A) references.push_back(trimmed(href));
+        if (href && node.v.element.tag == GUMBO_TAG_BASE && !base) base = reference_of(href);
+        if (href && node.v.element.tag == GUMBO_TAG_A) references.push_back(reference_of(href));
         return true;
     });
 
