@@ -38,22 +38,19 @@ Nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch() /
 
 enum class Channel : std::uint8_t { process, output, error, input };
 
-struct Running;
-// What an epoll event points to.
-struct Endpoint {
-    Running* running;
-    Channel channel;
-};
-
 struct Running {
-    explicit Running(std::unique_ptr<CommandJob> of) : job(std::move(of)) {}
+    std::uint64_t number = 0;  // key of running_
     std::unique_ptr<CommandJob> job;
-    std::array<Endpoint, 4> endpoints{{{this, Channel::process}, {this, Channel::output}, {this, Channel::error}, {this, Channel::input}}};
     bool started = false;
     bool exited = false;
     bool done = false;  // concluded, or about to be
     Nanoseconds deadline = kNever;
 };
+
+// What an epoll event carries: numbers, because it may come late. A program that is just being loaded shares the
+// descriptors of its siblings for a moment, and as long as it does closing ours does not end their registration.
+constexpr std::uint64_t kWake = 0;
+std::uint64_t event_tag(std::uint64_t number, Channel channel) { return number << 2 | static_cast<std::uint64_t>(channel); }
 
 struct Start { std::uint32_t lane; Ticket ticket; };
 struct Cancel { std::uint64_t ticket; EndReason reason; };
@@ -83,7 +80,7 @@ public:
           no_input_(checked(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null")),
           buffer_(kReadBytes) {
         epoll_event event{EPOLLIN, {}};
-        event.data.ptr = nullptr;
+        event.data.u64 = kWake;
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
         thread_ = std::thread([this] { loop(); });
     }
@@ -137,11 +134,9 @@ private:
         } catch (const CommandError& error) {
             wrong = error;
         }
-        const std::uint64_t id = message.ticket.id;
-        auto made = std::make_unique<Running>(
-            std::make_unique<CommandJob>(message.lane, std::move(message.ticket), shared, log_file_, log_bytes_));
-        Running& running = *made;
-        running_[id] = std::move(made);
+        Running& running = *running_.emplace(++last_number_, std::make_unique<Running>()).first->second;
+        running.number = last_number_;
+        running.job = std::make_unique<CommandJob>(message.lane, std::move(message.ticket), shared, log_file_, log_bytes_);
         if (wrong) running.job->fail(wrong->reason, wrong->what());
         if (stopping_) running.job->cancel(EndReason::cancelled);
         if (wrong || stopping_) return conclude(running);
@@ -160,13 +155,14 @@ private:
     void on(Concluded& message) { deliver(*message.running, std::move(message.outcome)); }
 
     void on(Cancel& message) {
-        const auto found = running_.find(message.ticket);
-        if (found != running_.end()) end_early(*found->second, message.reason, kCancelGrace);
+        for (auto& [number, running] : running_) {
+            if (running->job->ticket().id == message.ticket) end_early(*running, message.reason, kCancelGrace);
+        }
     }
 
     void on(Stop&) {
         stopping_ = true;
-        for (auto& [id, running] : running_) end_early(*running, EndReason::cancelled, kStopGrace);
+        for (auto& [number, running] : running_) end_early(*running, EndReason::cancelled, kStopGrace);
     }
 
     // ------------------------------------------------------------------------------------------ a job's way
@@ -185,14 +181,21 @@ private:
 
     void watch(Running& running, Channel channel, int descriptor, std::uint32_t events) {
         epoll_event event{events, {}};
-        event.data.ptr = &running.endpoints[static_cast<std::size_t>(channel)];
+        event.data.u64 = event_tag(running.number, channel);
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
     }
 
-    void on_event(Running& running, Channel channel) {
-        if (running.done) return;  // ended by an earlier event of the same wait
+    void on_event(std::uint64_t tag) {
+        if (tag == kWake) {
+            std::uint64_t times = 0;
+            [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &times, sizeof times);
+            return;
+        }
+        const auto found = running_.find(tag >> 2);
+        if (found == running_.end() || found->second->done) return;  // it ended meanwhile
+        Running& running = *found->second;
         CommandProcess& process = running.job->process();
-        switch (channel) {
+        switch (static_cast<Channel>(tag & 3)) {
             case Channel::output:
                 if (process.output_descriptor() >= 0) process.read_output(buffer_);
                 break;
@@ -244,9 +247,7 @@ private:
     }
 
     void deliver(Running& running, Outcome outcome) {
-        const auto found = running_.find(running.job->ticket().id);
-        ended_.push_back(std::move(found->second));  // events of this wait may still point to it
-        running_.erase(found);
+        const auto ended = running_.extract(running.number);  // lives until the end of this function
         done_(std::move(outcome));
     }
 
@@ -261,24 +262,16 @@ private:
         while (true) {
             while (take_messages()) {
             }
-            ended_.clear();
             if (stopping_ && running_.empty()) return;
             const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, milliseconds_to_wait());
-            for (int i = 0; i < count; ++i) {
-                if (const auto* endpoint = static_cast<Endpoint*>(events[static_cast<std::size_t>(i)].data.ptr)) {
-                    on_event(*endpoint->running, endpoint->channel);
-                } else {
-                    std::uint64_t times = 0;
-                    [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &times, sizeof times);
-                }
-            }
+            for (int i = 0; i < count; ++i) on_event(events[static_cast<std::size_t>(i)].data.u64);
             check_deadlines();
         }
     }
 
     Nanoseconds next_deadline() const {
         Nanoseconds next = kNever;
-        for (const auto& [id, running] : running_) next = std::min(next, running->deadline);
+        for (const auto& [number, running] : running_) next = std::min(next, running->deadline);
         return next;
     }
 
@@ -292,7 +285,7 @@ private:
         if (next_deadline() == kNever) return;
         const Nanoseconds time = now();
         std::vector<Running*> due;
-        for (const auto& [id, running] : running_) {
+        for (const auto& [number, running] : running_) {
             if (running->deadline <= time) due.push_back(running.get());
         }
         for (Running* running : due) on_deadline(*running);
@@ -335,8 +328,8 @@ private:
 
     // The loop's own.
     bool stopping_ = false;
-    std::unordered_map<std::uint64_t, std::unique_ptr<Running>> running_;  // by ticket
-    std::vector<std::unique_ptr<Running>> ended_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Running>> running_;  // by a number that is never used again
+    std::uint64_t last_number_ = 0;
     std::unordered_map<const JobTemplate*, Compiled> compiled_;
     std::size_t templates_limit_ = kTemplatesKept;
 
