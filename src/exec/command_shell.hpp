@@ -27,7 +27,4 @@ ShellScript compile_shell(const CommandText& text, std::vector<std::string>& pro
 // The arguments behind `bash -c TEXT bash` for the values of one name: how many there are, then each.
 void append_shell_value(const Value& value, std::vector<std::string>& arguments);
 
-// `word` quoted for a shell, for people to read and copy.
-std::string shell_quoted(std::string_view word);
-
 }  // namespace penstock

@@ -1,6 +1,7 @@
 #include "exec/command_template.hpp"
 
 #include "exec/materialize.hpp"
+#include "value/shell_quote.hpp"
 #include "value/value_json.hpp"
 
 #include <fmt/format.h>

@@ -5,20 +5,14 @@
 // cores than processes.
 #pragma once
 
+#include "exec/steady_clock.hpp"
+
 #include <sched.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdint>
 
 namespace penstock {
-
-// Nanoseconds on the steady clock, the same for all processes of a host.
-inline std::int64_t steady_now() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
-}
 
 inline void relax_cpu() {
 #if defined(__x86_64__) || defined(__i386__)

@@ -140,20 +140,6 @@ std::string bytes_text(std::uint64_t bytes) {
     return fmt::format("{} {}", amount < 9.95 ? fmt::format("{:.2g}", amount) : fmt::format("{:.0f}", amount), kUnits[unit]);
 }
 
-std::string shell_quoted(std::string_view word) {
-    const auto plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("_-./:@%+,").find(c) != std::string_view::npos;
-    };
-    if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return std::string(word);
-    std::string out = "'";
-    for (const char c : word) {
-        if (c == '\'') out += "'\\''";
-        else out += c;
-    }
-    return out + "'";
-}
-
 std::string date_text(double unix_seconds) {
     if (!(unix_seconds > 0) || unix_seconds > 2.5e11) return "";
     const auto seconds = static_cast<std::time_t>(unix_seconds);

@@ -1,6 +1,8 @@
 // Numbers, times and tables as people read them. Pure.
 #pragma once
 
+#include "value/shell_quote.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,9 +18,6 @@ std::string duration_text(double seconds);    // "850 ns", "3.2 ms", "12.3 s", "
 std::string rate_text(double per_second);     // "0.25", "12.3", "1,234": of any unit, without it
 std::string bytes_text(std::uint64_t bytes);  // "512 bytes", "1.5 KiB", "500 MiB"
 std::string date_text(double unix_seconds);   // "2024-05-01 12:30:05" in local time
-
-// A word as a shell takes it: 'sweep/simulate[seed=0]'; as it is when it needs no quotes.
-std::string shell_quoted(std::string_view word);
 
 // Text that came from a job or a file, safe to show on a terminal: control characters are shown as \n, \t, \x1b, bytes
 // that are no UTF-8 as \xff.

@@ -2,15 +2,11 @@
 #pragma once
 
 #include "core/ids.hpp"
+#include "exec/steady_clock.hpp"
 
 #include <chrono>
 
 namespace penstock {
-
-inline Nanoseconds steady_now() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
 
 inline std::int64_t epoch_now() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())

@@ -1,6 +1,7 @@
 // Mistakes in the parameters of `command`, each told once and with a way out.
 #include "exec/command_shell.hpp"
 #include "exec/command_spec.hpp"
+#include "value/shell_quote.hpp"
 
 #include <gmock/gmock.h>
 
