@@ -1,6 +1,7 @@
 #include "store/run_directory.hpp"
 
 #include "store/files.hpp"
+#include "store/hdf5.hpp"
 #include "store/journal.hpp"
 #include "store/ownership.hpp"
 
@@ -8,7 +9,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <hdf5.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,19 +39,15 @@ bool is_marked(const fs::path& directory) {
     return fs::is_regular_file(directory / kMarker, missing) && read_file(directory / kMarker) == kMarkerText;
 }
 
-// By its content: an HDF5 file with the tables every results file has.
+// By its content: an HDF5 file with the tables and the format every results file has.
 bool is_results_file(const fs::path& path) {
-    bool ours = false;
-    H5E_BEGIN_TRY {
-        const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-        if (file >= 0) {
-            ours = H5Lexists(file, "jobs", H5P_DEFAULT) > 0 && H5Lexists(file, "jobs/status", H5P_DEFAULT) > 0 &&
-                   H5Lexists(file, "pipelines", H5P_DEFAULT) > 0;
-            H5Fclose(file);
-        }
+    try {
+        const h5::ReadFile file(path);
+        return h5::exists(file.id(), "jobs") && h5::exists(file.id(), "pipelines") &&
+               h5::has_attribute(file.id(), "format_version");
+    } catch (const StoreError&) {
+        return false;
     }
-    H5E_END_TRY
-    return ours;
 }
 
 // Refuses what --force must not remove, and without force whatever is there.

@@ -1,11 +1,11 @@
 #include "store/run_directory.hpp"
 
+#include "store/hdf5.hpp"
 #include "store/journal.hpp"
 #include "temporary_folder.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <hdf5.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,8 +41,8 @@ std::string claim_error(const fs::path& results, const ClaimOptions& options = {
 // The least that is taken for a results file.
 void write_results_file(const fs::path& path) {
     const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    for (const char* group : {"jobs", "jobs/status", "pipelines"})
-        H5Gclose(H5Gcreate2(file, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    for (const char* group : {"jobs", "pipelines"}) h5::create_group(file, group);
+    h5::write_attribute(file, "format_version", std::uint64_t{1});
     H5Fclose(file);
 }
 
