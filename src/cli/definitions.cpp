@@ -1,0 +1,67 @@
+#include "cli/definitions.hpp"
+
+#include "report/text.hpp"
+
+#include <algorithm>
+#include <istream>
+#include <iterator>
+#include <map>
+
+namespace penstock {
+
+namespace {
+
+constexpr const char* kStandardInput = "<standard input>";
+
+std::string all_of(std::istream& in) { return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}; }
+
+Diagnostic defined_twice(const Plan& plan, const std::string& file) {
+    Diagnostic diagnostic;
+    diagnostic.file = file;
+    diagnostic.problem = "pipeline `" + printable(plan.name) + "` is defined twice";
+    diagnostic.reason = "another file defines a pipeline of that name in another way, and results are found by name";
+    diagnostic.suggestion = "give one of them another `name`";
+    return diagnostic;
+}
+
+// What standard input adds to the plans of the files.
+void add(Loaded more, const std::string& file, Loaded& all) {
+    all.diagnostics.insert(all.diagnostics.end(), more.diagnostics.begin(), more.diagnostics.end());
+    for (auto& plan : more.plans) {
+        const auto same_name = [&](const auto& known) { return known->name == plan->name; };
+        const auto known = std::find_if(all.plans.begin(), all.plans.end(), same_name);
+        if (known == all.plans.end()) all.plans.push_back(std::move(plan));
+        else if ((*known)->definition_text != plan->definition_text) all.diagnostics.push_back(defined_twice(*plan, file));
+    }
+}
+
+}  // namespace
+
+Definitions load_definitions(const DefinitionSource& source, const WorkerTypes& types, bool store_provides_keys,
+                             Streams& streams) {
+    LoadOptions options;
+    options.set = source.set;
+    options.store_provides_keys = store_provides_keys;
+    options.for_each_given = !source.for_each.empty();
+    if (options.for_each_given) options.for_each_keys = {source.for_each_key};
+
+    std::vector<std::filesystem::path> files;
+    bool standard_input = false;
+    for (const std::string& file : source.files) {
+        if (file == "-") standard_input = true;
+        else files.emplace_back(file);
+    }
+    Loaded loaded;
+    if (!files.empty()) loaded = load_files(files, types, options);
+    if (standard_input) {
+        add(load_text(all_of(streams.in), kStandardInput, std::filesystem::current_path(), types, options), kStandardInput,
+            loaded);
+    }
+    Definitions definitions;
+    definitions.ok = loaded.ok();
+    if (!loaded.diagnostics.empty()) definitions.problems = render(loaded.diagnostics);
+    definitions.plans = std::move(loaded.plans);
+    return definitions;
+}
+
+}  // namespace penstock

@@ -1,0 +1,74 @@
+#include "cli/fit.hpp"
+
+#include "report/text.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::uint64_t kMiB = 1u << 20;
+
+// What a single job needs at most, over all jobs of the plans.
+Resources largest(const std::vector<std::shared_ptr<const Plan>>& plans) {
+    Resources most;
+    for (const auto& plan : plans) {
+        for (const JobTemplate& job : plan->templates) {
+            most.cpus = std::max(most.cpus, job.resources.cpus);
+            most.memory_bytes = std::max(most.memory_bytes, job.resources.memory_bytes);
+            for (const auto& [name, amount] : job.resources.named) most.named[name] = std::max(most.named[name], amount);
+        }
+    }
+    return most;
+}
+
+}  // namespace
+
+std::vector<std::string> jobs_that_fit_nowhere(const Plan& plan, const HostLedger& hosts) {
+    std::vector<std::string> problems;
+    for (const JobTemplate& job : plan.templates) {
+        if (job.resources.simple()) continue;
+        const auto reason = hosts.impossible(job.resources);
+        if (reason) problems.push_back(plan.name + "/" + job.name + " cannot run in this launch: " + *reason);
+    }
+    return problems;
+}
+
+HostLedger hosts_of(const Launch& launch, const std::map<std::string, std::uint64_t>& resources) {
+    std::vector<HostDescription> hosts;
+    for (const Launch::Host& host : launch.hosts) hosts.push_back({host.name, host.cpus, host.memory_bytes});
+    return HostLedger(std::move(hosts), resources);
+}
+
+std::string launch_line(const std::vector<std::shared_ptr<const Plan>>& plans, const Launch& launch,
+                        const std::vector<std::string>& command_line, const std::map<std::string, std::uint64_t>& resources) {
+    const Resources needed = largest(plans);
+    std::uint64_t cpus = 0;
+    std::uint64_t memory = 0;
+    bool unknown_memory = false;
+    for (const Launch::Host& host : launch.hosts) {
+        cpus = std::max<std::uint64_t>(cpus, host.cpus);
+        memory = std::max(memory, host.memory_bytes);
+        unknown_memory = unknown_memory || host.memory_bytes == 0;
+    }
+    std::string line;
+    const bool more_cpus = needed.cpus > cpus;
+    const bool more_memory = needed.memory_bytes > memory && !unknown_memory;
+    if (more_cpus || more_memory) {
+        line = "srun -n " + std::to_string(std::max(launch.ranks, 3u));
+        if (more_cpus) line += " --cpus-per-task=" + std::to_string(needed.cpus);
+        if (more_memory) line += " --mem=" + std::to_string((needed.memory_bytes + kMiB - 1) / kMiB) + "M";
+        line += " ";
+    }
+    for (const std::string& word : command_line) line += (&word == &command_line.front() ? "" : " ") + shell_quoted(word);
+    for (const auto& [name, amount] : needed.named) {
+        const auto given = resources.find(name);
+        if (given == resources.end() || given->second < amount) {
+            line += " --resources " + shell_quoted(name + "=" + std::to_string(amount));
+        }
+    }
+    return line;
+}
+
+}  // namespace penstock

@@ -1,0 +1,54 @@
+#include "cli/job_reference.hpp"
+
+#include "language/diagnostic.hpp"
+
+#include <array>
+#include <set>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::size_t kMostCandidates = 10'000;
+
+std::string bracketed(const std::string& instance) { return instance.empty() ? "" : "[" + instance + "]"; }
+
+// The ways to name a job, the fullest first.
+std::array<std::string, 6> spellings(const JobRow& row) {
+    const std::string job = row.name + bracketed(row.instance);
+    const std::string pipeline = row.pipeline + bracketed(row.pipeline_instance);
+    return {pipeline + "/" + job,      row.pipeline + "/" + job,      job,
+            pipeline + "/" + row.name, row.pipeline + "/" + row.name, row.name};
+}
+
+}  // namespace
+
+std::string full_label(const JobRow& row) { return spellings(row).front(); }
+
+std::vector<const JobRow*> jobs_meant(const std::vector<JobRow>& rows, const std::string& reference) {
+    std::array<std::vector<const JobRow*>, 6> meant;
+    for (const JobRow& row : rows) {
+        // Most rows are of other jobs, and it is quick to tell.
+        if (reference.find(row.name) == std::string::npos) continue;
+        const auto names = spellings(row);
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (names[i] == reference) meant[i].push_back(&row);
+        }
+    }
+    for (auto& found : meant) {
+        if (!found.empty()) return std::move(found);
+    }
+    return {};
+}
+
+std::vector<std::string> near_labels(const std::vector<JobRow>& rows, const std::string& reference) {
+    std::set<std::string> candidates;
+    for (const JobRow& row : rows) {
+        candidates.insert(row.pipeline + "/" + row.name);
+        candidates.insert(full_label(row));
+        if (candidates.size() >= kMostCandidates) break;
+    }
+    return did_you_mean(reference, {candidates.begin(), candidates.end()});
+}
+
+}  // namespace penstock

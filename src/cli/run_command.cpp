@@ -1,0 +1,285 @@
+#include "cli/run_command.hpp"
+
+#include "cli/definitions.hpp"
+#include "cli/fit.hpp"
+#include "cli/manager.hpp"
+#include "cli/plan_text.hpp"
+#include "cli/run_feeder.hpp"
+#include "report/events.hpp"
+#include "report/observer_list.hpp"
+#include "report/reporter.hpp"
+#include "report/role_text.hpp"
+#include "report/summary.hpp"
+#include "report/text.hpp"
+#include "store/collect.hpp"
+#include "store/json_store.hpp"
+#include "store/run_directory.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+namespace penstock {
+
+namespace {
+
+// Something the user can put right; nothing was run.
+class Refused : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+class Leader {
+public:
+    Leader(const RunCommand& command, const StoreChoice& store, const RunSetup& setup, Session& session, Streams& streams,
+           Console& console)
+        : command_(command), store_(store), setup_(setup), session_(session), streams_(streams), console_(console) {}
+
+    int lead();
+
+private:
+    bool prepare();
+    void refuse_what_fits_nowhere() const;
+    std::string refusal(const Plan& plan, const std::vector<std::string>& command_line) const;
+    std::string results_name() const;
+    void make_observers();
+    RunRequest request() const;
+
+    int run();
+    void finish_store(const RunRequest& request, const RunSummary& summary);
+    void collect_results(const RunSummary& summary);
+    int exit_code(const RunSummary& summary, const FeederReport& fed) const;
+    void tell_summary(const RunSummary& summary, int code);
+    std::string example_table() const;
+
+    const RunCommand& command_;
+    const StoreChoice& store_;
+    const RunSetup& setup_;
+    Session& session_;
+    Streams& streams_;
+    Console& console_;
+
+    std::vector<std::shared_ptr<const Plan>> plans_;
+    std::unique_ptr<LineReader> lines_;
+    std::string results_;  // X.h5
+    std::unique_ptr<RunLog> log_;
+    std::unique_ptr<EventWriter> events_;
+    std::unique_ptr<RunDirectory> directory_;
+    std::unique_ptr<Manager> manager_;
+    std::unique_ptr<Reporter> reporter_;
+    bool store_finished_ = true;
+    bool collected_ = false;
+    std::string not_collected_reason_;
+};
+
+int Leader::lead() {
+    bool go = false;
+    int code = kExitUsage;
+    try {
+        go = prepare();
+        if (go || command_.dry_run) code = kExitSucceeded;
+    } catch (const Refused& error) {
+        streams_.err << "penstock: error: " << error.what() << "\n";
+    } catch (const StoreError& error) {
+        streams_.err << "penstock: error: " << error.what() << "\n";
+    } catch (...) {
+        session_.agree(std::nullopt);  // or the other ranks would wait for ever
+        throw;
+    }
+    if (!go) {
+        session_.agree(std::nullopt);
+        return code;
+    }
+    return run();
+}
+
+// Everything that can be refused, before anything is made. False: nothing is to be run.
+bool Leader::prepare() {
+    Definitions definitions = load_definitions(command_.source, setup_.types, store_.of_program, streams_);
+    streams_.err << definitions.problems;
+    if (!definitions.ok) throw Refused("nothing was run: " + std::string("mend the definition first"));
+    plans_ = std::move(definitions.plans);
+    refuse_what_fits_nowhere();
+    if (command_.dry_run) {
+        streams_.out << roles_text(session_.launch().roles) << plans_text(plans_);
+        return false;
+    }
+    try {
+        if (!command_.source.for_each.empty()) lines_ = std::make_unique<LineReader>(command_.source.for_each);
+        log_ = std::make_unique<RunLog>(console_, command_.verbosity, command_.log_file);
+        if (!command_.events.empty()) {
+            EventPipe::Options options;
+            options.target = command_.events;
+            events_ = std::make_unique<EventWriter>(std::move(options));
+        }
+    } catch (const std::runtime_error& error) {
+        throw Refused(error.what());
+    }
+    results_ = results_name();
+    ClaimOptions claim;
+    claim.force = command_.force;
+    claim.command_line = setup_.command_line;
+    directory_ = RunDirectory::claim(results_, claim);
+    if (!store_.json_directory.empty()) prepare_json_store(store_.json_directory, command_.force);
+    return true;
+}
+
+std::string Leader::refusal(const Plan& plan, const std::vector<std::string>& command_line) const {
+    const HostLedger hosts = hosts_of(session_.launch(), command_.resources);
+    const std::vector<std::string> problems = jobs_that_fit_nowhere(plan, hosts);
+    if (problems.empty()) return "";
+    std::string text;
+    for (const std::string& problem : problems) text += problem + "\n";
+    // The plan of a caller lives as long as this: no ownership is needed to look at it.
+    const std::shared_ptr<const Plan> looked_at(std::shared_ptr<const Plan>(), &plan);
+    return text + "A launch that holds it: " + launch_line({looked_at}, session_.launch(), command_line, command_.resources);
+}
+
+void Leader::refuse_what_fits_nowhere() const {
+    for (const auto& plan : plans_) {
+        const std::string problem = refusal(*plan, setup_.command_line);
+        if (!problem.empty()) throw Refused(problem);
+    }
+}
+
+std::string Leader::results_name() const {
+    if (!command_.output.empty()) return results_file_of(command_.output).string();
+    if (!plans_.empty()) return plans_.front()->name + ".h5";
+    return std::filesystem::path(setup_.program).filename().string() + ".h5";
+}
+
+RunRequest Leader::request() const {
+    RunRequest request;
+    request.run_directory = std::filesystem::absolute(directory_->path());
+    request.incarnation = directory_->incarnation();
+    request.pipeliners = command_.pipeliners;
+    request.slots = command_.slots;
+    request.resources = command_.resources;
+    request.store = store_.text;
+    request.fail_fast = command_.fail_fast;
+    return request;
+}
+
+int Leader::run() {
+    RunRequest wanted = request();
+    session_.agree(wanted);
+    wanted.make_store = store_maker(setup_.stores, session_.launch().rank);
+
+    reporter_ = std::make_unique<Reporter>(console_, *log_, command_.verbosity);
+    ObserverList observers;
+    observers.add(*reporter_);
+    if (events_) {
+        observers.add(*events_);
+        events_->started(results_, directory_->path().string());
+    }
+    if (setup_.driver) {
+        manager_ = std::make_unique<Manager>(Manager::Setup{
+            setup_.types, directory_->path(), command_.program_arguments, store_.of_program,
+            store_.text.empty() ? nullptr : wanted.make_store(store_.text),
+            [this](const Plan& plan) { return refusal(plan, setup_.command_line); }});
+        observers.add(manager_->observer());
+    }
+    RunFeeder feeder({plans_, lines_.get(), command_.source.for_each_key, setup_.driver, manager_.get(), directory_.get(),
+                      [this](Severity severity, const std::string& text) { log_->write(severity, text); }});
+    const RunSummary summary =
+        session_.run(wanted, observers, [&](Feed& feed) { feeder.feed(feed); });
+    reporter_->stop();
+    session_.close();
+
+    finish_store(wanted, summary);
+    collect_results(summary);
+    const int code = exit_code(summary, feeder.report());
+    tell_summary(summary, code);
+    if (events_) {
+        const std::string problem = events_->finished(summary, code, collected_);
+        if (!problem.empty()) log_->write(Severity::warning, problem);
+    }
+    return code;
+}
+
+// All brokers have flushed and ended: the parts of another store than the results file are brought together.
+void Leader::finish_store(const RunRequest& request, const RunSummary& summary) {
+    if (store_.text.empty() || !summary.fatal.empty()) return;
+    try {
+        request.make_store(store_.text)->finish();
+    } catch (const std::exception& error) {  // of a Store that may be the program's own
+        store_finished_ = false;
+        log_->write(Severity::error, "the store " + store_.text + " could not bring its values together: " + error.what());
+    }
+}
+
+void Leader::collect_results(const RunSummary& summary) {
+    if (command_.no_collect) {
+        not_collected_reason_ = "--no-collect";
+        return;
+    }
+    // What is left is for the next launch, or for `collect` by hand.
+    if (summary.interrupted || !summary.fatal.empty() || !store_finished_) {
+        not_collected_reason_ = "the run is not over";
+        return;
+    }
+    try {
+        const CollectReport report = collect(directory_->path(), results_, {});
+        for (const std::string& warning : report.warnings) log_->write(Severity::warning, warning);
+        log_->write(Severity::debug, "collected " + counted(report.jobs, "job") + " of " + counted(report.segments, "segment") +
+                                         " in " + duration_text(report.seconds));
+        collected_ = true;
+        directory_->finished();
+    } catch (const StoreError& error) {
+        if (!collected_) not_collected_reason_ = error.what();
+        log_->write(Severity::error, error.what());
+    }
+}
+
+int Leader::exit_code(const RunSummary& summary, const FeederReport& fed) const {
+    const bool not_stored = !store_finished_ || (!collected_ && !command_.no_collect);
+    if (summary.interrupted || !summary.fatal.empty() || fed.journal_failed || not_stored) return kExitResumeMe;
+    const Progress& p = summary.progress;
+    const bool all_well = p.failed == 0 && p.skipped == 0 && p.ended() == p.jobs;
+    return all_well && fed.bad_lines == 0 && !fed.driver_failed ? kExitSucceeded : kExitJobsFailed;
+}
+
+void Leader::tell_summary(const RunSummary& summary, int code) {
+    ResultPlace place;
+    place.program = setup_.program;
+    place.run = results_;
+    place.collected = collected_;
+    place.not_collected_reason = not_collected_reason_;
+    place.store = store_.text;
+    place.example_table = example_table();
+    const std::string text = summary_text(summary, place);
+    log_->write_to_file(text);
+    if (command_.verbosity != Verbosity::quiet || code != kExitSucceeded) console_.print(text);
+}
+
+// A job whose results are worth a look: the last that makes and saves something.
+std::string Leader::example_table() const {
+    for (const auto& plan : plans_) {
+        for (auto job = plan->templates.rbegin(); job != plan->templates.rend(); ++job) {
+            const auto type = std::find_if(setup_.types.begin(), setup_.types.end(),
+                                           [&](const WorkerType& t) { return t.name == job->worker; });
+            if (type == setup_.types.end() || !type->makes) continue;
+            const Keys keys = type->makes(job->with);
+            const bool shown = std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return job->save.saves(key); });
+            if (shown) return plan->name + "/" + job->name;
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+int lead_run(const RunCommand& command, const StoreChoice& store, const RunSetup& setup, Session& session,
+             Streams& streams, Console& console) {
+    return Leader(command, store, setup, session, streams, console).lead();
+}
+
+int follow_run(const RunSetup& setup, Session& session) {
+    std::optional<RunRequest> request = session.agree(std::nullopt);
+    if (!request) return kExitSucceeded;
+    request->make_store = store_maker(setup.stores, session.launch().rank);
+    RunObserver nobody;
+    session.run(*request, nobody, nullptr);
+    return kExitSucceeded;
+}
+
+}  // namespace penstock

@@ -1,0 +1,90 @@
+#include "cli/submitter.hpp"
+
+#include "report/text.hpp"
+#include "value/hash.hpp"
+
+#include <exception>
+
+namespace penstock {
+
+namespace {
+
+std::uint64_t name_hash(const Submission& submission) {
+    return Hasher().add(submission.plan->name).add(submission.instance).value();
+}
+
+}  // namespace
+
+std::string pipeline_label(const std::string& name, const std::string& instance) {
+    return printable(instance.empty() ? name : name + "[" + instance + "]");
+}
+
+template <class Write>
+void Submitter::write_down(const Write& write) {
+    if (!journal_) return;
+    try {
+        write(*journal_);
+    } catch (const StoreError&) {
+        journal_failed_ = true;
+        throw;
+    }
+}
+
+void Submitter::claim_names(const std::vector<Submission>& submissions) {
+    std::vector<std::uint64_t> claimed;
+    for (const Submission& submission : submissions) {
+        const Plan& plan = *submission.plan;
+        const std::uint64_t text = Hasher().add(plan.definition_text).add(plan.definition_directory).value();
+        if (definitions_.emplace(plan.name, text).first->second != text) {
+            throw SubmittedBefore("another pipeline called " + pipeline_label(plan.name, "") +
+                                  " was started before: results are found by name; rename one of them");
+        }
+    }
+    for (const Submission& submission : submissions) {
+        const std::uint64_t hash = name_hash(submission);
+        if (names_.insert(hash).second) {
+            claimed.push_back(hash);
+            continue;
+        }
+        for (const std::uint64_t mine : claimed) names_.erase(mine);
+        throw SubmittedBefore("pipeline " + pipeline_label(submission.plan->name, submission.instance) +
+                              " was started before: results are found by name and --for-each data, so each of them runs "
+                              "once; give it other data or another name");
+    }
+}
+
+PlanId Submitter::number_of(const std::shared_ptr<const Plan>& plan) {
+    const auto [entry, is_new] = plans_.emplace(plan, PlanId(static_cast<std::uint32_t>(plans_.size() + 1)));
+    if (is_new) write_down([&](RunDirectory& journal) { journal.record_plan(entry->second, *plan); });
+    return entry->second;
+}
+
+std::vector<PipelineId> Submitter::submit(std::vector<Submission> submissions) {
+    std::vector<PipelineInfo> accepted;
+    {
+        const std::scoped_lock lock(mutex_);
+        claim_names(submissions);
+        for (const Submission& submission : submissions) {
+            accepted.push_back({PipelineId(), number_of(submission.plan), submission.instance, submission.own_data});
+        }
+    }
+    // Not under the lock: it blocks while the run is behind.
+    std::vector<PipelineId> ids;
+    std::exception_ptr stopped;
+    try {
+        for (Submission& submission : submissions) {
+            const PipelineId id = feed_.submit(std::move(submission));
+            accepted[ids.size()].id = id;
+            ids.push_back(id);
+        }
+    } catch (const FeedStopped&) {
+        stopped = std::current_exception();
+        accepted.resize(ids.size());
+    }
+    const std::scoped_lock lock(mutex_);
+    if (!accepted.empty()) write_down([&](RunDirectory& journal) { journal.record_submissions(accepted); });
+    if (stopped) std::rethrow_exception(stopped);
+    return ids;
+}
+
+}  // namespace penstock

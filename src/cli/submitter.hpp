@@ -1,0 +1,56 @@
+// Submits pipelines: once each, and written down in the journal before submit() returns.
+//
+// Threads: any.
+#pragma once
+
+#include "run/run.hpp"
+#include "store/run_directory.hpp"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace penstock {
+
+// A pipeline of the same name and the same --for-each data was submitted before: their results could not be told apart.
+class SubmittedBefore : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+class Submitter {
+public:
+    // `journal` may be null (tests).
+    Submitter(Feed& feed, RunDirectory* journal) : feed_(feed), journal_(journal) {}
+
+    // All or none when one was SubmittedBefore. Blocks while the run is behind; throws FeedStopped when it ends early.
+    std::vector<PipelineId> submit(std::vector<Submission> submissions);
+
+    bool stopping() const { return feed_.stopping(); }
+    // submit() has thrown StoreError: what is submitted can no longer be written down.
+    bool journal_failed() const { return journal_failed_; }
+
+private:
+    template <class Write>
+    void write_down(const Write& write);
+    void claim_names(const std::vector<Submission>& submissions);
+    PlanId number_of(const std::shared_ptr<const Plan>& plan);
+
+    Feed& feed_;
+    RunDirectory* journal_;
+    std::atomic<bool> journal_failed_ = false;
+    std::mutex mutex_;
+    std::unordered_set<std::uint64_t> names_;  // hashes of what was submitted
+    std::map<std::string, std::uint64_t> definitions_;  // by name: hash of the definition
+    std::map<std::shared_ptr<const Plan>, PlanId> plans_;
+};
+
+// "word-count", or "page[url=x]" for one of a --for-each.
+std::string pipeline_label(const std::string& name, const std::string& instance);
+
+}  // namespace penstock
