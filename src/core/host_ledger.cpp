@@ -10,14 +10,19 @@ HostLedger::HostLedger(std::vector<HostDescription> hosts, std::map<std::string,
 HostLedger::Fit HostLedger::fits(std::uint32_t host, const Resources& wanted, std::uint32_t running_simple) const {
     const HostDescription& has = hosts_[host];
     const Used& used = used_[host];
-    if (has.memory_bytes != 0 && used.memory_bytes + wanted.memory_bytes > has.memory_bytes) return Fit::later_other;
     for (const auto& [name, amount] : wanted.named) {
         const auto limit = named_.find(name);
         const auto taken = named_used_.find(name);
         const std::uint64_t now = taken == named_used_.end() ? 0 : taken->second;
-        if (limit == named_.end() || now + amount > limit->second) return Fit::later_other;
+        if (limit == named_.end() || now + amount > limit->second) return Fit::later_named;
     }
+    if (has.memory_bytes != 0 && used.memory_bytes + wanted.memory_bytes > has.memory_bytes) return Fit::later_memory;
     return used.cpus + running_simple + wanted.cpus <= has.cpus ? Fit::now : Fit::later_cpus;
+}
+
+bool HostLedger::could_hold(std::uint32_t host, const Resources& wanted) const {
+    const HostDescription& has = hosts_[host];
+    return wanted.cpus <= has.cpus && (has.memory_bytes == 0 || wanted.memory_bytes <= has.memory_bytes);
 }
 
 void HostLedger::reserve(std::uint32_t host, const Resources& wanted) {
@@ -36,10 +41,10 @@ std::optional<std::string> HostLedger::impossible(const Resources& wanted) const
     std::uint32_t cpus = 0;
     std::uint64_t memory = 0;
     bool fits_one = false;
-    for (const HostDescription& h : hosts_) {
-        cpus = std::max(cpus, h.cpus);
-        memory = std::max(memory, h.memory_bytes);
-        if (wanted.cpus <= h.cpus && (h.memory_bytes == 0 || wanted.memory_bytes <= h.memory_bytes)) fits_one = true;
+    for (std::uint32_t i = 0; i < hosts(); ++i) {
+        cpus = std::max(cpus, hosts_[i].cpus);
+        memory = std::max(memory, hosts_[i].memory_bytes);
+        fits_one = fits_one || could_hold(i, wanted);
     }
     for (const auto& [name, amount] : wanted.named) {
         const auto limit = named_.find(name);

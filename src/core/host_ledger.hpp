@@ -26,13 +26,17 @@ public:
     HostLedger() = default;
     HostLedger(std::vector<HostDescription> hosts, std::map<std::string, std::uint64_t> named);
 
-    enum class Fit { now, later_cpus, later_other };
+    // What is short at present; the first of these when several are.
+    enum class Fit { now, later_named, later_memory, later_cpus };
     // `running_simple`: one-CPU jobs now on that host.
     Fit fits(std::uint32_t host, const Resources& wanted, std::uint32_t running_simple) const;
+    // Whether the host could hold it if nothing else ran.
+    bool could_hold(std::uint32_t host, const Resources& wanted) const;
     void reserve(std::uint32_t host, const Resources& wanted);
     void release(std::uint32_t host, const Resources& wanted);
 
     std::uint32_t reserved_cpus(std::uint32_t host) const { return used_[host].cpus; }
+    std::uint64_t reserved_memory(std::uint32_t host) const { return used_[host].memory_bytes; }
     const HostDescription& host(std::uint32_t i) const { return hosts_[i]; }
     std::uint32_t hosts() const { return static_cast<std::uint32_t>(hosts_.size()); }
 

@@ -1,7 +1,7 @@
 // The jobs that may run now and wait for a broker.
 //
-// Runs of jobs, not jobs: a million independent ones are one entry. Within one priority, a broker first gets what has its
-// inputs there, then the oldest of the rest, then what others prefer; each pick is O(1) whatever is waiting.
+// Runs of jobs, not jobs: a million independent ones are one entry. Within one priority, a broker first gets what has
+// its inputs there, then the oldest of the rest, then what others prefer; each pick is O(1) whatever is waiting.
 // Bounded by the number of jobs of the active pipelines (an entry is 32 bytes).
 #pragma once
 
@@ -30,6 +30,9 @@ public:
     // What `broker` should run next, for looking at; null when empty. take() removes up to `count` jobs of it.
     const ReadyRun* next_for(std::uint32_t broker);
     ReadyRun take(std::uint32_t broker, std::uint32_t count);
+
+    // Some jobs have their inputs at `broker`.
+    bool prefers(std::uint32_t broker) const { return preferring_.contains(broker); }
 
     std::uint64_t jobs() const { return jobs_; }
     bool empty() const { return jobs_ == 0; }

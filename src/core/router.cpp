@@ -7,7 +7,7 @@ namespace penstock {
 
 Router::Router(RouterOptions options, RouterEvents& events) : options_(std::move(options)), events_(events) {
     brokers_of_host_.resize(options_.hosts.hosts());
-    saving_.assign(options_.hosts.hosts(), false);
+    saving_.resize(options_.hosts.hosts());
     for (const BrokerDescription& b : options_.brokers) {
         const auto index = static_cast<std::uint32_t>(brokers_.size());
         broker_index_[b.rank] = index;
@@ -120,6 +120,7 @@ void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
         return;
     }
     b->recalled = false;
+    b->nothing_to_return = m.items.empty();
     for (const msg::Returned::Item& item : m.items) {
         const Pipeline* p = pipeline(item.jobs.pipeline);
         if (p == nullptr || item.jobs.count > b->simple || !in_template(*p->plan->plan, item.jobs, item.job)) {
@@ -169,6 +170,7 @@ bool Router::free_what_ended(Broker& b, const Plan& plan, const msg::Ended& m) {
         return true;
     }
     counts_.assigned -= count;
+    b.nothing_to_return = false;
     if (simple) {
         b.simple -= count;
         b.ahead_ns = b.simple == 0 ? 0 : std::max(0.0, b.ahead_ns - likely_ns({m.jobs, t}));

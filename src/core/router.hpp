@@ -105,8 +105,9 @@ public:
     std::uint64_t unfinished_pipelines() const { return pipelines_.size(); }
 
 private:
-    static constexpr std::uint32_t kOwn = 0xffffffff;      // the "rank" of records the router writes itself
-    static constexpr std::uint32_t kBlockTemplates = 256;  // templates sent at once
+    static constexpr std::uint32_t kOwn = 0xffffffff;       // the "rank" of records the router writes itself
+    static constexpr std::uint32_t kNoBroker = 0xfffffffe;  // asks a queue without preferring anything
+    static constexpr std::uint32_t kBlockTemplates = 256;   // templates sent at once
 
     struct PlanState {
         std::shared_ptr<const Plan> plan;
@@ -130,7 +131,8 @@ private:
         double ahead_ns = 0;         // likely run time of the simple ones
         std::uint64_t durable = 0;
         bool has_credit_entry = false;
-        bool recalled = false;
+        bool recalled = false;                       // asked to return jobs, no answer yet
+        bool nothing_to_return = false;              // the last answer was empty, and no job has ended there since
         bool gone = false;                           // said Bye
         std::map<PlanId, std::vector<bool>> blocks;  // sent
     };
@@ -143,7 +145,12 @@ private:
                     Outbox& out);
     void assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
     void introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out);
-    bool place_reserved(ReadyQueue& queue, Outbox& out);
+    void forget_savings();
+    bool saved_for_others(std::uint32_t host, const Resources& wanted) const;
+    void save_up(const Resources& wanted);
+    bool place_reserved(const Resources& wanted, ReadyQueue& queue, Outbox& out);
+    void fill_free_slots(ReadyQueue& queue, Outbox& out);
+    void assign_simple(Broker& b, ReadyQueue& queue, std::uint32_t room, Outbox& out);
     void place_simple(ReadyQueue& queue, Outbox& out);
     std::uint32_t credit(const Broker& b, const ReadyRun& run);
     std::optional<std::uint32_t> host_for(const Resources& wanted, std::uint32_t holder);
@@ -164,7 +171,12 @@ private:
     std::vector<Broker> brokers_;
     std::unordered_map<std::uint32_t, std::uint32_t> broker_index_;  // rank -> index
     std::vector<std::vector<std::uint32_t>> brokers_of_host_;
-    std::vector<bool> saving_;  // per host: a reserved job waits for CPUs there, no one-CPU jobs go there meanwhile
+    // What a large job waits for and others may not take meanwhile: of each host, and of the whole run.
+    struct Saving {
+        bool cpus = false, memory = false;
+    };
+    std::vector<Saving> saving_;
+    std::set<std::string> saved_names_;
     std::deque<std::uint32_t> credit_;  // brokers that may have room
     std::map<PlanId, PlanState> plans_;
     std::map<std::uint32_t, std::uint32_t> active_;       // pipelines started, per pipeliner

@@ -37,13 +37,17 @@ std::uint32_t Router::running_simple(std::uint32_t host) const {
 
 void Router::schedule(Outbox& out) {
     if (draining_ || stopping_) return;
-    std::fill(saving_.begin(), saving_.end(), false);
+    forget_savings();
     for (auto level = levels_.begin(); level != levels_.end();) {
-        for (auto shape = level->second.reserved.begin(); shape != level->second.reserved.end();) {
-            while (!shape->second.empty() && place_reserved(shape->second, out)) {
+        // The widest shape first: what it cannot get is saved up for it, and narrower ones take what is left.
+        auto& shapes = level->second.reserved;
+        for (auto shape = shapes.end(); shape != shapes.begin();) {
+            --shape;
+            while (!shape->second.empty() && place_reserved(shape->first, shape->second, out)) {
             }
-            shape = shape->second.empty() ? level->second.reserved.erase(shape) : std::next(shape);
+            if (shape->second.empty()) shape = shapes.erase(shape);
         }
+        fill_free_slots(level->second.simple, out);
         place_simple(level->second.simple, out);
         const bool nothing_left = level->second.simple.empty() && level->second.reserved.empty();
         level = nothing_left ? levels_.erase(level) : std::next(level);
@@ -56,7 +60,7 @@ void Router::schedule(Outbox& out) {
 std::uint32_t Router::credit(const Broker& b, const ReadyRun& run) {
     const std::uint32_t slots = b.what.slots;
     const std::uint32_t free_slots = slots - std::min(slots, b.simple);
-    if (saving_[b.what.host]) return 0;
+    if (saving_[b.what.host].cpus) return 0;
     if (const std::uint32_t reserved = options_.hosts.reserved_cpus(b.what.host); reserved != 0) {
         // Reserved jobs share the host: whatever is sent must be able to run beside them now.
         const std::uint32_t cpus = options_.hosts.host(b.what.host).cpus;
@@ -76,6 +80,27 @@ std::uint32_t Router::credit(const Broker& b, const ReadyRun& run) {
     return std::max(free_slots, ahead <= 0 ? 0 : static_cast<std::uint32_t>(ahead));
 }
 
+// When there are few jobs: first each broker's free slots, with what has its inputs there if there is any, so that no
+// busy broker takes as its next job what an idle one could start now, and no job leaves its inputs without need.
+void Router::fill_free_slots(ReadyQueue& queue, Outbox& out) {
+    if (queue.jobs() > 2ull * total_slots_) return;
+    for (const bool own_only : {true, false}) {
+        for (std::size_t i = 0; i < credit_.size() && !queue.empty(); ++i) {
+            Broker& b = brokers_[credit_[i]];
+            if (own_only && !queue.prefers(b.what.rank)) continue;
+            const std::uint32_t free_slots = b.what.slots - std::min(b.what.slots, b.simple);
+            const std::uint32_t room = std::min(free_slots, credit(b, *queue.next_for(b.what.rank)));
+            if (room != 0) assign_simple(b, queue, room, out);
+        }
+    }
+}
+
+void Router::assign_simple(Broker& b, ReadyQueue& queue, std::uint32_t room, Outbox& out) {
+    const ReadyRun run = queue.take(b.what.rank, room);
+    ready_simple_ -= run.jobs.count;
+    assign(b, run, false, out);
+}
+
 void Router::place_simple(ReadyQueue& queue, Outbox& out) {
     for (std::size_t looks = credit_.size(); looks != 0 && !queue.empty() && !credit_.empty();) {
         const std::uint32_t index = credit_.front();
@@ -87,60 +112,92 @@ void Router::place_simple(ReadyQueue& queue, Outbox& out) {
             b.has_credit_entry = false;  // comes back with the next job that ends there
             continue;
         }
-        const ReadyRun run = queue.take(b.what.rank, room);
-        ready_simple_ -= run.jobs.count;
-        assign(b, run, false, out);
+        assign_simple(b, queue, room, out);
         credit_.push_back(index);
     }
 }
 
 // ------------------------------------------------------------------------------------------ reserved jobs
 
+// Savings are of one pass of schedule(). Brokers that got nothing because of them may have room again.
+void Router::forget_savings() {
+    for (std::uint32_t host = 0; host < saving_.size(); ++host) {
+        if (saving_[host].cpus)
+            for (std::uint32_t i : brokers_of_host_[host]) give_credit_entry(brokers_[i]);
+        saving_[host] = {};
+    }
+    saved_names_.clear();
+}
+
+bool Router::saved_for_others(std::uint32_t host, const Resources& wanted) const {
+    if (saving_[host].cpus || (saving_[host].memory && wanted.memory_bytes != 0)) return true;
+    return std::any_of(wanted.named.begin(), wanted.named.end(),
+                       [this](const auto& resource) { return saved_names_.contains(resource.first); });
+}
+
 std::optional<std::uint32_t> Router::host_for(const Resources& wanted, std::uint32_t holder) {
     const std::uint32_t hosts = options_.hosts.hosts();
-    if (const Broker* b = broker(holder);
-        b != nullptr && options_.hosts.fits(b->what.host, wanted, running_simple(b->what.host)) == HostLedger::Fit::now)
-        return b->what.host;
-    std::optional<std::uint32_t> save_up;
-    std::uint32_t least = 0xffffffff;
+    const auto fits_now = [&](std::uint32_t host) {
+        return !brokers_of_host_[host].empty() && !saved_for_others(host, wanted) &&
+               options_.hosts.fits(host, wanted, running_simple(host)) == HostLedger::Fit::now;
+    };
+    if (const Broker* b = broker(holder); b != nullptr && fits_now(b->what.host)) return b->what.host;
     for (std::uint32_t i = 0; i < hosts; ++i) {
         const std::uint32_t host = (next_host_ + i) % hosts;
-        if (brokers_of_host_[host].empty()) continue;
-        const std::uint32_t running = running_simple(host);
-        const HostLedger::Fit fit = options_.hosts.fits(host, wanted, running);
-        if (fit == HostLedger::Fit::now) {
-            next_host_ = (host + 1) % hosts;
-            return host;
-        }
-        if (fit == HostLedger::Fit::later_cpus && running < least && wanted.cpus <= options_.hosts.host(host).cpus) {
-            least = running;
-            save_up = host;
-        }
+        if (!fits_now(host)) continue;
+        next_host_ = (host + 1) % hosts;
+        return host;
     }
-    // CPUs are short only because one-CPU jobs hold them: one host takes no more of those until it is free enough, or a
-    // stream of small jobs would keep a large one waiting forever.
-    if (save_up) saving_[*save_up] = true;
+    save_up(wanted);
     return std::nullopt;
 }
 
-bool Router::place_reserved(ReadyQueue& queue, Outbox& out) {
-    const ReadyRun& head = *queue.next_for(0xfffffffe);
-    const Pipeline* p = pipeline(head.jobs.pipeline);
-    const Resources& wanted = p->plan->plan->templates[head.job.value].resources;
-    const std::optional<std::uint32_t> host = host_for(wanted, head.holder);
+// A large job waits only because smaller ones hold what it needs, and as long as more of them come it would wait
+// forever: one host, the one that is nearest to being able to hold it, gives no more of what is short to others.
+void Router::save_up(const Resources& wanted) {
+    std::optional<std::uint32_t> nearest;
+    std::pair<std::uint64_t, std::uint32_t> least;  // memory and CPUs in use
+    for (std::uint32_t host = 0; host < options_.hosts.hosts(); ++host) {
+        if (brokers_of_host_[host].empty() || saved_for_others(host, wanted)) continue;
+        if (!options_.hosts.could_hold(host, wanted)) continue;
+        const std::pair in_use(wanted.memory_bytes == 0 ? 0 : options_.hosts.reserved_memory(host),
+                               options_.hosts.reserved_cpus(host) + running_simple(host));
+        if (nearest && in_use >= least) continue;
+        nearest = host;
+        least = in_use;
+    }
+    if (!nearest) return;
+    switch (options_.hosts.fits(*nearest, wanted, running_simple(*nearest))) {
+        case HostLedger::Fit::later_named:
+            for (const auto& [name, amount] : wanted.named) saved_names_.insert(name);
+            break;
+        case HostLedger::Fit::later_memory:
+            saving_[*nearest].memory = true;
+            break;
+        case HostLedger::Fit::later_cpus:
+            saving_[*nearest].cpus = true;
+            break;
+        case HostLedger::Fit::now:
+            break;
+    }
+}
+
+bool Router::place_reserved(const Resources& wanted, ReadyQueue& queue, Outbox& out) {
+    const std::uint32_t holder = queue.next_for(kNoBroker)->holder;
+    const std::optional<std::uint32_t> host = host_for(wanted, holder);
     if (!host) return false;
 
     const auto& candidates = brokers_of_host_[*host];
     std::uint32_t best = candidates.front();
     for (std::uint32_t i : candidates) {
-        if (brokers_[i].what.rank == head.holder) {
+        if (brokers_[i].what.rank == holder) {
             best = i;
             break;
         }
         if (brokers_[i].simple + brokers_[i].reserved < brokers_[best].simple + brokers_[best].reserved) best = i;
     }
     options_.hosts.reserve(*host, wanted);
-    assign(brokers_[best], queue.take(0xfffffffe, 1), true, out);
+    assign(brokers_[best], queue.take(kNoBroker, 1), true, out);
     return true;
 }
 
@@ -167,9 +224,8 @@ void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out
     const std::uint32_t block = run.job.value / kBlockTemplates;
     if (!blocks[block]) {
         blocks[block] = true;
-        out.to_broker(to.what.rank,
-                      msg::PlanBlock{p.info.plan, p.plan->plan, block * kBlockTemplates,
-                                     std::min(templates, (block + 1) * kBlockTemplates), first});
+        out.to_broker(to.what.rank, msg::PlanBlock{p.info.plan, p.plan->plan, block * kBlockTemplates,
+                                                   std::min(templates, (block + 1) * kBlockTemplates), first});
     }
     if (std::find(p.brokers.begin(), p.brokers.end(), to.what.rank) == p.brokers.end()) {
         if (p.brokers.empty()) events_.started(p.info.id);
@@ -180,12 +236,12 @@ void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out
 
 void Router::recall_if_unbalanced(Outbox& out) {
     const bool idle = std::any_of(brokers_.begin(), brokers_.end(), [&](const Broker& b) {
-        return b.simple < b.what.slots && options_.hosts.reserved_cpus(b.what.host) == 0;
+        return b.simple < b.what.slots && options_.hosts.reserved_cpus(b.what.host) == 0 && !saving_[b.what.host].cpus;
     });
     if (!idle) return;
     Broker* busiest = nullptr;
     for (Broker& b : brokers_) {
-        if (b.recalled || b.simple <= b.what.slots) continue;
+        if (b.recalled || b.nothing_to_return || b.simple <= b.what.slots) continue;
         if (busiest == nullptr || b.simple - b.what.slots > busiest->simple - busiest->what.slots) busiest = &b;
     }
     if (busiest == nullptr) return;

@@ -28,7 +28,7 @@ TEST(HostLedger, CountsMemoryPerHost) {
     HostLedger ledger({{"a", 8, 1000}, {"b", 8, 0}}, {});
     ledger.reserve(0, wanted(1, 600));
     EXPECT_EQ(ledger.fits(0, wanted(1, 400), 0), Fit::now);
-    EXPECT_EQ(ledger.fits(0, wanted(1, 401), 0), Fit::later_other);
+    EXPECT_EQ(ledger.fits(0, wanted(1, 401), 0), Fit::later_memory);
     ledger.reserve(1, wanted(1, 5000));
     EXPECT_EQ(ledger.fits(1, wanted(1, 5000), 0), Fit::now) << "a host of unknown size does not account memory";
     ledger.release(0, wanted(1, 600));
@@ -40,10 +40,19 @@ TEST(HostLedger, CountsNamedResourcesOverAllHosts) {
     ledger.reserve(0, wanted(1, 0, {{"matlab", 1}}));
     EXPECT_EQ(ledger.fits(1, wanted(1, 0, {{"matlab", 1}}), 0), Fit::now);
     ledger.reserve(1, wanted(1, 0, {{"matlab", 1}}));
-    EXPECT_EQ(ledger.fits(0, wanted(1, 0, {{"matlab", 1}}), 0), Fit::later_other);
+    EXPECT_EQ(ledger.fits(0, wanted(1, 0, {{"matlab", 1}}), 0), Fit::later_named);
     ledger.release(0, wanted(1, 0, {{"matlab", 1}}));
     EXPECT_EQ(ledger.fits(1, wanted(1, 0, {{"matlab", 1}}), 0), Fit::now);
-    EXPECT_EQ(ledger.fits(1, wanted(1, 0, {{"abaqus", 1}}), 0), Fit::later_other);
+    EXPECT_EQ(ledger.fits(1, wanted(1, 0, {{"abaqus", 1}}), 0), Fit::later_named);
+}
+
+TEST(HostLedger, KnowsWhatAnEmptyHostCouldHold) {
+    HostLedger ledger({{"small", 2, 9000}, {"large", 16, 0}}, {});
+    ledger.reserve(0, wanted(2, 9000));
+    EXPECT_TRUE(ledger.could_hold(0, wanted(2, 9000)));
+    EXPECT_FALSE(ledger.could_hold(0, wanted(3)));
+    EXPECT_FALSE(ledger.could_hold(0, wanted(1, 9001)));
+    EXPECT_TRUE(ledger.could_hold(1, wanted(16, 1ull << 60)));
 }
 
 TEST(HostLedger, SaysNothingOfWhatFitsSomewhere) {

@@ -72,7 +72,10 @@ TEST(ReadyQueue, GivesABrokerFirstWhatIsThere) {
     queue.push(run(0, 1));
     queue.push(run(1, 1, 4));
     queue.push(run(2, 1, 5));
+    EXPECT_TRUE(queue.prefers(5));
+    EXPECT_FALSE(queue.prefers(6));
     EXPECT_EQ(queue.take(5, 1).jobs.first, JobIndex(2));  // its own
+    EXPECT_FALSE(queue.prefers(5));
     EXPECT_EQ(queue.take(5, 1).jobs.first, JobIndex(0));  // then what nobody prefers
     EXPECT_EQ(queue.take(5, 1).jobs.first, JobIndex(1));  // then what others prefer: better than idling
     EXPECT_TRUE(queue.empty());
