@@ -1,6 +1,7 @@
 // Segments (any results files) -> one results file.
 #pragma once
 
+#include "store/segment_list.hpp"
 #include "store/store_error.hpp"
 
 #include <cstdint>
@@ -20,10 +21,12 @@ struct CollectReport {
 
 struct CollectOptions {
     bool keep_segments = true;  // false: after the new file is synced and renamed into place, merged segments are deleted
+    std::vector<Fence> fences;  // segments beyond them do not count
 };
 
 // Merges every segment of the run (and an existing results file of it) into `output`: written under a temporary name
-// beside it, synced, renamed. Works while the run goes on. Memory does not grow with the number of rows beyond a chunk.
+// beside it, synced, renamed. Works while the run goes on. Memory: an index of 150 bytes a job while it is made, and some
+// chunks of values; a value is held whole. Throws StoreError; nothing has changed then.
 CollectReport collect(const std::filesystem::path& run, const std::filesystem::path& output, const CollectOptions& options);
 
 }  // namespace penstock

@@ -73,7 +73,9 @@ public:
     std::uint8_t type(std::uint64_t row) override {
         if (types_) return std::to_integer<std::uint8_t>(byte_at(*types_, row));
         if (valid_ && byte_at(*valid_, row) == std::byte{}) return kAbsent;
-        return static_cast<std::uint8_t>(contents_.natural_type());
+        // What a JSON cell holds is known when it is read; until then it is anything but null.
+        const Type natural = layout_ == Layout::json ? Type::map : contents_.natural_type();
+        return static_cast<std::uint8_t>(natural);
     }
 
     Value at(std::uint64_t row) override {
@@ -104,9 +106,9 @@ public:
         return Value();
     }
 
-    const std::byte* cell(std::uint64_t row) override {
+    std::pair<const std::byte*, std::uint64_t> cells(std::uint64_t row) override {
         const auto part = content_->part_with(row);
-        return part.data + (row - part.first) * content_->row_bytes();
+        return {part.data + (row - part.first) * content_->row_bytes(), part.first + part.count - row};
     }
 
     std::span<const std::byte> bytes(std::uint64_t row) override { return cells_->bytes(row); }
@@ -183,11 +185,13 @@ public:
 
     std::uint8_t type(std::uint64_t row) override { return column_.type(row); }
     Value at(std::uint64_t row) override { return column_.at(row, {}); }
-    const std::byte* cell(std::uint64_t row) override {
-        if (layout_ != Layout::stacked) return column_.cells().data() + row * 8;  // of booleans the first byte is the one
+    std::pair<const std::byte*, std::uint64_t> cells(std::uint64_t row) override {
+        const std::uint64_t left = rows_ - row;
+        if (layout_ == Layout::boolean) return {column_.cells().data() + row * 8, 1};  // the first of eight bytes is the one
+        if (layout_ != Layout::stacked) return {column_.cells().data() + row * 8, left};
         std::size_t bytes = element_size(contents_.element());
         for (const std::uint64_t extent : contents_.shape()) bytes *= extent;
-        return column_.cells().data() + row * bytes;
+        return {column_.cells().data() + row * bytes, left};
     }
     std::span<const std::byte> bytes(std::uint64_t row) override {
         const std::size_t element = layout_ == Layout::ragged ? element_size(contents_.element()) : 1;

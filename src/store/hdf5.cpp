@@ -216,7 +216,6 @@ ReadFile::ReadFile(const std::filesystem::path& path) : path_(path) {
     if (::access(path.c_str(), R_OK) != 0) throw file_error("read", path, errno);
     const Handle access(checked(H5Pcreate(H5P_FILE_ACCESS), "cannot open a file"), H5Pclose);
     H5Pset_file_locking(access.id(), false, true);
-    H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
     file_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
     if (!file_)
         fail(fmt::format("cannot read {}: it is no HDF5 file, or a damaged one (restore it from a copy, or remove it to "

@@ -53,7 +53,7 @@ bool is_large(const Value& value) {
     return value.is(Value::Type::bytes) && value.bytes().size() > kLargeValueBytes;
 }
 
-std::string to_cell(const Value& value, Buffer& arrays, const StoreLarge& store_large) {
+std::string to_cell(const Value& value, Buffer& arrays, const StoreLarge& store_large, std::uint64_t before) {
     const auto keep_array = [&](const Array& array) {
         Map parts{{"type", Value(element_name(array.type()))}};
         List shape;
@@ -63,7 +63,7 @@ std::string to_cell(const Value& value, Buffer& arrays, const StoreLarge& store_
             parts.emplace("file", store_large(array.type(), array.bytes()));
         } else {
             align_arrays(arrays);
-            parts.emplace("at", static_cast<std::int64_t>(arrays.size()));
+            parts.emplace("at", static_cast<std::int64_t>(before + arrays.size()));
             arrays.append(array.bytes());
         }
         return parts;

@@ -30,8 +30,9 @@ using LoadArray = std::function<std::shared_ptr<const Buffer>(std::uint64_t at, 
 // True when the value as a whole is to be in a file of its own.
 bool is_large(const Value& value);
 
-// `arrays` receives the arrays within. A null `store_large` keeps everything in place.
-std::string to_cell(const Value& value, Buffer& arrays, const StoreLarge& store_large);
+// `arrays` receives the arrays within; `before` bytes (a multiple of 8) of `@arrays` are elsewhere already. A null
+// `store_large` keeps everything in place.
+std::string to_cell(const Value& value, Buffer& arrays, const StoreLarge& store_large, std::uint64_t before = 0);
 // The same cell for a column in whose `@arrays` its arrays stand `by` bytes further on.
 std::string moved_cell(std::string_view cell, std::uint64_t by);
 // Where the next array may stand.

@@ -17,6 +17,7 @@ public:
 
     // Durable when it returns. The name of the file.
     std::string store(ElementType element, std::span<const std::byte> bytes);
+    std::uint64_t stored() const { return stored_; }
 
 private:
     std::filesystem::path directory_;

@@ -247,7 +247,7 @@ private:
         const auto start = Clock::now();
         if (unflushed_) flush_store();
         const SegmentId id{writer_, segments_ + 1, segments_ + 1};
-        const std::uint64_t bytes = tables_.write(directory_, id);
+        const std::uint64_t bytes = tables_.write(directory_, id, large_.stored());
         ++segments_;
         tables_ = empty_tables();
         last_duration_ = Clock::now() - start;

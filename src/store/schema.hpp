@@ -45,6 +45,10 @@ inline constexpr std::array<FixedColumn, 13> kJobColumns{{
 }};
 constexpr const FixedColumn& column(JobColumn c) { return kJobColumns[static_cast<std::size_t>(c)]; }
 
+// /jobs of a results file only.
+inline constexpr FixedColumn kAttemptsColumn{"attempts", CellKind::uint32};         // the highest attempt number
+inline constexpr FixedColumn kIncarnationColumn{"@incarnation", CellKind::uint32};  // the highest with a row of the job
+
 // /attempts, with the text `log`. A results file has the texts `reason` and `error` too, and no `@error`.
 enum class AttemptColumn : std::uint8_t {
     job, number, broker, slot, error, reason, started, finished, exit_code, signal, peak_memory, cpu,

@@ -98,12 +98,13 @@ void write_segment_column(TableGroup& table, const std::string& key, ColumnBuffe
                           kSegmentChunkBytes);
 }
 
-void SegmentFile::write(const SegmentId& id) {
+void SegmentFile::write(const SegmentId& id, std::uint64_t value_files) {
     h5::write_attribute(file_, "format", "penstock");
     h5::write_attribute(file_, "format_version", kFormatVersion);
     h5::write_attribute(file_, "kind", "segment");
     h5::write_attribute(file_, "segment", std::vector<std::uint64_t>{id.writer.incarnation, id.writer.rank, id.writer.epoch,
                                                                      id.first, id.last});
+    h5::write_attribute(file_, "value_files", value_files);
     write_pipelines();
     write_templates();
     write_jobs();
@@ -199,9 +200,9 @@ void SegmentFile::write_rows(const std::vector<std::uint32_t>& templates) {
     write_segment_column(table, "document", documents);
 }
 
-std::uint64_t SegmentTables::write(const std::filesystem::path& directory, const SegmentId& id) {
+std::uint64_t SegmentTables::write(const std::filesystem::path& directory, const SegmentId& id, std::uint64_t value_files) {
     h5::WriteFile file(directory / segment_name(id), h5::Readers::recent);
-    SegmentFile(*this, file.id()).write(id);
+    SegmentFile(*this, file.id()).write(id, value_files);
     file.check();
     return file.finish();
 }

@@ -13,7 +13,7 @@ namespace penstock {
 class SegmentFile {
 public:
     SegmentFile(SegmentTables& tables, hid_t file) : tables_(tables), file_(file) {}
-    void write(const SegmentId& id);
+    void write(const SegmentId& id, std::uint64_t value_files);
 
 private:
     void write_pipelines();

@@ -34,7 +34,11 @@ void append_column(ColumnBuffer& to, ColumnReader& from, const StoreLarge& store
     const Layout layout = to.layout();
     if (layout == from.layout() && from.all_present() && !to.contents().widened() &&
         (layout == Layout::int64 || layout == Layout::float64 || layout == Layout::stacked)) {
-        for (std::uint64_t row = 0; row < from.rows(); ++row) to.add_cells(1, from.cell(row));
+        for (std::uint64_t row = 0; row < from.rows();) {
+            const auto [cells, count] = from.cells(row);
+            to.add_cells(count, cells);
+            row += count;
+        }
         return;
     }
     if (layout == Layout::json && from.layout() == Layout::json) {
@@ -105,7 +109,7 @@ void append_segment(SegmentTables& to, Source& from) {
     for (std::uint64_t row = 0; row < error_texts->rows(); ++row) errors.push_back(to.errors().code(error_texts->text(row)));
 
     for (std::uint32_t row = 0; row < templates.size(); ++row)
-        if (const auto table = from.table(row, templates[row], pipelines[templates[row].pipeline].name))
+        if (const auto table = from.table(row, templates[row].name, pipelines[templates[row].pipeline].name))
             append_group(to.group(template_rows[row]), *table, jobs_before, to.store_large());
     append_attempts(to, from, errors, jobs_before);
     for (std::size_t i = 0; i < kJobColumns.size(); ++i) {

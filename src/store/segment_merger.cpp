@@ -76,11 +76,13 @@ void SegmentMerger::merge(std::size_t first) {
     Segment merged{{begin->id.writer, begin->id.first, (end - 1)->id.last}, 0, begin->level + 1};
     {
         SegmentTables tables({});
+        std::uint64_t value_files = 0;
         for (auto segment = begin; segment != end; ++segment) {
             Source source(directory_ / segment_name(segment->id));
             append_segment(tables, source);
+            value_files = std::max(value_files, source.value_files());
         }
-        merged.bytes = tables.write(directory_, merged.id);
+        merged.bytes = tables.write(directory_, merged.id, value_files);
     }
     for (auto segment = begin; segment != end; ++segment) {
         std::error_code ignored;  // what stays is merged again in vain, but never counted twice

@@ -45,13 +45,12 @@ std::string value_file_name(const WriterId& writer, std::uint64_t number) {
     return fmt::format("{}-v{:09}.h5", writer_name(writer), number);
 }
 
-std::optional<WriterId> parse_value_file_name(std::string_view name) {
-    WriterId writer;
-    std::uint64_t number = 0;
+std::optional<ValueFileId> parse_value_file_name(std::string_view name) {
+    ValueFileId id;
     std::string_view rest = name;
-    if (!take_writer(rest, writer) || !take(rest, "-v", number) || value_file_name(writer, number) != name)
+    if (!take_writer(rest, id.writer) || !take(rest, "-v", id.number) || value_file_name(id.writer, id.number) != name)
         return std::nullopt;
-    return writer;
+    return id;
 }
 
 }  // namespace penstock

@@ -31,6 +31,10 @@ std::optional<SegmentId> parse_segment_name(std::string_view name);
 
 // "i00001-r00003-e00001-v000000001.h5": a value too large for a segment.
 std::string value_file_name(const WriterId& writer, std::uint64_t number);
-std::optional<WriterId> parse_value_file_name(std::string_view name);
+struct ValueFileId {
+    WriterId writer;
+    std::uint64_t number = 1;
+};
+std::optional<ValueFileId> parse_value_file_name(std::string_view name);
 
 }  // namespace penstock

@@ -67,7 +67,13 @@ void SegmentTables::add(const JobRecord& record) {
         error = errors_.code(clean(record.details->error));
     else if (!record.error.empty())
         error = errors_.code(clean(record.error));
-    if (record.details) put_attempt(record, error, *record.details);
+    if (record.details) {
+        put_attempt(record, error, *record.details);
+    } else if (record.status == JobStatus::failed) {  // no row would mean that it succeeded
+        OutcomeDetails unknown;
+        unknown.reason = EndReason::exception;
+        put_attempt(record, error, unknown);
+    }
     put_job(record, pipeline, state.row, error);
 }
 

@@ -43,9 +43,11 @@ public:
     }
     std::vector<std::string> outputs() const override { return columns_of(group_.id()); }
     std::unique_ptr<ColumnReader> parameter(const std::string& name) override {
+        if (!parameters_ || !h5::exists(parameters_.id(), name)) return nullptr;
         return open_column(parameters_.id(), name, load_large_);
     }
     std::unique_ptr<ColumnReader> output(const std::string& key) override {
+        if (!h5::exists(group_.id(), key)) return nullptr;
         return open_column(group_.id(), key, load_large_);
     }
 
@@ -80,6 +82,12 @@ SegmentId segment_of(const std::uint64_t* numbers) {
     return {{small(0), small(1), small(2)}, numbers[3], numbers[4]};
 }
 
+std::vector<std::uint64_t> collected_segments(hid_t file) {
+    const Buffer ranges = whole(h5::DatasetReader(file, "@segments", H5T_NATIVE_UINT64, 8));
+    const auto numbers = ranges.as<std::uint64_t>();
+    return {numbers.begin(), numbers.end()};
+}
+
 }  // namespace
 
 Source::Source(const std::filesystem::path& path) : file_(path) {
@@ -90,7 +98,7 @@ Source::Source(const std::filesystem::path& path) : file_(path) {
     if (h5::text_attribute(file(), "format") != "penstock") refuse("it is an HDF5 file, but not one of Penstock");
     if (h5::number_attribute(file(), "format_version") > kFormatVersion) refuse("a newer version of Penstock has written it");
     is_segment_ = h5::text_attribute(file(), "kind") == "segment";
-    const auto numbers = h5::numbers_attribute(file(), is_segment_ ? "segment" : "segments");
+    const auto numbers = is_segment_ ? h5::numbers_attribute(file(), "segment") : collected_segments(file());
     for (std::size_t i = 0; i + 5 <= numbers.size(); i += 5) segments_.push_back(segment_of(&numbers[i]));
 
     job_group_ = h5::open_group(file(), "jobs");
@@ -181,7 +189,8 @@ void Source::load_small_groups() {
     }
 }
 
-std::unique_ptr<ResultTableReader> Source::table(std::uint32_t template_row, const Template& row, const std::string& pipeline) {
+std::unique_ptr<ResultTableReader> Source::table(std::uint32_t template_row, const std::string& job,
+                                                 const std::string& pipeline) {
     if (!small_loaded_) load_small_groups();
     if (const auto small = small_groups_.find(template_row); small != small_groups_.end())
         return std::make_unique<SmallTable>(small->second);
@@ -192,7 +201,7 @@ std::unique_ptr<ResultTableReader> Source::table(std::uint32_t template_row, con
         last_pipeline_group_ = h5::open_group(results_group_.id(), link);
         last_pipeline_link_ = link;
     }
-    const std::string job_link = link_name(row.name);
+    const std::string job_link = link_name(job);
     if (!h5::exists(last_pipeline_group_.id(), job_link)) return nullptr;
     return std::make_unique<GroupTable>(h5::open_group(last_pipeline_group_.id(), job_link),
                                         large_values_of(path().parent_path()));

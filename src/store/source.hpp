@@ -28,6 +28,7 @@ public:
     virtual const Buffer& jobs() const = 0;
     virtual std::vector<std::string> parameters() const = 0;  // names there are columns for
     virtual std::vector<std::string> outputs() const = 0;
+    // Null when there is no such column.
     virtual std::unique_ptr<ColumnReader> parameter(const std::string& name) = 0;
     virtual std::unique_ptr<ColumnReader> output(const std::string& key) = 0;
 
@@ -44,6 +45,8 @@ public:
     // The segments whose content this file has: itself, or those that were collected into it.
     const std::vector<SegmentId>& segments() const { return segments_; }
     hid_t file() const { return file_.id(); }
+    // A segment: files of large values with numbers up to this are referred to by it or by earlier ones only.
+    std::uint64_t value_files() const { return h5::number_attribute(file(), "value_files"); }
 
     struct Pipeline {
         std::string name;
@@ -77,8 +80,8 @@ public:
     h5::DatasetReader attempt_column(const FixedColumn& column) const;
     std::unique_ptr<VariableCells> attempt_texts(const char* name) const;
 
-    // Null when the file has no rows of this template (a row of templates()).
-    std::unique_ptr<ResultTableReader> table(std::uint32_t template_row, const Template& row, const std::string& pipeline);
+    // Null when the file has no rows of this template (`template_row` of templates()).
+    std::unique_ptr<ResultTableReader> table(std::uint32_t template_row, const std::string& job, const std::string& pipeline);
 
 private:
     void load_small_groups();

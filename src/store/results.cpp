@@ -1,0 +1,249 @@
+#include "store/results.hpp"
+
+#include "store/error_texts.hpp"
+#include "store/run_sources.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+namespace penstock {
+
+namespace {
+
+constexpr double kSecondsPerNanosecond = 1e-9;
+
+// The columns of one template in one source.
+struct OpenTable {
+    std::shared_ptr<Source> source;
+    std::unique_ptr<ResultTableReader> reader;
+    std::map<std::string, std::unique_ptr<ColumnReader>> parameters, outputs;
+    std::uint64_t hint = 0;
+};
+
+class RunResults final : public Results {
+private:
+    void load() const {
+        tables_.clear();
+        labels_.clear();
+        template_rows_.clear();
+        run_.read(false, [&](SourcePool sources, Catalog catalog) {
+            sources_ = std::move(sources);
+            catalog_ = std::move(catalog);
+        });
+        for (std::uint32_t t = 0; t < catalog_.templates.size(); ++t)
+            template_rows_[{catalog_.pipeline_name(catalog_.templates[t]), catalog_.templates[t].name}] = t;
+        template_jobs_.assign(catalog_.templates.size(), {});
+        for (std::uint32_t i = 0; i < catalog_.jobs.size(); ++i) template_jobs_[catalog_.jobs[i].job_template].push_back(i);
+    }
+
+    // Segments may be merged while they are read: what vanished is somewhere else then.
+    template <class Read>
+    auto retried(Read read) const {
+        for (int tries = 0;; ++tries) {
+            try {
+                return read();
+            } catch (const SourceFailed& failure) {
+                if (tries == 20 || std::filesystem::exists(failure.path())) throw;
+            }
+            load();  // the same rows, and newer ones
+        }
+    }
+
+public:
+    explicit RunResults(const std::filesystem::path& run) : run_(run, {}) { load(); }
+
+    void refresh() override { load(); }
+
+    std::vector<JobRow> jobs() const override {
+        return retried([&] { return read_jobs(); });
+    }
+
+    std::vector<std::string> pipelines() const override {
+        std::vector<std::string> names;
+        for (const auto& p : catalog_.pipelines)
+            if (std::find(names.rbegin(), names.rend(), p.name) == names.rend()) names.push_back(p.name);
+        return names;
+    }
+
+    ResultTable table(const std::string& pipeline, const std::string& job) const override {
+        return retried([&] { return read_table(pipeline, job); });
+    }
+
+    std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance, const std::string& job,
+                                    const std::string& instance) const override {
+        return retried([&] { return read_outputs(pipeline, pipeline_instance, job, instance); });
+    }
+
+    std::vector<Definition> definitions() const override {
+        std::vector<Definition> found;
+        for (const auto& definition : run_.description().definitions) found.push_back({definition.text, definition.directory});
+        return found;
+    }
+
+private:
+    std::vector<JobRow> read_jobs() const {
+        std::vector<JobRow> rows(catalog_.jobs.size());
+        Labels labels(sources_, catalog_);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const Catalog::Job& job = catalog_.jobs[i];
+            const Catalog::Template& t = catalog_.templates[job.job_template];
+            const Source::Pipeline& p = catalog_.pipelines[job.pipeline];
+            rows[i].pipeline = p.name;
+            rows[i].pipeline_instance = p.instance;
+            rows[i].name = t.name;
+            rows[i].instance = labels.of(job);
+            rows[i].worker = t.worker;
+            rows[i].status = job.status;
+            rows[i].attempts = job.attempts;
+        }
+        fill<std::uint32_t>(JobColumn::broker, rows, [](JobRow& row, std::uint32_t v) { row.broker = v; });
+        fill<std::uint32_t>(JobColumn::slot, rows, [](JobRow& row, std::uint32_t v) { row.slot = v; });
+        fill<std::uint64_t>(JobColumn::hash, rows, [](JobRow& row, std::uint64_t v) { row.hash = v; });
+        const auto seconds = [](std::int64_t ns) { return static_cast<double>(ns) * kSecondsPerNanosecond; };
+        fill<std::int64_t>(JobColumn::submitted, rows, [&](JobRow& row, std::int64_t v) { row.submitted = seconds(v); });
+        fill<std::int64_t>(JobColumn::started, rows, [&](JobRow& row, std::int64_t v) { row.started = seconds(v); });
+        fill<std::int64_t>(JobColumn::finished, rows, [&](JobRow& row, std::int64_t v) { row.finished = seconds(v); });
+        ErrorTexts errors = ErrorTexts::of_jobs(sources_);
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            if (rows[i].status != JobStatus::succeeded) rows[i].error = errors.of(catalog_.jobs[i].source, catalog_.jobs[i].row);
+        return rows;
+    }
+
+    template <class T, class Set>
+    void fill(JobColumn c, std::vector<JobRow>& rows, Set set) const {
+        std::map<std::uint32_t, h5::DatasetReader> readers;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const Catalog::Job& job = catalog_.jobs[i];
+            sources_.reading(job.source, [&] {
+                auto found = readers.find(job.source);
+                if (found == readers.end()) {
+                    if (readers.size() == SourcePool::kMostOpen) readers.clear();
+                    found = readers.emplace(job.source, sources_.open(job.source)->job_column(column(c))).first;
+                }
+                T value;
+                found->second.read(job.row, 1, reinterpret_cast<std::byte*>(&value));
+                set(rows[i], value);
+            });
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ values
+
+    std::uint32_t find_template(const std::string& pipeline, const std::string& job) const {
+        const auto found = template_rows_.find({pipeline, job});
+        if (found != template_rows_.end()) return found->second;
+        std::vector<std::string> names = pipelines();
+        const bool known = std::find(names.begin(), names.end(), pipeline) != names.end();
+        if (known) {
+            names.clear();
+            for (const Catalog::Template& t : catalog_.templates)
+                if (catalog_.pipeline_name(t) == pipeline) names.push_back(t.name);
+        }
+        throw StoreError(known ? fmt::format("no job {} of pipeline {} has results so far. There are: {}.", job, pipeline, listed(names))
+                               : fmt::format("no pipeline {} has results so far. There are: {}.", pipeline, listed(names)));
+    }
+
+    static std::string listed(const std::vector<std::string>& names) {
+        constexpr std::size_t kMost = 20;
+        std::string text;
+        for (std::size_t i = 0; i < names.size() && i < kMost; ++i) text += (i == 0 ? "" : ", ") + names[i];
+        if (names.size() > kMost) text += fmt::format(" and {} more", names.size() - kMost);
+        return text.empty() ? "none" : text;
+    }
+
+    // The template's columns in the source, null when it has none.
+    OpenTable* open_table(const Catalog::Job& job) const {
+        const auto [at, added] = tables_.try_emplace({job.source, job.job_template});
+        if (added) {
+            const Catalog::Template& t = catalog_.templates[job.job_template];
+            const auto place = std::find_if(t.places.begin(), t.places.end(), [&](const auto& p) { return p.source == job.source; });
+            OpenTable& table = at->second;
+            table.source = sources_.open(job.source);
+            table.reader = table.source->table(place->row, t.name, catalog_.pipeline_name(t));
+            if (table.reader) {
+                for (const std::string& name : table.reader->parameters()) table.parameters[name] = table.reader->parameter(name);
+                for (const std::string& key : table.reader->outputs()) table.outputs[key] = table.reader->output(key);
+            }
+        }
+        return at->second.reader ? &at->second : nullptr;
+    }
+
+    static Document document(std::map<std::string, std::unique_ptr<ColumnReader>>& columns, std::uint64_t row) {
+        Document values;
+        for (auto& [name, column] : columns)
+            if (column->type(row) != kAbsent) values.emplace(name, column->at(row));
+        return values;
+    }
+
+    struct Row {
+        Document parameters;
+        Document values;
+    };
+    Row read_row(const Catalog::Job& job) const {
+        return sources_.reading(job.source, [&]() -> Row {
+            OpenTable* table = open_table(job);
+            if (table == nullptr) return {};
+            const std::uint64_t row = row_in(table->reader->jobs(), job.row, table->hint);
+            if (row == table->reader->rows()) return {};
+            return {document(table->parameters, row), document(table->outputs, row)};
+        });
+    }
+
+    ResultTable read_table(const std::string& pipeline, const std::string& job) const {
+        const std::uint32_t t = find_template(pipeline, job);
+        ResultTable result;
+        result.parameter_names = catalog_.templates[t].parameters;
+        std::set<std::string> keys;
+        Labels labels(sources_, catalog_);
+        for (const std::uint32_t i : template_jobs_[t]) {
+            const Catalog::Job& row = catalog_.jobs[i];
+            if (row.status != JobStatus::succeeded) continue;
+            Row values = read_row(row);
+            for (const auto& [key, value] : values.values) keys.insert(key);
+            result.rows.push_back({catalog_.pipelines[row.pipeline].instance, std::string(labels.of(row)), std::move(values.parameters),
+                                   std::move(values.values)});
+        }
+        result.keys.assign(keys.begin(), keys.end());
+        tables_.clear();
+        return result;
+    }
+
+    std::optional<Document> read_outputs(const std::string& pipeline, const std::string& pipeline_instance, const std::string& job,
+                                         const std::string& instance) const {
+        const auto found = template_rows_.find({pipeline, job});
+        if (found == template_rows_.end()) return std::nullopt;
+        const std::uint32_t t = found->second;
+        auto& index = labels_[t];
+        if (index.empty()) {
+            Labels labels(sources_, catalog_);
+            for (const std::uint32_t i : template_jobs_[t])
+                index.emplace(catalog_.pipelines[catalog_.jobs[i].pipeline].instance + '\0' + std::string(labels.of(catalog_.jobs[i])), i);
+        }
+        const auto at = index.find(pipeline_instance + '\0' + instance);
+        if (at == index.end() || catalog_.jobs[at->second].status != JobStatus::succeeded) return std::nullopt;
+        if (tables_.size() > kMostTables) tables_.clear();
+        return read_row(catalog_.jobs[at->second]).values;
+    }
+
+    static constexpr std::size_t kMostTables = 256;
+
+    // All but run_ is what load() found.
+    mutable RunSources run_;
+    mutable SourcePool sources_{{}};
+    mutable Catalog catalog_;
+    mutable std::map<std::pair<std::string, std::string>, std::uint32_t> template_rows_;
+    mutable std::vector<std::vector<std::uint32_t>> template_jobs_;  // of each template, indexes of jobs
+    mutable std::map<std::pair<std::uint32_t, std::uint32_t>, OpenTable> tables_;  // by source and template
+    mutable std::unordered_map<std::uint32_t, std::unordered_map<std::string, std::uint32_t>> labels_;  // of a template's jobs
+};
+
+}  // namespace
+
+std::unique_ptr<Results> Results::open(const std::filesystem::path& run) { return std::make_unique<RunResults>(run); }
+
+}  // namespace penstock
