@@ -143,8 +143,9 @@ Outcome Lane::stopped(std::uint64_t ticket, EndReason reason) const {
 }
 
 std::optional<Outcome> Lane::cancel(std::uint64_t ticket, EndReason reason) {
-    const Lock lock(mutex_);
+    Lock lock(mutex_);
     if (is_external_ && external_ == ticket) {
+        lock.unlock();
         world_->runner.load()->cancel(number_, ticket, reason);
         return std::nullopt;
     }

@@ -149,9 +149,11 @@ void Lane::read_text() {
         if (printed.bytes == 0) return;
         const std::string_view text(text_.data(), printed.bytes);
         const Lock lock(mutex_);
-        // The pump never takes away a claimed job.
-        if (in_flight_.empty() || in_flight_.front().sequence != printed.sequence) continue;
-        InFlight& job = in_flight_.front();
+        // Not always the first: results of jobs before it may wait to be taken. The pump takes no claimed job away.
+        const auto found = std::find_if(in_flight_.begin(), in_flight_.end(),
+                                        [&](const InFlight& job) { return job.sequence == printed.sequence; });
+        if (found == in_flight_.end()) continue;  // printed between two jobs
+        InFlight& job = *found;
         if (job.log == nullptr) job.log = std::make_unique<AttemptLog>(make_log(job.job));
         job.log->add(text);
     }

@@ -83,18 +83,22 @@ protected:
     Ticket ticket(const std::shared_ptr<const PipelineContext>& context, std::size_t job = 0,
                   std::uint32_t instance = 0) {
         Ticket ticket;
-        ticket.id = ++last_ticket_;
         ticket.pipeline = context;
         ticket.job = &context->plan->templates.at(job);
         ticket.instance = instance;
         return ticket;
+    }
+    // Tickets are numbered from 1 in the order in which they are run.
+    void run_all(std::uint32_t lane, std::vector<Ticket> tickets) {
+        for (Ticket& ticket : tickets) ticket.id = ++last_ticket_;
+        lanes().run(lane, std::move(tickets));
     }
     template <class... More>
     void run(std::uint32_t lane, Ticket first, More... more) {
         std::vector<Ticket> tickets;
         tickets.push_back(std::move(first));
         (tickets.push_back(std::move(more)), ...);
-        lanes().run(lane, std::move(tickets));
+        run_all(lane, std::move(tickets));
     }
 
     // Waits until `count` more outcomes have come and returns them in the order in which they came.

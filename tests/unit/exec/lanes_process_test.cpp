@@ -120,7 +120,7 @@ TEST_F(ProcessLanes, ACrashInAThousandShortJobsCostsExactlyOne) {
     const auto context = plan.context();
     std::vector<Ticket> tickets;
     for (std::uint32_t i = 0; i < kJobs; ++i) tickets.push_back(ticket(context, 0, i));
-    lanes().run(0, std::move(tickets));
+    run_all(0, std::move(tickets));
     const auto outcomes = collect(kJobs);
     for (std::uint32_t i = 0; i < kJobs; ++i) {
         ASSERT_EQ(outcomes[i].ticket, i + 1) << "in order";
@@ -141,7 +141,7 @@ TEST_F(ProcessLanes, TakeBackReturnsExactlyWhatIsNotStarted) {
     const auto noop = one_job("noop");
     std::vector<Ticket> tickets;
     for (std::size_t i = 0; i < kWaiting; ++i) tickets.push_back(ticket(noop));
-    lanes().run(0, std::move(tickets));
+    run_all(0, std::move(tickets));
     const int pid = std::stoi(wait_for_file(path));
     std::vector<std::uint64_t> back;
     // Whether a job on its way into the ring counts as started is the lane's matter: what is not given back is run.
@@ -160,9 +160,8 @@ TEST_F(ProcessLanes, TakeBackReturnsExactlyWhatIsNotStarted) {
 
 TEST_F(ProcessLanes, CancelKillsTheRunningJobAndSaysWhy) {
     const std::string path = (folder_ / "pid").string();
-    Ticket hanging = ticket(one_job("hang", {{"path", path}}));
-    const std::uint64_t id = hanging.id;
-    run(0, std::move(hanging), ticket(one_job("noop")), ticket(one_job("noop")));
+    constexpr std::uint64_t id = 1;
+    run(0, ticket(one_job("hang", {{"path", path}})), ticket(one_job("noop")), ticket(one_job("noop")));
     wait_for_file(path);
     lanes().cancel(0, id, EndReason::timeout);
     const auto outcomes = collect(3);
@@ -176,11 +175,10 @@ TEST_F(ProcessLanes, CancelKillsTheRunningJobAndSaysWhy) {
 TEST_F(ProcessLanes, CancelOfAWaitingJobNeverRunsIt) {
     const std::string path = (folder_ / "pid").string();
     const std::string never = (folder_ / "never").string();
-    Ticket running = ticket(one_job("hang", {{"path", path}}));
-    Ticket waiting = ticket(one_job("hang", {{"path", never}}));
-    const std::uint64_t running_id = running.id;
-    const std::uint64_t waiting_id = waiting.id;
-    run(0, std::move(running), std::move(waiting), ticket(one_job("noop")));
+    constexpr std::uint64_t running_id = 1;
+    constexpr std::uint64_t waiting_id = 2;
+    run(0, ticket(one_job("hang", {{"path", path}})), ticket(one_job("hang", {{"path", never}})),
+        ticket(one_job("noop")));
     wait_for_file(path);
     lanes().cancel(0, waiting_id, EndReason::cancelled);
     lanes().cancel(0, running_id, EndReason::memory);
@@ -219,7 +217,7 @@ TEST_F(ProcessLanes, AThousandReplacementsLeakNoDescriptorAndNoChild) {
     const std::size_t before = open_descriptors();
     std::vector<Ticket> tickets;
     for (int i = 0; i < 1000; ++i) tickets.push_back(ticket(crash));
-    lanes().run(0, std::move(tickets));
+    run_all(0, std::move(tickets));
     for (const Outcome& outcome : collect(1000)) ASSERT_EQ(outcome.details->exit_code, 4) << describe(outcome);
     const std::string path = (folder_ / "pid").string();
     run(0, ticket(one_job("hang", {{"path", path}})));
@@ -231,9 +229,8 @@ TEST_F(ProcessLanes, AThousandReplacementsLeakNoDescriptorAndNoChild) {
 
 TEST_F(ProcessLanes, ProgressOfTheRunningJobIsSeen) {
     const std::string path = (folder_ / "pid").string();
-    Ticket job = ticket(one_job("patient", {{"path", path}}));
-    const std::uint64_t id = job.id;
-    run(0, std::move(job));
+    constexpr std::uint64_t id = 1;
+    run(0, ticket(one_job("patient", {{"path", path}})));
     wait_for_file(path);
     EXPECT_EQ(lanes().progress(0), 0.25);
     EXPECT_EQ(lanes().progress(7), 0);
