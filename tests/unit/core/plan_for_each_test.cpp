@@ -1,5 +1,7 @@
 #include "core/plan.hpp"
 
+#include "support/print_value.hpp"
+
 #include <gmock/gmock.h>
 
 #include <stdexcept>

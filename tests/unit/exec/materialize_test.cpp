@@ -1,5 +1,7 @@
 #include "exec/materialize.hpp"
 
+#include "support/print_value.hpp"
+
 #include <gmock/gmock.h>
 
 namespace penstock {

@@ -1,5 +1,6 @@
 #include "value/value_codec.hpp"
 
+#include "support/print_value.hpp"
 #include "support/seed.hpp"
 #include "unit/value/random_value.hpp"
 

@@ -1,6 +1,7 @@
 #include "workers/constant.hpp"
 
 #include "support/fake_context.hpp"
+#include "support/print_value.hpp"
 
 #include <gmock/gmock.h>
 
