@@ -16,6 +16,7 @@ namespace {
 constexpr Nanoseconds kSpin = 200'000;
 constexpr Nanoseconds kFirstNap = 20'000;
 constexpr Nanoseconds kLongestNap = 1'000'000;       // with other ranks: MPI wakes nobody
+constexpr Nanoseconds kQuiet = 200'000'000;          // after this long without a message, naps are twice as long
 constexpr Nanoseconds kLongestLoneNap = 50'000'000;  // without: everything that happens wakes us
 // One failed probe only makes progress inside MPI; the message shows at the next (measured: see docs/architecture.md).
 constexpr int kProbesPerNap = 3;
@@ -121,7 +122,9 @@ void Pump::idle() {
     spinning_ = false;
     if (transport_.connected() && ++turns_since_nap_ < kProbesPerNap) return;
     turns_since_nap_ = 0;
-    const Nanoseconds longest = transport_.connected() ? kLongestNap : kLongestLoneNap;
+    const Nanoseconds longest = !transport_.connected()        ? kLongestLoneNap
+                                : now - idle_since_ > kQuiet ? 2 * kLongestNap
+                                                             : kLongestNap;
     nap_ = nap_ == 0 ? kFirstNap : std::min(longest, nap_ * 2);
     // Spinning is tried again now and then, or one quiet hour would slow all that comes after it.
     if (nap_ == longest) spin_worth_ = std::min(1.0, spin_worth_ + 0.01);

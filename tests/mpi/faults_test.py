@@ -16,7 +16,7 @@ penstock: 1
 name: crashes
 jobs:
   fine: {worker: noop, for-each: {i: {range: [0, 2000]}}}
-  die: {worker: crash, with: {how: "{how}"}, for-each: {how: [segv, abort, exit]}}
+  die: {worker: crash, with: {how: "{how}"}, for-each: {how: [segfault, abort, exit]}}
 """
         with self.run_definition(definition, 3, expect=1) as f:
             rows = self.jobs(f)
@@ -61,6 +61,8 @@ jobs:
             said, _ = run.communicate(timeout=60)
         finally:
             run.kill()
+            run.wait()
+            run.stdout.close()
         self.assertEqual(run.returncode, 1, said)
         with h5py.File(self.path("out.h5")) as f:
             rows = self.jobs(f)
@@ -80,7 +82,7 @@ jobs:
         self.fail("the run ended early:\n" + run.stdout.read())
 
     def workers_of(self, launcher):
-        """Processes of the launch that burn or sleep as workers: children of a zygote, which is a child of a rank."""
+        """Worker processes of the launch: children of a rank but for its first one, the zygote they are forked from."""
         parents = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -89,11 +91,8 @@ jobs:
             except OSError:
                 pass
 
-        def depth(pid):
-            steps = 0
-            while pid in parents and pid != launcher:
-                pid = parents[pid]
-                steps += 1
-            return steps if pid == launcher else -1
-
-        return [pid for pid in parents if depth(pid) == 3]
+        ranks = [pid for pid, parent in parents.items() if parent == launcher]
+        workers = []
+        for rank in ranks:
+            workers += sorted(pid for pid, parent in parents.items() if parent == rank)[1:]
+        return workers
