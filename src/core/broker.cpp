@@ -1,6 +1,10 @@
+// What there is to run, and what has ended. Lanes and what is taken back from them: broker_lanes.cpp.
 #include "core/broker.hpp"
 
+#include "core/job_range.hpp"
+
 #include <algorithm>
+#include <string_view>
 
 namespace penstock {
 
@@ -11,6 +15,13 @@ bool reads_outputs(const JobTemplate& job) {
     return std::any_of(job.bindings.begin(), job.bindings.end(),
                        [](const Binding& b) { return b.from == Binding::From::outputs; });
 }
+
+// Cut before a character of several bytes rather than within it.
+std::string_view first_bytes(std::string_view text, std::size_t most) {
+    if (text.size() <= most) return text;
+    while (most != 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+    return text.substr(0, most);
+}
 }  // namespace
 
 Broker::Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host)
@@ -19,6 +30,10 @@ Broker::Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host)
 // ------------------------------------------------------------------------------------------ what there is to run
 
 void Broker::on(const msg::PlanBlock& m, std::uint32_t, Outbox&) {
+    if (m.plan == nullptr) {
+        ++ignored_;
+        return;
+    }
     plans_[m.id] = m.plan;
     auto& times = times_[m.id];
     if (!times) times = std::make_unique<RunTimes>();
@@ -36,11 +51,12 @@ void Broker::on(const msg::IntroducePipeline& m, std::uint32_t, Outbox&) {
 
 void Broker::on(const msg::Assign& m, std::uint32_t, Outbox&) {
     const auto at = pipelines_.find(m.jobs.pipeline);
-    if (at == pipelines_.end() || m.job.value >= at->second.context->plan->templates.size()) {
+    if (at == pipelines_.end() || !in_template(*at->second.context->plan, m.jobs, m.job)) {
         ++ignored_;
         return;
     }
     Pipeline& p = at->second;
+    p.in_hand += m.jobs.count;
     const bool inputs = reads_outputs(p.context->plan->templates[m.job.value]);
     if (!inputs && !m.reserved) {
         queue_.push_back({&p, m, 0});
@@ -50,21 +66,34 @@ void Broker::on(const msg::Assign& m, std::uint32_t, Outbox&) {
     for (std::uint32_t i = 0; i < m.jobs.count; ++i) {
         const std::uint64_t ticket = make_ticket(p, m, m.jobs.first.value + i);
         if (inputs)
-            host_.fetch(start_of(ticket, *find(ticket)), m.holder, m.located, p.pipeliner);
+            fetch(ticket);
         else
             start_reserved(ticket);
     }
 }
 
+void Broker::fetch(std::uint64_t ticket) {
+    Ticketed& t = *find(ticket);
+    t.waits_for_inputs = true;
+    ++waiting_for_inputs_;
+    host_.fetch(start_of(ticket, t), t.holder, t.located, t.pipeline->pipeliner);
+}
+
 void Broker::inputs_arrived(std::uint64_t ticket) {
-    const Ticketed* t = find(ticket);
-    if (t == nullptr) return;
+    Ticketed* t = find(ticket);
+    if (t == nullptr || !t->waits_for_inputs) return;
+    t->waits_for_inputs = false;
+    --waiting_for_inputs_;
     if (t->reserved) {
         start_reserved(ticket);
         return;
     }
-    msg::Assign what{{t->pipeline->context->info.id, JobIndex(t->job), 1}, TemplateIndex(t->job_template), t->attempt,
-                     t->holder, t->located, false};
+    msg::Assign what{{t->pipeline->context->info.id, JobIndex(t->job), 1},
+                     TemplateIndex(t->job_template),
+                     t->attempt,
+                     t->holder,
+                     t->located,
+                     false};
     if (t->first_in_line)
         queue_.push_front({t->pipeline, what, ticket});
     else
@@ -75,8 +104,13 @@ void Broker::inputs_arrived(std::uint64_t ticket) {
 void Broker::on(const msg::Release& m, std::uint32_t, Outbox&) { host_.release(m.jobs); }
 
 void Broker::on(const msg::ForgetPipeline& m, std::uint32_t, Outbox&) {
+    const auto at = pipelines_.find(m.pipeline);
+    if (at == pipelines_.end() || at->second.in_hand != 0) {
+        ++ignored_;
+        return;
+    }
     host_.forget(m.pipeline);
-    pipelines_.erase(m.pipeline);
+    pipelines_.erase(at);
 }
 
 void Broker::on(const msg::Flush&, std::uint32_t, Outbox&) { host_.flush(); }
@@ -106,8 +140,16 @@ std::uint64_t Broker::make_ticket(Pipeline& p, const msg::Assign& what, std::uin
     }
     Ticketed& t = tickets_[index];
     const std::uint32_t generation = t.generation + 1;
-    t = {&p,      what.job.value, job,           what.attempt, what.holder,
-         kNoLane, generation,     what.located, what.reserved, true, false};
+    t = Ticketed();
+    t.pipeline = &p;
+    t.job_template = what.job.value;
+    t.job = job;
+    t.attempt = what.attempt;
+    t.holder = what.holder;
+    t.generation = generation;
+    t.located = what.located;
+    t.reserved = what.reserved;
+    t.used = true;
     return static_cast<std::uint64_t>(generation) << 32 | (index + 1);
 }
 
@@ -129,135 +171,6 @@ JobStart Broker::start_of(std::uint64_t ticket, const Ticketed& t) const {
     return {ticket, t.pipeline->context, TemplateIndex(t.job_template), t.job - job.first_job.value, t.attempt};
 }
 
-// ------------------------------------------------------------------------------------------ lanes
-
-void Broker::to_lane(std::uint32_t lane, std::uint64_t ticket, std::vector<JobStart>& starts) {
-    Ticketed& t = *find(ticket);
-    t.lane = lane;
-    Lane& l = lanes_[lane];
-    ++l.in_hand;
-    ++in_lanes_;
-    l.likely_ns += std::max(0.0, t.pipeline->times->mean_ns(*t.pipeline->context->plan, TemplateIndex(t.job_template)));
-    starts.push_back(start_of(ticket, t));
-}
-
-void Broker::start_reserved(std::uint64_t ticket) {
-    std::uint32_t lane = slots_;
-    while (lane < lanes_.size() && lanes_[lane].in_hand != 0) ++lane;
-    if (lane == lanes_.size()) lanes_.push_back({.reserved = true});
-    std::vector<JobStart> starts;
-    to_lane(lane, ticket, starts);
-    host_.start(lane, std::move(starts));
-}
-
-// How many of the next queued jobs this lane should take now.
-std::uint32_t Broker::room(const Lane& lane, Queued& next) const {
-    const double mean = next.pipeline->times->mean_ns(*next.pipeline->context->plan, next.what.job);
-    if (lane.in_hand == 0 && (mean < 0 || mean >= static_cast<double>(kLongJob))) return 1;
-    if (mean < 0 || mean >= static_cast<double>(kLongJob)) return 0;
-    const double time = static_cast<double>(kLaneHorizon) - lane.likely_ns;
-    const double wanted = std::clamp(time / std::max(mean, 1.0), lane.in_hand < 2 ? 2.0 - lane.in_hand : 0.0,
-                                     static_cast<double>(kMaxInLane - std::min(kMaxInLane, lane.in_hand)));
-    // Refilling by ones would cost a hand-over a job: wait until the lane is half empty.
-    if (lane.in_hand > 2 && wanted < lane.in_hand) return 0;
-    return static_cast<std::uint32_t>(wanted);
-}
-
-bool Broker::fill_lane(std::uint32_t lane) {
-    std::vector<JobStart> starts;
-    std::uint64_t share = (queued_jobs_ + slots_ - 1) / slots_;  // the last jobs are spread over the lanes
-    while (!queue_.empty() && share != 0) {
-        Queued& next = queue_.front();
-        const auto n = static_cast<std::uint32_t>(
-            std::min<std::uint64_t>({room(lanes_[lane], next), next.what.jobs.count, share}));
-        if (n == 0) break;
-        share -= n;
-        queued_jobs_ -= n;
-        if (next.ticket != 0) {
-            to_lane(lane, next.ticket, starts);
-            queue_.pop_front();
-            continue;
-        }
-        starts.reserve(starts.size() + n);
-        for (std::uint32_t i = 0; i < n; ++i)
-            to_lane(lane, make_ticket(*next.pipeline, next.what, next.what.jobs.first.value + i), starts);
-        next.what.jobs.first.value += n;
-        next.what.jobs.count -= n;
-        if (next.what.jobs.count == 0) queue_.pop_front();
-    }
-    if (starts.empty()) return false;
-    host_.start(lane, std::move(starts));
-    return true;
-}
-
-void Broker::fill_lanes() {
-    if (!host_.may_start()) return;
-    for (bool any = true; any && !queue_.empty();) {
-        any = false;
-        for (std::uint32_t lane = 0; lane < slots_ && !queue_.empty(); ++lane)
-            if (lanes_[lane].in_hand == 0) any |= fill_lane(lane);
-        for (std::uint32_t lane = 0; lane < slots_ && !queue_.empty(); ++lane) any |= fill_lane(lane);
-    }
-    if (queue_.empty()) spread_to_idle_lanes();
-}
-
-// Takes back what a lane has not started; it goes to the front of the queue. Returns how many.
-std::uint32_t Broker::unqueue(std::uint32_t lane) {
-    std::vector<std::uint64_t> back = host_.take_back(lane);
-    for (auto ticket = back.rbegin(); ticket != back.rend(); ++ticket) {
-        Ticketed& t = *find(*ticket);
-        t.lane = kNoLane;
-        --lanes_[lane].in_hand;
-        --in_lanes_;
-        msg::Assign what{{t.pipeline->context->info.id, JobIndex(t.job), 1}, TemplateIndex(t.job_template), t.attempt,
-                         t.holder, t.located, t.reserved};
-        queue_.push_front({t.pipeline, what, *ticket});
-        ++queued_jobs_;
-    }
-    if (!back.empty()) lanes_[lane].likely_ns = 0;
-    return static_cast<std::uint32_t>(back.size());
-}
-
-// A lane idles while another holds jobs behind the one it runs: share them.
-void Broker::spread_to_idle_lanes() {
-    std::uint32_t fullest = 0;
-    bool idle = false;
-    for (std::uint32_t lane = 0; lane < slots_; ++lane) {
-        idle |= lanes_[lane].in_hand == 0;
-        if (lanes_[lane].in_hand > lanes_[fullest].in_hand) fullest = lane;
-    }
-    if (!idle || lanes_[fullest].in_hand < 2 || unqueue(fullest) == 0) return;
-    for (std::uint32_t lane = 0; lane < slots_ && !queue_.empty(); ++lane) fill_lane(lane);
-    while (!queue_.empty() && fill_lane(fullest)) {
-    }
-}
-
-void Broker::on(const msg::Recall& m, std::uint32_t, Outbox& out) {
-    draining_ |= m.count == 0xffffffff;
-    for (std::uint32_t lane = 0; lane < slots_ && queued_jobs_ < m.count; ++lane)
-        if (lanes_[lane].in_hand > 1) unqueue(lane);
-    msg::Returned answer;
-    std::uint32_t left = m.count;
-    while (left != 0 && !queue_.empty()) {
-        Queued& last = queue_.back();
-        const std::uint32_t n = std::min(left, last.what.jobs.count);
-        msg::Assign what = last.what;
-        what.jobs.first.value += last.what.jobs.count - n;
-        what.jobs.count = n;
-        answer.items.push_back({what.jobs, what.job, what.attempt, what.holder, what.located});
-        left -= n;
-        queued_jobs_ -= n;
-        last.what.jobs.count -= n;
-        if (last.ticket != 0) {
-            host_.forget_inputs(last.ticket);
-            drop(last.ticket);
-        }
-        if (last.what.jobs.count == 0) queue_.pop_back();
-    }
-    send_ended(out);  // in the order it happened
-    out.to_router(std::move(answer));
-}
-
 // ------------------------------------------------------------------------------------------ what has ended
 
 JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, const std::string& error, Outbox& out) {
@@ -273,7 +186,9 @@ JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, con
     const TemplateIndex index(t->job_template);
     --lane.in_hand;
     --in_lanes_;
-    lane.likely_ns = lane.in_hand == 0 ? 0 : std::max(0.0, lane.likely_ns - std::max(0.0, p.times->mean_ns(plan, index)));
+    --p.in_hand;
+    lane.likely_ns =
+        lane.in_hand == 0 ? 0 : std::max(0.0, lane.likely_ns - std::max(0.0, p.times->mean_ns(plan, index)));
     p.times->learn(plan, index, 1, static_cast<double>(busy));
 
     ++records_;
@@ -282,14 +197,16 @@ JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, con
                         !plan.templates[job.follower].worker.empty();  // its block may not have been sent yet
     const bool extends = pending_.jobs.count != 0 && succeeded && pending_.succeeded && pending_.jobs.pipeline == id &&
                          pending_.jobs.first.value + pending_.jobs.count == t->job &&
-                         pending_template_ == t->job_template && pending_.followed == follow && pending_.attempt == t->attempt;
+                         pending_template_ == t->job_template && pending_.followed == follow &&
+                         pending_.attempt == t->attempt;
     if (extends) {
         ++pending_.jobs.count;
         pending_.busy_ns += static_cast<std::uint64_t>(busy);
     } else {
         send_ended(out);
-        pending_ = {{id, JobIndex(t->job), 1}, succeeded, t->attempt, records_, static_cast<std::uint64_t>(busy), follow, {}};
-        if (!succeeded) pending_.error = error.substr(0, kErrorBytes);
+        pending_ = {{id, JobIndex(t->job), 1},        succeeded, t->attempt, records_,
+                    static_cast<std::uint64_t>(busy), follow,    {}};
+        if (!succeeded) pending_.error = first_bytes(error, kErrorBytes);
         pending_template_ = t->job_template;
         pending_pipeliner_ = p.pipeliner;
     }
@@ -304,6 +221,7 @@ void Broker::follow(const JobEnd& end) {
     const JobTemplate& job = end.pipeline->plan->templates[next.value];
     const JobIndex index(job.first_job.value + end.instance);
     const msg::Assign what{{end.pipeline->info.id, index, 1}, next, 1, rank_, true, false};
+    ++p.in_hand;
     if (!reads_outputs(job)) {
         queue_.push_front({&p, what, 0});
         ++queued_jobs_;
@@ -311,7 +229,7 @@ void Broker::follow(const JobEnd& end) {
     }
     const std::uint64_t ticket = make_ticket(p, what, index.value);
     find(ticket)->first_in_line = true;
-    host_.fetch(start_of(ticket, *find(ticket)), rank_, true, p.pipeliner);
+    fetch(ticket);
 }
 
 void Broker::send_ended(Outbox& out) {
@@ -324,7 +242,12 @@ void Broker::send_ended(Outbox& out) {
 
 void Broker::settle(Outbox& out) {
     send_ended(out);
+    if (draining_) answer_recall(out);  // before anything more is started
     fill_lanes();
+    if (owed_ != 0) {
+        answer_recall(out);
+        fill_lanes();
+    }
 }
 
 }  // namespace penstock

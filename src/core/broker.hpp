@@ -1,11 +1,11 @@
 // The broker: keeps its lanes busy.
 //
-// A pure state machine. It queues what the router assigns, has inputs fetched, hands jobs to lanes a few ahead when they
-// are short, and tells router and pipeliner what has ended, as runs. Values are none of its business: its host (the
-// driver) fetches, keeps and frees them.
+// A pure state machine. It queues what the router assigns, has inputs fetched, hands jobs to lanes a few ahead when
+// they are short, and tells router and pipeliner what has ended, as runs. Values are none of its business: its host
+// (the driver) fetches, keeps and frees them.
 //
-// Bounds: the router's credit limits what is queued; a lane holds at most kMaxInLane jobs and, ahead of the running one,
-// no more than are likely to take kLaneHorizon.
+// Bounds: the router's credit limits what is queued; a lane holds at most kMaxInLane jobs and, ahead of the running
+// one, no more than are likely to take kLaneHorizon.
 #pragma once
 
 #include "core/run_times.hpp"
@@ -98,11 +98,12 @@ private:
         RunTimes* times = nullptr;
         std::uint32_t pipeliner = 0;
         std::int64_t submitted_ns = 0;
+        std::uint64_t in_hand = 0;  // jobs queued, waiting or running
     };
     struct Queued {
         Pipeline* pipeline = nullptr;
-        msg::Assign what;             // jobs not yet ticketed
-        std::uint64_t ticket = 0;     // a single job whose inputs have arrived; else 0
+        msg::Assign what;          // jobs not yet ticketed
+        std::uint64_t ticket = 0;  // a single job whose inputs have arrived; else 0
     };
     struct Ticketed {
         Pipeline* pipeline = nullptr;
@@ -113,6 +114,7 @@ private:
         std::uint32_t lane = kNoLane;  // kNoLane: waits for inputs or a lane
         std::uint32_t generation = 0;  // a ticket's upper half, so that an old ticket is recognised
         bool located = true, reserved = false, used = false;
+        bool waits_for_inputs = false;
         bool first_in_line = false;  // a follower: goes before what else is queued
     };
     struct Lane {
@@ -121,6 +123,7 @@ private:
         bool reserved = false;
     };
     static constexpr std::uint32_t kNoLane = 0xffffffff;
+    static constexpr std::uint32_t kEverything = 0xffffffff;  // a Recall of so many: the run drains
 
     std::uint64_t make_ticket(Pipeline& p, const msg::Assign& what, std::uint32_t job);
     Ticketed* find(std::uint64_t ticket);
@@ -129,9 +132,13 @@ private:
     void to_lane(std::uint32_t lane, std::uint64_t ticket, std::vector<JobStart>& starts);
     void start_reserved(std::uint64_t ticket);
     std::uint32_t room(const Lane& lane, Queued& next) const;
+    void fetch(std::uint64_t ticket);
     void fill_lanes();
+    void hand_out();
     bool fill_lane(std::uint32_t lane);
-    void spread_to_idle_lanes();
+    bool unqueue_for_idle_lane();
+    void answer_recall(Outbox& out);
+    static void add_returned(msg::Returned& answer, const msg::Assign& what);
     std::uint32_t unqueue(std::uint32_t lane);
     void send_ended(Outbox& out);
 
@@ -149,6 +156,8 @@ private:
     std::vector<std::uint32_t> free_tickets_;
     std::uint64_t records_ = 0;
     std::uint64_t ignored_ = 0;
+    std::uint64_t waiting_for_inputs_ = 0;
+    std::uint32_t owed_ = 0;  // asked for by a Recall and not yet answered
     bool draining_ = false;
     msg::Ended pending_{{{}, {}, 0}, true, 1, 0, 0, false, {}};  // what ended and was not sent yet: one run
     std::uint32_t pending_template_ = 0;

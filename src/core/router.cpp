@@ -1,6 +1,8 @@
 // Submissions, what has ended, what is durable, and the end of the run. Who gets what: router_schedule.cpp.
 #include "core/router.hpp"
 
+#include "core/job_range.hpp"
+
 #include <algorithm>
 
 namespace penstock {
@@ -89,20 +91,6 @@ void Router::drain(Outbox& out) {
 }
 
 // ------------------------------------------------------------------------------------------ what ended
-
-namespace {
-
-bool in_plan(const Plan& plan, const JobRun& jobs) {
-    return jobs.count != 0 && jobs.first.value < plan.job_count && jobs.count <= plan.job_count - jobs.first.value;
-}
-
-bool in_template(const Plan& plan, const JobRun& jobs, TemplateIndex t) {
-    if (t.value >= plan.templates.size() || !in_plan(plan, jobs)) return false;
-    const JobTemplate& job = plan.templates[t.value];
-    return jobs.first >= job.first_job && jobs.first.value - job.first_job.value + jobs.count <= job.count;
-}
-
-}  // namespace
 
 void Router::on(const msg::Ready& m, std::uint32_t, Outbox&) {
     const Pipeline* p = pipeline(m.jobs.pipeline);

@@ -1,0 +1,170 @@
+// Lanes: who runs what next, and what is given back.
+#include "core/broker.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+void Broker::to_lane(std::uint32_t lane, std::uint64_t ticket, std::vector<JobStart>& starts) {
+    Ticketed& t = *find(ticket);
+    t.lane = lane;
+    Lane& l = lanes_[lane];
+    ++l.in_hand;
+    ++in_lanes_;
+    l.likely_ns += std::max(0.0, t.pipeline->times->mean_ns(*t.pipeline->context->plan, TemplateIndex(t.job_template)));
+    starts.push_back(start_of(ticket, t));
+}
+
+void Broker::start_reserved(std::uint64_t ticket) {
+    std::uint32_t lane = slots_;
+    while (lane < lanes_.size() && lanes_[lane].in_hand != 0) ++lane;
+    if (lane == lanes_.size()) lanes_.push_back({.reserved = true});
+    std::vector<JobStart> starts;
+    to_lane(lane, ticket, starts);
+    host_.start(lane, std::move(starts));
+}
+
+// How many of the next queued jobs this lane should take now.
+std::uint32_t Broker::room(const Lane& lane, Queued& next) const {
+    const double mean = next.pipeline->times->mean_ns(*next.pipeline->context->plan, next.what.job);
+    if (lane.in_hand == 0 && (mean < 0 || mean >= static_cast<double>(kLongJob))) return 1;
+    if (mean < 0 || mean >= static_cast<double>(kLongJob)) return 0;
+    const double time = static_cast<double>(kLaneHorizon) - lane.likely_ns;
+    const double wanted = std::clamp(time / std::max(mean, 1.0), lane.in_hand < 2 ? 2.0 - lane.in_hand : 0.0,
+                                     static_cast<double>(kMaxInLane - std::min(kMaxInLane, lane.in_hand)));
+    // Refilling by ones would cost a hand-over a job: wait until the lane is half empty.
+    if (lane.in_hand > 2 && wanted < lane.in_hand) return 0;
+    return static_cast<std::uint32_t>(wanted);
+}
+
+bool Broker::fill_lane(std::uint32_t lane) {
+    std::vector<JobStart> starts;
+    std::uint64_t share = (queued_jobs_ + slots_ - 1) / slots_;  // the last jobs are spread over the lanes
+    while (!queue_.empty() && share != 0) {
+        Queued& next = queue_.front();
+        const auto n = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>({room(lanes_[lane], next), next.what.jobs.count, share}));
+        if (n == 0) break;
+        share -= n;
+        queued_jobs_ -= n;
+        if (next.ticket != 0) {
+            to_lane(lane, next.ticket, starts);
+            queue_.pop_front();
+            continue;
+        }
+        starts.reserve(starts.size() + n);
+        for (std::uint32_t i = 0; i < n; ++i)
+            to_lane(lane, make_ticket(*next.pipeline, next.what, next.what.jobs.first.value + i), starts);
+        next.what.jobs.first.value += n;
+        next.what.jobs.count -= n;
+        if (next.what.jobs.count == 0) queue_.pop_front();
+    }
+    if (starts.empty()) return false;
+    host_.start(lane, std::move(starts));
+    return true;
+}
+
+void Broker::fill_lanes() {
+    if (!host_.may_start()) return;
+    hand_out();
+    if (queue_.empty() && unqueue_for_idle_lane()) hand_out();
+}
+
+// Idle lanes first.
+void Broker::hand_out() {
+    for (bool any = true; any && !queue_.empty();) {
+        any = false;
+        for (std::uint32_t lane = 0; lane < slots_ && !queue_.empty(); ++lane)
+            if (lanes_[lane].in_hand == 0) any |= fill_lane(lane);
+        for (std::uint32_t lane = 0; lane < slots_ && !queue_.empty(); ++lane) any |= fill_lane(lane);
+    }
+}
+
+// Takes back what a lane has not started; it goes to the front of the queue. Returns how many.
+std::uint32_t Broker::unqueue(std::uint32_t lane) {
+    std::vector<std::uint64_t> back = host_.take_back(lane);
+    for (auto ticket = back.rbegin(); ticket != back.rend(); ++ticket) {
+        Ticketed& t = *find(*ticket);
+        t.lane = kNoLane;
+        --lanes_[lane].in_hand;
+        --in_lanes_;
+        msg::Assign what{{t.pipeline->context->info.id, JobIndex(t.job), 1},
+                         TemplateIndex(t.job_template),
+                         t.attempt,
+                         t.holder,
+                         t.located,
+                         t.reserved};
+        queue_.push_front({t.pipeline, what, *ticket});
+        ++queued_jobs_;
+    }
+    if (!back.empty()) lanes_[lane].likely_ns = 0;
+    return static_cast<std::uint32_t>(back.size());
+}
+
+// A lane idles while another holds jobs behind the one it runs: they are queued again, to be shared.
+bool Broker::unqueue_for_idle_lane() {
+    std::uint32_t fullest = 0;
+    bool idle = false;
+    for (std::uint32_t lane = 0; lane < slots_; ++lane) {
+        idle |= lanes_[lane].in_hand == 0;
+        if (lanes_[lane].in_hand > lanes_[fullest].in_hand) fullest = lane;
+    }
+    return idle && lanes_[fullest].in_hand > 1 && unqueue(fullest) != 0;
+}
+
+// ------------------------------------------------------------------------------------------ giving back
+
+void Broker::on(const msg::Recall& m, std::uint32_t, Outbox& out) {
+    draining_ |= m.count == kEverything;
+    owed_ = std::max(owed_, m.count);
+    answer_recall(out);
+}
+
+// Returns what is owed, the latest first. When there is nothing but jobs whose inputs are on their way, the answer
+// waits for those: "nothing" would have the router ask elsewhere, or again, while the job then sits here behind a long
+// one.
+void Broker::answer_recall(Outbox& out) {
+    if (owed_ == 0) return;
+    for (std::uint32_t lane = 0; lane < slots_ && queued_jobs_ < owed_; ++lane)
+        if (lanes_[lane].in_hand > 1) unqueue(lane);
+    if (queue_.empty() && waiting_for_inputs_ != 0) return;
+    msg::Returned answer;
+    std::uint32_t left = owed_;
+    while (left != 0 && !queue_.empty()) {
+        Queued& last = queue_.back();
+        const std::uint32_t n = std::min(left, last.what.jobs.count);
+        msg::Assign what = last.what;
+        what.jobs.first.value += last.what.jobs.count - n;
+        what.jobs.count = n;
+        add_returned(answer, what);
+        left -= n;
+        queued_jobs_ -= n;
+        last.pipeline->in_hand -= n;
+        last.what.jobs.count -= n;
+        if (last.ticket != 0) {
+            host_.forget_inputs(last.ticket);
+            drop(last.ticket);
+        }
+        if (last.what.jobs.count == 0) queue_.pop_back();
+    }
+    owed_ = draining_ && waiting_for_inputs_ != 0 ? kEverything : 0;
+    send_ended(out);  // in the order it happened
+    out.to_router(std::move(answer));
+}
+
+// Jobs come one by one from the last: together they are a run again.
+void Broker::add_returned(msg::Returned& answer, const msg::Assign& what) {
+    if (!answer.items.empty()) {
+        msg::Returned::Item& after = answer.items.back();
+        if (after.jobs.pipeline == what.jobs.pipeline && after.job == what.job && after.attempt == what.attempt &&
+            after.holder == what.holder && after.located == what.located &&
+            what.jobs.first.value + what.jobs.count == after.jobs.first.value) {
+            after.jobs.first = what.jobs.first;
+            after.jobs.count += what.jobs.count;
+            return;
+        }
+    }
+    answer.items.push_back({what.jobs, what.job, what.attempt, what.holder, what.located});
+}
+
+}  // namespace penstock

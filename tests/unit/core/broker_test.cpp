@@ -1,0 +1,694 @@
+#include "core/broker.hpp"
+
+#include "support/plans.hpp"
+#include "support/transcript.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+namespace penstock {
+namespace {
+
+using test::Lines;
+using test::plan_of;
+using test::sent;
+
+constexpr std::uint32_t kRouter = 0;
+constexpr std::uint32_t kPipeliner = 1;
+constexpr std::uint32_t kSelf = 5;
+constexpr Nanoseconds kMillisecond = 1'000'000;
+constexpr Nanoseconds kSecond = 1'000'000'000;
+
+// Lanes that run nothing by themselves: the test says when a job ends.
+class FakeHost final : public BrokerHost {
+public:
+    Lines take() { return std::exchange(said_, {}); }
+    // Job numbers in a lane, the running one first.
+    std::vector<std::uint32_t> lane(std::uint32_t index) {
+        std::vector<std::uint32_t> jobs;
+        for (const JobStart& s : lanes_[index]) jobs.push_back(job_of(s));
+        return jobs;
+    }
+    std::uint64_t pop(std::uint32_t index) {
+        const std::uint64_t ticket = lanes_.at(index).front().ticket;
+        lanes_[index].pop_front();
+        return ticket;
+    }
+    std::size_t lanes() const { return lanes_.size(); }
+    std::uint64_t fetched(std::uint32_t job) const { return fetches_.at(job); }
+
+    bool may_start_ = true;
+    std::size_t claimed_ = 1;  // jobs at the front of a lane that cannot be taken back
+
+private:
+    static std::uint32_t job_of(const JobStart& s) {
+        return s.pipeline->plan->templates[s.job.value].first_job.value + s.instance;
+    }
+    void start(std::uint32_t lane, std::vector<JobStart> jobs) override {
+        std::string line = "start in lane " + std::to_string(lane) + ":";
+        for (JobStart& s : jobs) {
+            line += " " + std::to_string(job_of(s));
+            lanes_[lane].push_back(std::move(s));
+        }
+        said_.push_back(line);
+    }
+    std::vector<std::uint64_t> take_back(std::uint32_t lane) override {
+        std::vector<std::uint64_t> tickets;
+        auto& jobs = lanes_[lane];
+        while (jobs.size() > claimed_) {
+            tickets.insert(tickets.begin(), jobs.back().ticket);
+            jobs.pop_back();
+        }
+        return tickets;
+    }
+    bool may_start() const override { return may_start_; }
+    void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override {
+        fetches_[job_of(job)] = job.ticket;
+        said_.push_back("fetch for " + std::to_string(job_of(job)) +
+                        (holder == msg::kNobody ? "" : " from " + std::to_string(holder)) +
+                        (located ? "" : ", locate at " + std::to_string(pipeliner)));
+    }
+    void forget_inputs(std::uint64_t) override { ++forgotten_inputs_; }
+    void release(const JobRun& jobs) override {
+        said_.push_back("release " + std::to_string(jobs.first.value) + "+" + std::to_string(jobs.count));
+    }
+    void forget(PipelineId pipeline) override { said_.push_back("forget " + std::to_string(pipeline.value)); }
+    void flush() override { said_.push_back("flush"); }
+    void stop() override { said_.push_back("stop"); }
+
+    Lines said_;
+    std::map<std::uint32_t, std::deque<JobStart>> lanes_;
+    std::map<std::uint32_t, std::uint64_t> fetches_;
+
+public:
+    std::size_t forgotten_inputs_ = 0;
+};
+
+class BrokerTest : public ::testing::Test {
+protected:
+    void make(std::uint32_t slots, std::string_view graph, bool followers = false) {
+        broker_ = std::make_unique<Broker>(kSelf, slots, host_);
+        plan_ = plan_of(graph);
+        if (followers) find_followers(*plan_);
+        const auto templates = static_cast<std::uint32_t>(plan_->templates.size());
+        on(msg::PlanBlock{PlanId(1), plan_, 0, templates, true});
+        introduce(1);
+        EXPECT_EQ(sent(out_), Lines());
+    }
+    void introduce(std::uint32_t pipeline) {
+        on(msg::IntroducePipeline{PipelineInfo{PipelineId(pipeline), PlanId(1), "", {}}, kPipeliner, 77});
+    }
+    template <class M>
+    void on(const M& m) {
+        broker_->on(m, kRouter, out_);
+    }
+    static JobRun jobs(std::uint32_t first, std::uint32_t count = 1, std::uint32_t pipeline = 1) {
+        return {PipelineId(pipeline), JobIndex(first), count};
+    }
+    void assign(std::uint32_t first, std::uint32_t count, std::uint32_t job, std::uint32_t pipeline = 1) {
+        on(msg::Assign{jobs(first, count, pipeline), TemplateIndex(job)});
+    }
+    Lines settled() {
+        broker_->settle(out_);
+        return host_.take();
+    }
+    JobEnd end(std::uint32_t lane, bool ok = true, Nanoseconds busy = kSecond, const std::string& error = "") {
+        return broker_->ended(host_.pop(lane), ok, busy, error, out_);
+    }
+    // Ends everything in hand, job by job, until nothing is left; returns how many.
+    std::uint64_t run_dry(Nanoseconds busy) {
+        std::uint64_t ended = 0;
+        for (bool any = true; any;) {
+            any = false;
+            broker_->settle(out_);
+            for (std::uint32_t lane = 0; lane < 64; ++lane)
+                while (!host_.lane(lane).empty()) {
+                    end(lane, true, busy);
+                    ++ended;
+                    any = true;
+                }
+        }
+        host_.take();
+        return ended;
+    }
+
+    FakeHost host_;
+    std::shared_ptr<Plan> plan_;
+    std::unique_ptr<Broker> broker_;
+    Outbox out_{kSelf};
+};
+
+// ------------------------------------------------------------------------------------------ lanes
+
+TEST_F(BrokerTest, StartsItsLanesWithNoJob) {
+    make(2, "a");
+    EXPECT_EQ(settled(), Lines());
+    EXPECT_EQ(broker_->queued(), 0u);
+    EXPECT_EQ(broker_->running(), 0u);
+}
+
+TEST_F(BrokerTest, FinishesOneJob) {
+    make(1, "a");
+    assign(0, 1, 0);
+    EXPECT_EQ(broker_->queued(), 1u);
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 0"}));
+    EXPECT_EQ(broker_->running(), 1u);
+    EXPECT_EQ(sent(out_), Lines());
+
+    const JobEnd ended = end(0, true, 123);
+    EXPECT_EQ(ended.pipeline->info.id, PipelineId(1));
+    EXPECT_EQ(ended.job, TemplateIndex(0));
+    EXPECT_EQ(ended.instance, 0u);
+    EXPECT_EQ(ended.attempt, 1u);
+    EXPECT_EQ(ended.submitted_ns, 77);
+    EXPECT_FALSE(ended.follow);
+    EXPECT_EQ(sent(out_), Lines());  // until all that came with it is known
+    EXPECT_EQ(settled(), Lines());
+    EXPECT_EQ(sent(out_), (Lines{"1: Ended 1:0 succeeded attempt 1 records 1 busy 123 ns",
+                                 "0: Ended 1:0 succeeded attempt 1 records 1 busy 123 ns"}));
+    EXPECT_EQ(broker_->records(), 1u);
+    EXPECT_EQ(broker_->running(), 0u);
+}
+
+TEST_F(BrokerTest, OneJobALaneWhileTheirLengthIsUnknown) {
+    make(3, "a[10]");
+    assign(0, 10, 0);
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 0", "start in lane 1: 1", "start in lane 2: 2"}));
+    EXPECT_EQ(settled(), Lines());
+    EXPECT_EQ(broker_->queued(), 7u);
+}
+
+TEST_F(BrokerTest, LongJobsGoOneByOne) {
+    make(2, "a[10]");
+    assign(0, 10, 0);
+    settled();
+    end(1, true, Broker::kLongJob);
+    EXPECT_EQ(settled(), (Lines{"start in lane 1: 2"}));
+    EXPECT_EQ(settled(), Lines());
+}
+
+TEST_F(BrokerTest, ShortJobsGoAheadForAboutTheLaneHorizon) {
+    make(1, "a[1000]");
+    assign(0, 1000, 0);
+    settled();
+    end(0, true, kMillisecond);
+    settled();
+    EXPECT_EQ(host_.lane(0).size(), static_cast<std::size_t>(Broker::kLaneHorizon / kMillisecond));
+    // Refilled in halves, not one by one.
+    end(0, true, kMillisecond);
+    EXPECT_EQ(settled(), Lines());
+    for (int i = 0; i < 5; ++i) end(0, true, kMillisecond);
+    EXPECT_EQ(settled().size(), 1u);
+    EXPECT_EQ(host_.lane(0).size(), static_cast<std::size_t>(Broker::kLaneHorizon / kMillisecond));
+}
+
+TEST_F(BrokerTest, ALaneNeverHoldsMoreThanItsBound) {
+    make(1, "a[100000]");
+    assign(0, 100'000, 0);
+    settled();
+    end(0, true, 1);
+    settled();
+    EXPECT_EQ(host_.lane(0).size(), Broker::kMaxInLane);
+}
+
+TEST_F(BrokerTest, TheLastJobsAreSharedByTheLanes) {
+    make(4, "a[20]");
+    assign(0, 4, 0);
+    settled();
+    for (std::uint32_t lane = 0; lane < 4; ++lane) end(lane, true, kMillisecond);
+    assign(4, 16, 0);
+    settled();
+    for (std::uint32_t lane = 0; lane < 4; ++lane) {
+        EXPECT_GE(host_.lane(lane).size(), 2u) << lane;
+        EXPECT_LE(host_.lane(lane).size(), 6u) << lane;
+    }
+}
+
+TEST_F(BrokerTest, RunsAllOfAMillion) {
+    make(4, "a[1000000]");
+    for (std::uint32_t first = 0; first < 1'000'000; first += 50'000) assign(first, 50'000, 0);
+    EXPECT_EQ(run_dry(100), 1'000'000u);
+    EXPECT_EQ(broker_->queued(), 0u);
+    EXPECT_EQ(broker_->running(), 0u);
+    EXPECT_EQ(broker_->records(), 1'000'000u);
+    EXPECT_LT(sent(out_).size(), 4000u);
+}
+
+TEST_F(BrokerTest, AnIdleLaneGetsWhatWaitsBehindABusyOne) {
+    make(3, "a[20]");
+    assign(0, 3, 0);
+    settled();
+    for (std::uint32_t lane = 0; lane < 3; ++lane) end(lane, true, kMillisecond);
+    assign(3, 4, 0);
+    settled();
+    ASSERT_EQ(host_.lane(0), (std::vector<std::uint32_t>{3, 4}));
+    ASSERT_EQ(host_.lane(1), (std::vector<std::uint32_t>{5}));
+    ASSERT_EQ(host_.lane(2), (std::vector<std::uint32_t>{6}));
+    // The job that lane 0 runs turns out to be long. The one behind it must not wait for it.
+    end(2, true, kMillisecond);
+    settled();
+    EXPECT_EQ(host_.lane(0), (std::vector<std::uint32_t>{3}));
+    EXPECT_EQ(host_.lane(2), (std::vector<std::uint32_t>{4}));
+}
+
+TEST_F(BrokerTest, WhatALaneHasClaimedStaysThere) {
+    make(2, "a[20]");
+    host_.claimed_ = 5;
+    assign(0, 2, 0);
+    settled();
+    for (std::uint32_t lane = 0; lane < 2; ++lane) end(lane, true, kMillisecond);
+    assign(2, 3, 0);
+    settled();
+    ASSERT_EQ(host_.lane(0).size(), 2u);
+    end(1, true, kMillisecond);
+    EXPECT_EQ(settled(), Lines());
+    EXPECT_EQ(host_.lane(0).size(), 2u);
+}
+
+TEST_F(BrokerTest, StartsNothingWhileTheWriterIsFull) {
+    make(1, "a[2]");
+    host_.may_start_ = false;
+    assign(0, 2, 0);
+    EXPECT_EQ(settled(), Lines());
+    host_.may_start_ = true;
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 0"}));
+}
+
+TEST_F(BrokerTest, JobsOfSeveralPipelinesAndTemplates) {
+    make(2, "a; b");
+    introduce(2);
+    assign(1, 1, 1, 2);
+    assign(0, 1, 0, 1);
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 1", "start in lane 1: 0"}));
+    EXPECT_EQ(end(0).pipeline->info.id, PipelineId(2));
+    EXPECT_EQ(end(1).pipeline->info.id, PipelineId(1));
+    settled();
+    EXPECT_EQ(sent(out_), (Lines{"1: Ended 2:1 succeeded attempt 1 records 1 busy 1000000000 ns",
+                                 "0: Ended 2:1 succeeded attempt 1 records 1 busy 1000000000 ns",
+                                 "1: Ended 1:0 succeeded attempt 1 records 2 busy 1000000000 ns",
+                                 "0: Ended 1:0 succeeded attempt 1 records 2 busy 1000000000 ns"}));
+}
+
+// ------------------------------------------------------------------------------------------ reserved jobs
+
+TEST_F(BrokerTest, ReservedJobsStartAtOnceInLanesOfTheirOwn) {
+    make(1, "a; wide[2]; wide : cpus 4");
+    assign(0, 1, 0);
+    settled();
+    on(msg::Assign{jobs(1, 2), TemplateIndex(1), 1, msg::kNobody, true, true});
+    EXPECT_EQ(host_.take(), (Lines{"start in lane 1: 1", "start in lane 2: 2"}));
+    end(1);
+    on(msg::Assign{jobs(1, 1), TemplateIndex(1), 2, msg::kNobody, true, true});
+    EXPECT_EQ(host_.take(), (Lines{"start in lane 1: 1"}));  // an idle one is used again
+    EXPECT_EQ(broker_->running(), 3u);
+}
+
+TEST_F(BrokerTest, ReservedJobsAreNeverTakenBack) {
+    make(1, "wide[2]; wide : cpus 4");
+    on(msg::Assign{jobs(0, 2), TemplateIndex(0), 1, msg::kNobody, true, true});
+    on(msg::Recall{10});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned nothing"}));
+    EXPECT_EQ(broker_->running(), 2u);
+}
+
+// ------------------------------------------------------------------------------------------ inputs
+
+TEST_F(BrokerTest, AJobWaitsForItsInputsAndTheLaneDoesNot) {
+    make(1, "a => b; c");
+    on(msg::Assign{jobs(1), TemplateIndex(1), 1, 9, true, false});
+    assign(2, 1, 2);
+    EXPECT_EQ(host_.take(), (Lines{"fetch for 1 from 9"}));
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 2"}));
+    broker_->inputs_arrived(host_.fetched(1));
+    EXPECT_EQ(settled(), Lines());
+    end(0);
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 1"}));
+}
+
+TEST_F(BrokerTest, InputsOfSeveralSourcesAreLocatedFirst) {
+    make(1, "a => c; b => c");
+    on(msg::Assign{jobs(1), TemplateIndex(1), 1, 9, false, false});
+    EXPECT_EQ(host_.take(), (Lines{"fetch for 1 from 9, locate at 1"}));
+}
+
+TEST_F(BrokerTest, AReservedJobWithInputsStartsWhenTheyAreThere) {
+    make(1, "a => wide; wide : cpus 4");
+    on(msg::Assign{jobs(1), TemplateIndex(1), 1, 9, true, true});
+    EXPECT_EQ(host_.take(), (Lines{"fetch for 1 from 9"}));
+    broker_->inputs_arrived(host_.fetched(1));
+    EXPECT_EQ(host_.take(), (Lines{"start in lane 1: 1"}));
+}
+
+TEST_F(BrokerTest, InputsThatArriveTwiceOrForNobodyAreIgnored) {
+    make(1, "a => b[2]");
+    on(msg::Assign{jobs(1), TemplateIndex(1), 1, 9, true, false});
+    const std::uint64_t ticket = host_.fetched(1);
+    broker_->inputs_arrived(ticket);
+    broker_->inputs_arrived(ticket);
+    EXPECT_EQ(broker_->queued(), 1u);
+    settled();
+    broker_->inputs_arrived(ticket);
+    EXPECT_EQ(broker_->queued(), 0u);
+    end(0);
+    broker_->inputs_arrived(ticket);
+    broker_->inputs_arrived(0);
+    broker_->inputs_arrived(0xffffffff);
+    EXPECT_EQ(broker_->queued(), 0u);
+    EXPECT_EQ(broker_->running(), 0u);
+}
+
+TEST_F(BrokerTest, ReleasesForgetsAndFlushesWhenTold) {
+    make(1, "a => b");
+    on(msg::Release{jobs(0, 2)});
+    on(msg::ForgetPipeline{PipelineId(1)});
+    on(msg::Flush{});
+    on(msg::Release{jobs(0, 1)});  // may come late: from another rank than the one that says forget
+    EXPECT_EQ(host_.take(), (Lines{"release 0+2", "forget 1", "flush", "release 0+1"}));
+    EXPECT_EQ(broker_->context_of(PipelineId(1)), nullptr);
+    EXPECT_EQ(broker_->ignored(), 0u);
+}
+
+// ------------------------------------------------------------------------------------------ Ended
+
+TEST_F(BrokerTest, ConsecutiveSuccessesAreOneMessage) {
+    make(1, "a[100]");
+    assign(0, 100, 0);
+    settled();
+    end(0, true, kMillisecond);
+    settled();
+    sent(out_);
+    for (int i = 0; i < 5; ++i) end(0, true, kMillisecond);
+    settled();
+    EXPECT_EQ(sent(out_), (Lines{"1: Ended 1:[1,6) succeeded attempt 1 records [2,7) busy 5000000 ns",
+                                 "0: Ended 1:[1,6) succeeded attempt 1 records [2,7) busy 5000000 ns"}));
+}
+
+TEST_F(BrokerTest, AFailureIsAMessageOfItsOwnWithABoundedError) {
+    make(3, "a[3]");
+    assign(0, 3, 0);
+    settled();
+    end(0);
+    end(1, false, kSecond, std::string(5000, 'x'));
+    end(2);
+    settled();
+    const std::vector<Envelope> all = out_.take();
+    ASSERT_EQ(all.size(), 6u);
+    const auto& failed = std::get<msg::Ended>(std::get<RouterMessage>(all[3].message));
+    EXPECT_FALSE(failed.succeeded);
+    EXPECT_EQ(failed.jobs, jobs(1));
+    EXPECT_EQ(failed.first_record, 2u);
+    EXPECT_EQ(failed.error.size(), 1000u);
+}
+
+TEST_F(BrokerTest, ACutErrorIsStillUtf8) {
+    make(1, "a");
+    assign(0, 1, 0);
+    settled();
+    std::string error(999, 'x');
+    for (int i = 0; i < 10; ++i) error += "\xe2\x82\xac";  // the euro sign: three bytes
+    end(0, false, kSecond, error);
+    settled();
+    const std::vector<Envelope> all = out_.take();
+    const auto& failed = std::get<msg::Ended>(std::get<RouterMessage>(all.at(1).message));
+    EXPECT_EQ(failed.error, std::string(999, 'x'));
+}
+
+TEST_F(BrokerTest, EndedNeverSpansTemplatesPipelinesOrGaps) {
+    make(4, "a; b; c[3]");
+    introduce(2);
+    assign(0, 1, 0);
+    assign(1, 1, 1);
+    assign(2, 1, 2, 2);
+    assign(4, 1, 2, 2);
+    settled();
+    for (std::uint32_t lane = 0; lane < 4; ++lane) end(lane);
+    settled();
+    Lines to_router;
+    for (std::string& line : sent(out_))
+        if (line[0] == '0') to_router.push_back(line.substr(0, 13));
+    EXPECT_EQ(to_router, (Lines{"0: Ended 1:0 ", "0: Ended 1:1 ", "0: Ended 2:2 ", "0: Ended 2:4 "}));
+}
+
+TEST_F(BrokerTest, MeasuresTime) {
+    make(1, "a[3]");
+    assign(0, 3, 0);
+    settled();
+    end(0, true, 10);
+    settled();
+    end(0, true, 20);
+    end(0, true, 30);
+    settled();
+    const Lines lines = sent(out_);
+    EXPECT_EQ(lines.at(1), "0: Ended 1:0 succeeded attempt 1 records 1 busy 10 ns");
+    EXPECT_EQ(lines.at(3), "0: Ended 1:[1,3) succeeded attempt 1 records [2,4) busy 50 ns");
+}
+
+// ------------------------------------------------------------------------------------------ Recall
+
+TEST_F(BrokerTest, ReturnsTheLatestFirst) {
+    make(1, "a[10]; b[10]");
+    assign(0, 3, 0);
+    assign(10, 5, 1);
+    settled();
+    on(msg::Recall{6});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:[10,15) t1 attempt 1, 1:2 t0 attempt 1"}));
+    EXPECT_EQ(broker_->queued(), 1u);
+    on(msg::Recall{6});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:1 t0 attempt 1"}));
+    on(msg::Recall{6});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned nothing"}));
+    EXPECT_EQ(broker_->running(), 1u);
+}
+
+TEST_F(BrokerTest, AlsoReturnsWhatWaitsInLanes) {
+    make(2, "a[30]");
+    assign(0, 2, 0);
+    settled();
+    for (std::uint32_t lane = 0; lane < 2; ++lane) end(lane, true, kMillisecond);
+    assign(2, 20, 0);
+    settled();
+    EXPECT_LT(broker_->queued(), 9u);
+    sent(out_);
+    on(msg::Recall{9});
+    const auto answers = test::sent_of<msg::Returned, RouterMessage>(out_);
+    ASSERT_EQ(answers.size(), 1u);
+    std::uint32_t returned = 0;
+    for (const auto& item : answers[0].items) returned += item.jobs.count;
+    EXPECT_EQ(returned, 9u);
+    settled();
+    EXPECT_EQ(broker_->running() + broker_->queued(), 11u);
+    EXPECT_EQ(run_dry(kMillisecond), 11u);
+}
+
+TEST_F(BrokerTest, WhatWasTakenFromALaneIsReturnedInRuns) {
+    make(1, "a[3000]");
+    assign(0, 1, 0);
+    settled();
+    end(0, true, 1000);
+    assign(1, 2000, 0);
+    settled();
+    EXPECT_EQ(broker_->queued(), 0u);
+    sent(out_);
+    on(msg::Recall{1500});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:[501,2001) t0 attempt 1"}));
+}
+
+TEST_F(BrokerTest, TellsWhatEndedBeforeWhatItReturns) {
+    make(1, "a[10]");
+    assign(0, 5, 0);
+    settled();
+    end(0);
+    on(msg::Recall{2});
+    const Lines lines = sent(out_);
+    ASSERT_EQ(lines.size(), 3u);
+    EXPECT_EQ(lines[1].substr(0, 12), "0: Ended 1:0");
+    EXPECT_EQ(lines[2], "0: Returned 1:[3,5) t0 attempt 1");
+}
+
+TEST_F(BrokerTest, InputsOfReturnedJobsAreForgotten) {
+    make(1, "a => b[3]; c");
+    assign(4, 1, 2);
+    settled();
+    on(msg::Assign{jobs(1, 2), TemplateIndex(1), 1, 9, true, false});
+    for (const std::uint32_t job : {1u, 2u}) broker_->inputs_arrived(host_.fetched(job));
+    on(msg::Recall{5});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:[1,3) t1 attempt 1 holder 9"}));
+    EXPECT_EQ(host_.forgotten_inputs_, 2u);
+    broker_->inputs_arrived(host_.fetched(1));  // a stale ticket
+    EXPECT_EQ(broker_->queued(), 0u);
+}
+
+// Answering "nothing" at once would make the router ask somebody else, or again: the job would then sit here behind a
+// long one while another broker idles.
+TEST_F(BrokerTest, AnswersARecallWhenInputsOnTheirWayHaveArrived) {
+    make(1, "a => b; c");
+    assign(2, 1, 2);
+    on(msg::Assign{jobs(1), TemplateIndex(1), 1, 9, true, false});
+    settled();
+    on(msg::Recall{1});
+    EXPECT_EQ(sent(out_), Lines());
+    settled();
+    EXPECT_EQ(sent(out_), Lines());
+    broker_->inputs_arrived(host_.fetched(1));
+    settled();
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:1 t1 attempt 1 holder 9"}));
+    settled();
+    EXPECT_EQ(sent(out_), Lines());
+}
+
+TEST_F(BrokerTest, KeepsWhatALaneIsFreeForWhenInputsArrive) {
+    make(1, "a => b; c");
+    assign(2, 1, 2);
+    on(msg::Assign{jobs(1), TemplateIndex(1), 1, 9, true, false});
+    settled();
+    on(msg::Recall{1});
+    end(0);
+    settled();
+    sent(out_);
+    broker_->inputs_arrived(host_.fetched(1));
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 1"}));
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned nothing"}));
+}
+
+TEST_F(BrokerTest, ADrainAlsoTakesWhatArrivesLater) {
+    make(2, "a => b[3]; c");
+    on(msg::Assign{jobs(1, 2), TemplateIndex(1), 1, 9, true, false});
+    assign(4, 1, 2);
+    on(msg::Recall{0xffffffff});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:4 t2 attempt 1"}));
+    broker_->inputs_arrived(host_.fetched(1));
+    host_.take();
+    EXPECT_EQ(settled(), Lines());
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:1 t1 attempt 1 holder 9"}));
+    broker_->inputs_arrived(host_.fetched(2));
+    EXPECT_EQ(settled(), Lines());
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:2 t1 attempt 1 holder 9"}));
+}
+
+// ------------------------------------------------------------------------------------------ followers
+
+TEST_F(BrokerTest, GoesOnWithTheOnlyFollowerByItself) {
+    make(1, "a -> b -> c", true);
+    assign(0, 1, 0);
+    settled();
+    const JobEnd ended = end(0);
+    EXPECT_TRUE(ended.follow);
+    broker_->follow(ended);
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 1"}));
+    EXPECT_EQ(sent(out_), (Lines{"1: Ended 1:0 succeeded attempt 1 records 1 busy 1000000000 ns followed",
+                                 "0: Ended 1:0 succeeded attempt 1 records 1 busy 1000000000 ns followed"}));
+    broker_->follow(end(0));
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 2"}));
+    EXPECT_FALSE(end(0).follow);
+}
+
+TEST_F(BrokerTest, AFollowerGoesBeforeWhatElseIsQueued) {
+    make(1, "a[10] => b : twin", true);
+    assign(0, 10, 0);
+    settled();
+    broker_->follow(end(0));
+    EXPECT_EQ(host_.take(), (Lines{"fetch for 10 from 5"}));
+    broker_->inputs_arrived(host_.fetched(10));
+    EXPECT_EQ(settled(), (Lines{"start in lane 0: 10"}));
+}
+
+TEST_F(BrokerTest, NobodyFollowsAFailureOrDuringADrain) {
+    make(1, "a[3] -> b : twin", true);
+    assign(0, 3, 0);
+    settled();
+    EXPECT_FALSE(end(0, false).follow);
+    settled();
+    on(msg::Recall{0xffffffff});
+    EXPECT_FALSE(end(0).follow);
+}
+
+TEST_F(BrokerTest, NobodyFollowsIntoATemplateThatWasNotSent) {
+    make(1, "a -> b", true);
+    plan_->templates[1].worker.clear();
+    assign(0, 1, 0);
+    settled();
+    EXPECT_FALSE(end(0).follow);
+}
+
+TEST_F(BrokerTest, FollowedAndNotFollowedAreTwoMessages) {
+    make(2, "a[4] -> b : twin", true);
+    assign(0, 2, 0);
+    settled();
+    end(0);
+    on(msg::Recall{0xffffffff});
+    end(1);
+    settled();
+    Lines to_router;
+    for (std::string& line : sent(out_))
+        if (line.find("0: Ended") == 0) to_router.push_back(line);
+    EXPECT_EQ(to_router, (Lines{"0: Ended 1:0 succeeded attempt 1 records 1 busy 1000000000 ns followed",
+                                "0: Ended 1:1 succeeded attempt 1 records 2 busy 1000000000 ns"}));
+}
+
+// ------------------------------------------------------------------------------------------ nonsense and the end
+
+TEST_F(BrokerTest, IgnoresAndCountsWhatMakesNoSense) {
+    make(1, "a; b[2]");
+    on(msg::IntroducePipeline{PipelineInfo{PipelineId(2), PlanId(9), "", {}}, kPipeliner, 0});  // unknown plan
+    on(msg::PlanBlock{PlanId(3), nullptr, 0, 1, true});
+    assign(0, 1, 0, 2);        // unknown pipeline
+    assign(0, 1, 7);           // unknown template
+    assign(0, 2, 0);           // more than the template has
+    assign(0, 1, 1);           // a job of another template
+    assign(0, 0, 0);           // nothing
+    assign(2, 0xffffffff, 1);  // far beyond
+    EXPECT_EQ(broker_->ignored(), 8u);
+    EXPECT_EQ(settled(), Lines());
+    EXPECT_EQ(broker_->ended(0, true, 1, "", out_).pipeline, nullptr);
+    EXPECT_EQ(broker_->ended(0x100000001, true, 1, "", out_).pipeline, nullptr);
+    EXPECT_EQ(broker_->ignored(), 10u);
+    EXPECT_EQ(sent(out_), Lines());
+}
+
+TEST_F(BrokerTest, AStaleTicketEndsNothing) {
+    make(1, "a[2]");
+    assign(0, 2, 0);
+    settled();
+    const std::uint64_t stale = host_.pop(0);
+    broker_->ended(stale, true, 1, "", out_);
+    settled();
+    ASSERT_EQ(host_.lane(0), (std::vector<std::uint32_t>{1}));  // in the same place as the first
+    sent(out_);
+    EXPECT_EQ(broker_->ended(stale, true, 1, "", out_).pipeline, nullptr);
+    settled();
+    EXPECT_EQ(sent(out_), Lines());
+    EXPECT_EQ(broker_->records(), 1u);
+    EXPECT_EQ(broker_->ignored(), 1u);
+}
+
+TEST_F(BrokerTest, APipelineWithJobsInHandIsNotForgotten) {
+    make(1, "a[2]");
+    assign(0, 2, 0);
+    settled();
+    on(msg::ForgetPipeline{PipelineId(1)});
+    EXPECT_EQ(broker_->ignored(), 1u);
+    EXPECT_EQ(host_.take(), Lines());
+    end(0);
+    settled();
+    end(0);
+    settled();
+    host_.take();
+    on(msg::ForgetPipeline{PipelineId(1)});
+    EXPECT_EQ(host_.take(), (Lines{"forget 1"}));
+}
+
+TEST_F(BrokerTest, StopTellsTheLastEndsAndStops) {
+    make(1, "a");
+    assign(0, 1, 0);
+    settled();
+    end(0);
+    on(msg::Stop{});
+    EXPECT_EQ(sent(out_).size(), 2u);
+    EXPECT_EQ(host_.take(), (Lines{"stop"}));
+}
+
+}  // namespace
+}  // namespace penstock
