@@ -46,11 +46,12 @@ public:
     }
 
     bool drain(std::vector<Outcome>& out) override {
-        world_->woken.store(false);
-        std::atomic_thread_fence(std::memory_order_seq_cst);  // what is told after this wakes again
         const bool ours = !outcomes_.empty();
         std::move(outcomes_.begin(), outcomes_.end(), std::back_inserter(out));
         outcomes_.clear();
+        if (!world_->woken.load(std::memory_order_acquire)) return ours;  // nothing was told since the last time
+        world_->woken.store(false);
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // what is told after this wakes again
         bool any = ours;
         for (const auto& lane : lanes_) any |= lane != nullptr && lane->drain(out);
         return any;

@@ -2,7 +2,8 @@
 //
 // The time worth spinning is learnt from how long the last waits took, and is nearly nothing where waits are long: a
 // lane whose jobs take seconds does not spin. Other threads come first (sched_yield), since a machine may have fewer
-// cores than processes.
+// cores than processes. Where they take the core for long, a sleeper comes back sooner than a spinner who gave way
+// again and again: then waits begin with the sleep for a while.
 #pragma once
 
 #include "exec/steady_clock.hpp"
@@ -32,11 +33,15 @@ public:
             relax_cpu();
         }
         started_ = steady_now();
-        for (std::int64_t now = started_; now - started_ < budget_; now = steady_now()) {
+        if (crowded_waits_ > 0) return --crowded_waits_, ready();
+        for (std::int64_t now = started_; now - started_ < budget_;) {
             for (int i = 0; i < kYieldsPerLook; ++i) {
                 if (ready()) return true;
                 ::sched_yield();
             }
+            const std::int64_t before = now;
+            now = steady_now();
+            if (now - before > kCrowded) crowded_waits_ = kCrowdedWaits;
         }
         return ready();
     }
@@ -52,9 +57,12 @@ private:
     static constexpr int kYieldsPerLook = 4;
     static constexpr std::int64_t kLeast = 2'000;
     static constexpr std::int64_t kMost = 100'000;
+    static constexpr std::int64_t kCrowded = 500'000;  // away for that long: somebody else needs the core
+    static constexpr int kCrowdedWaits = 200;
 
     std::int64_t budget_ = kMost;
     std::int64_t started_ = 0;
+    int crowded_waits_ = 0;
 };
 
 }  // namespace penstock
