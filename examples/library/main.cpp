@@ -4,7 +4,7 @@
 //
 //     mpirun -n 4 ./cubes -o cubes.h5 -- 1000
 //
-// It is also a `penstock` like any other: `./cubes run definition.yaml`.
+// Definition files may be named besides: ./cubes run cubes.yaml -o cubes.h5. Their pipelines run as well.
 #include "square.hpp"
 
 #include <penstock/penstock.hpp>

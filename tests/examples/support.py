@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "LC_ALL": "C.UTF-8",
+    "PATH": "/usr/bin:" + os.environ["PATH"],  # the python3 of commands is the system's
 }
 
 

@@ -37,11 +37,12 @@ class LibraryTest(support.ExampleTest):
                     self.assertEqual(list(file["results/all/cube/cube"][:]), [x**3 for x in range(17)])
                     self.assertEqual(sorted(file["results/probe/cube/cube"][:]), [1, 8, 64, 512, 4096])
 
-        with self.subTest("a definition file"):
-            self.run_program(cubes, "run", source / "cubes.yaml", "-o", "yaml.h5", ranks=2)
+        with self.subTest("a definition file beside it"):
+            printed = self.run_program(cubes, "run", source / "cubes.yaml", "-o", "yaml.h5", ranks=2)
+            self.assertIn("10 numbers have a cube below 1000", printed)
             with h5py.File(self.work / "yaml.h5") as file:
                 self.assertEqual(file["results/cubes/sum/sum"][0], sum(x**3 for x in range(10)))
-            self.assertIn("cube of 3", self.run_program(cubes, "log", "yaml.h5", "cube[x=3]"))
+            self.assertIn("cube of 3", self.run_program(cubes, "log", "yaml.h5", "cubes/cube[x=3]"))
 
         with self.subTest("the stock program does not know its worker types"):
             self.run_program(prefix / "bin/penstock", "check", source / "cubes.yaml", expect=2)
@@ -49,7 +50,7 @@ class LibraryTest(support.ExampleTest):
 
         with self.subTest("a failing job"):
             (self.work / "bad.yaml").write_text(
-                "penstock: 1\nname: bad\ndata: {x: -1}\njobs: {square: {worker: Square}, cube: {worker: Cube, after: square}}\n"
+                "{penstock: 1, name: bad, data: {x: -1}, jobs: {square: {worker: Square}, cube: {worker: Cube, after: square}}}"
             )
             self.run_program(cubes, "run", "bad.yaml", "-o", "bad.h5", expect=1)
             self.assertIn("this Cube takes no negative numbers", self.run_program(cubes, "jobs", "bad.h5"))

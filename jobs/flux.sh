@@ -1,0 +1,12 @@
+#!/bin/bash
+# Penstock on Flux:  flux batch -N 4 --exclusive -t 1h jobs/flux.sh sweep.yaml sweep.h5
+#
+# Rank 0 is the router, rank 1 the pipeliner, then comes one broker a node, which runs a job on each of its CPUs.
+set -euo pipefail
+definition=${1:?the definition file} results=${2:?the results file, on a file system that all nodes share}
+
+hosts=$(flux hostlist --expand --delimiter=, local)
+nodes=$(tr , "\n" <<<"$hosts" | wc -l)
+
+exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node --host "$hosts" -n $((nodes + 2)) \
+  penstock run "$definition" -o "$results"

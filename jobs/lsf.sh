@@ -1,0 +1,15 @@
+#!/bin/bash
+# Penstock on LSF:  DEFINITION=sweep.yaml RESULTS=sweep.h5 bsub -env all < jobs/lsf.sh
+#
+# Rank 0 is the router, rank 1 the pipeliner, then comes one broker a host, which runs a job on each of its CPUs.
+#BSUB -J penstock
+#BSUB -n 128
+#BSUB -R "span[ptile=32]"
+#BSUB -x
+#BSUB -W 1:00
+#BSUB -o penstock.%J.log
+set -euo pipefail
+hosts=$(tr ' ' '\n' <<<"$LSB_HOSTS" | sort -u | wc -l)
+
+exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((hosts + 2)) \
+  penstock run "${DEFINITION:?set DEFINITION}" -o "${RESULTS:?set RESULTS}"

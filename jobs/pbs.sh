@@ -1,0 +1,14 @@
+#!/bin/bash
+# Penstock on PBS Professional or OpenPBS:  qsub -v DEFINITION=sweep.yaml,RESULTS=sweep.h5 jobs/pbs.sh
+#
+# Rank 0 is the router, rank 1 the pipeliner, then comes one broker a node, which runs a job on each of its CPUs.
+#PBS -N penstock
+#PBS -l select=4:ncpus=32:mpiprocs=2
+#PBS -l place=scatter:excl
+#PBS -l walltime=01:00:00
+set -euo pipefail
+cd "$PBS_O_WORKDIR"
+nodes=$(sort -u "$PBS_NODEFILE" | wc -l)
+
+exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((nodes + 2)) \
+  penstock run "${DEFINITION:?qsub -v DEFINITION=...}" -o "${RESULTS:?qsub -v RESULTS=...}"
