@@ -76,6 +76,17 @@ bool PipelineProgress::ended(std::uint32_t first, std::uint32_t count, bool succ
     return true;
 }
 
+bool PipelineProgress::may_end_early(std::uint32_t first, std::uint32_t count) const {
+    if (count == 0 || first >= state_.size() || count > state_.size() - first) return false;
+    for (std::uint32_t j = first; j < first + count; ++j) {
+        if (state_[j] == State::ready) continue;
+        const std::uint32_t waits =
+            template_waits_[structure_->template_of(j)] + (instance_waits_.empty() ? 0 : instance_waits_[j]);
+        if (state_[j] != State::waiting || waits != 1) return false;
+    }
+    return true;
+}
+
 std::uint32_t PipelineProgress::holder(std::uint32_t job) const {
     if (job >= holder_.size() || holder_[job] == kNoHolder) return kNobodyHolds;
     return holder_[job];

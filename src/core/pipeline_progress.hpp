@@ -50,6 +50,10 @@ public:
     bool ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker, Changes& changes,
                bool followed = false);
 
+    // Whether these jobs could have ended although they are not known to be ready: each waits for one producer at most,
+    // so a broker may have gone on from that one to it by itself.
+    bool may_end_early(std::uint32_t first, std::uint32_t count) const;
+
     bool done() const { return left_ == 0; }
     std::uint32_t left() const { return left_; }
     std::uint32_t holder(std::uint32_t job) const;

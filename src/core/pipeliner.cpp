@@ -31,13 +31,47 @@ void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
 
 void Pipeliner::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     const auto at = pipelines_.find(m.jobs.pipeline);
-    Changes changes;
-    if (at == pipelines_.end() || !at->second.ended(m.jobs.first.value, m.jobs.count, m.succeeded, from, changes,
-                                                           m.followed)) {
+    if (at == pipelines_.end()) {
         ++ignored_;
         return;
     }
-    tell(m.jobs.pipeline, at->second, changes, out);
+    PipelineProgress& progress = at->second;
+    Changes changes;
+    switch (take(m, from, progress, changes)) {
+        case Taken::nonsense:
+            ++ignored_;
+            return;
+        case Taken::too_early:
+            early_[m.jobs.pipeline].push_back({m, from});
+            return;
+        case Taken::yes:
+            break;
+    }
+    if (const auto early = early_.find(m.jobs.pipeline); early != early_.end()) {
+        take_early(early->second, progress, changes);
+        if (early->second.empty()) early_.erase(early);
+    }
+    tell(m.jobs.pipeline, progress, changes, out);
+}
+
+Pipeliner::Taken Pipeliner::take(const msg::Ended& m, std::uint32_t from, PipelineProgress& progress,
+                                 Changes& changes) {
+    const std::uint32_t first = m.jobs.first.value;
+    if (progress.ended(first, m.jobs.count, m.succeeded, from, changes, m.followed)) return Taken::yes;
+    return progress.may_end_early(first, m.jobs.count) ? Taken::too_early : Taken::nonsense;
+}
+
+// What came too early is looked at again as long as that helps.
+void Pipeliner::take_early(std::vector<Early>& early, PipelineProgress& progress, Changes& changes) {
+    for (bool any = true; any && !early.empty();) {
+        any = false;
+        std::erase_if(early, [&](const Early& e) {
+            const Taken taken = take(e.ended, e.from, progress, changes);
+            any |= taken == Taken::yes;
+            ignored_ += taken == Taken::nonsense ? 1 : 0;
+            return taken != Taken::too_early;
+        });
+    }
 }
 
 void Pipeliner::on(const msg::Locate& m, std::uint32_t from, Outbox& out) {

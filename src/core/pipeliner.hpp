@@ -1,8 +1,8 @@
 // The pipeliner: knows which job follows which.
 //
-// A pure state machine: messages in, messages out; no clock, no input or output. For each pipeline given to it, it tells
-// the router what is ready, learns from brokers what has ended, skips what can no longer run, and says when outputs
-// can be forgotten. Per job it keeps one byte of status, and two or four more where outputs or per-instance
+// A pure state machine: messages in, messages out; no clock, no input or output. For each pipeline given to it, it
+// tells the router what is ready, learns from brokers what has ended, skips what can no longer run, and says when
+// outputs can be forgotten. Per job it keeps one byte of status, and two or four more where outputs or per-instance
 // dependencies exist (PipelineProgress).
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 namespace penstock {
 
@@ -32,11 +33,20 @@ public:
     std::uint64_t ignored() const { return ignored_; }
 
 private:
+    // A follower that was taken back runs at another broker than its producer, and that broker may be heard first.
+    struct Early {
+        msg::Ended ended;
+        std::uint32_t from = 0;
+    };
+    enum class Taken { yes, too_early, nonsense };
+    static Taken take(const msg::Ended& m, std::uint32_t from, PipelineProgress& progress, Changes& changes);
+    void take_early(std::vector<Early>& early, PipelineProgress& progress, Changes& changes);
     void tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out);
 
     std::uint32_t rank_;
     std::unordered_map<PlanId, std::shared_ptr<const Structure>> plans_;
     std::unordered_map<PipelineId, PipelineProgress> pipelines_;
+    std::unordered_map<PipelineId, std::vector<Early>> early_;  // no more than followers under way; never empty lists
     std::uint64_t ignored_ = 0;
     bool stopped_ = false;
 };

@@ -32,6 +32,7 @@ public:
         for (const JobStart& s : lanes_[index]) jobs.push_back(job_of(s));
         return jobs;
     }
+    bool busy(std::uint32_t index) { return !lanes_[index].empty(); }
     std::uint64_t pop(std::uint32_t index) {
         const std::uint64_t ticket = lanes_.at(index).front().ticket;
         lanes_[index].pop_front();
@@ -125,7 +126,7 @@ protected:
             any = false;
             broker_->settle(out_);
             for (std::uint32_t lane = 0; lane < 64; ++lane)
-                while (!host_.lane(lane).empty()) {
+                while (host_.busy(lane)) {
                     end(lane, true, busy);
                     ++ended;
                     any = true;
