@@ -6,9 +6,10 @@
 // pipeline_manager.hpp) pipelines are made in code: `mpirun -n 8 ./my-program -o results.h5`; definition FILEs may be
 // named beside it, and what stands after `--` is the driver's.
 //
-// A worker type with the name of a built-in one replaces it; two own types of one name are an error at start. run() must be
-// called first thing in main(), before any thread is made and before MPI is initialized; it returns the exit code: 0 all
-// jobs succeeded, 1 some failed, 2 bad usage or definition, 70 a bug of Penstock, 75 interrupted or results not storable.
+// A worker type with the name of a built-in one replaces it; two own types of one name are an error at start. run()
+// must be called first thing in main(), before any thread is made and before MPI is initialized; it returns the exit
+// code: 0 all jobs succeeded, 1 some failed, 2 bad usage or definition, 70 a bug of Penstock, 75 interrupted or results
+// not storable.
 #pragma once
 
 #include <penstock/pipeline_manager.hpp>
@@ -50,7 +51,8 @@ public:
         setup_.stores.push_back({std::move(name), std::move(factory)});
         return *this;
     }
-    // The same for a class with `static constexpr std::string_view kName` and a constructor that takes the SPEC, or none.
+    // The same for a class with `static constexpr std::string_view kName` and a constructor that takes the SPEC, or
+    // none.
     template <class S>
     Application& store() {
         static_assert(std::is_base_of_v<Store, S>, "a store is a class derived from penstock::Store");

@@ -12,13 +12,14 @@
 //         });
 //     }
 //
-// The run ends when the driver function has returned and everything it started has ended; it need not wait for it. When it
-// throws, what was started is still run to its end, the exception's text is printed and the exit code is 1 (at least).
+// The run ends when the driver function has returned and everything it started has ended; it need not wait for it. When
+// it throws, what was started is still run to its end, the exception's text is printed and the exit code is 1 (at
+// least).
 //
 // What is started must outlive nothing: start() copies what it needs. Threads: all functions may be called from any
-// thread while the driver function runs. Errors: PipelineError for what the program did wrong; RunStopped from functions
-// that wait or start, when the run ends early (interrupted, results cannot be stored, --fail-fast): let it pass through the
-// driver function, it is no failure of it.
+// thread while the driver function runs. Errors: PipelineError for what the program did wrong; RunStopped from
+// functions that wait or start, when the run ends early (interrupted, results cannot be stored, --fail-fast): let it
+// pass through the driver function, it is no failure of it.
 #pragma once
 
 #include <penstock/pipeline.hpp>
@@ -86,8 +87,8 @@ class PipelineManager {
 public:
     virtual ~PipelineManager() = default;
 
-    // Starts a pipeline; its definition, and that it was started, are on disk when this returns. Blocks while thousands of
-    // pipelines wait. Starting an equal pipeline a second time is an error: results are found by its name.
+    // Starts a pipeline; its definition, and that it was started, are on disk when this returns. Blocks while thousands
+    // of pipelines wait. Starting an equal pipeline a second time is an error: results are found by its name.
     virtual PipelineNumber start(const Pipeline& pipeline) = 0;
     // The same pipeline for many data: `data` overrides the pipeline's own, key by key, and is part of its identity.
     virtual PipelineNumber start(const Pipeline& pipeline, const Document& data) = 0;
@@ -112,8 +113,8 @@ public:
     // What one job made and saved; nothing when it has not succeeded, or is not durable yet.
     virtual std::optional<Document> results(PipelineNumber pipeline, std::string_view job,
                                             std::string_view instance = "") = 0;
-    // The rows of a job with a for-each: instances that succeeded and are durable. Order: that of their completion while
-    // the pipeline runs.
+    // The rows of a job with a for-each: instances that succeeded and are durable. Order: that of their completion
+    // while the pipeline runs.
     virtual std::vector<ResultRow> rows(PipelineNumber pipeline, std::string_view job) = 0;
     // Jobs that failed or were skipped. Reads the records of all jobs: not for every pipeline of thousands.
     virtual std::vector<JobFailure> failures(PipelineNumber pipeline) = 0;

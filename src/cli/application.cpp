@@ -12,11 +12,11 @@
 
 #include <penstock/version.hpp>
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <set>
-#include <unistd.h>
 
 namespace penstock {
 
@@ -45,8 +45,10 @@ WorkerTypes all_types(const WorkerTypes& own, std::string& twice) {
 }
 
 std::string bug_text(const std::string& what, std::uint32_t rank) {
-    return "penstock: this is a bug of Penstock " + std::string(kVersion) + ", at rank " + std::to_string(rank) + ": " + what +
-           "\nPlease report it, with this message and the definition. What is durable is kept: see `penstock collect --help`.\n";
+    return "penstock: this is a bug of Penstock " + std::string(kVersion) + ", at rank " + std::to_string(rank) + ": " +
+           what +
+           "\nPlease report it, with this message and the definition. What is durable is kept: see `penstock collect "
+           "--help`.\n";
 }
 
 // A rank of several that cannot go on must not wait for the others in MPI_Finalize: the launcher ends them.
@@ -144,7 +146,8 @@ int run_application(ApplicationSetup setup, int argc, char** argv) {
     const Dispatch dispatch(program, streams);
     try {
         if (!twice.empty()) {
-            return dispatch(ShowText{"penstock: error: two worker types of this program are called `" + printable(twice) +
+            return dispatch(ShowText{"penstock: error: two worker types of this program are called `" +
+                                         printable(twice) +
                                          "`: a definition could not tell them apart; rename one (kName)\n",
                                      kExitUsage});
         }
@@ -152,7 +155,8 @@ int run_application(ApplicationSetup setup, int argc, char** argv) {
         info.name = program.name;
         info.has_driver = setup.driver != nullptr;
         for (const NamedStore& store : setup.stores) info.stores.push_back(store.name);
-        return std::visit(dispatch, parse_command_line({program.command_line.begin() + 1, program.command_line.end()}, info));
+        return std::visit(dispatch,
+                          parse_command_line({program.command_line.begin() + 1, program.command_line.end()}, info));
     } catch (const StoreError& error) {
         streams.err << "penstock: error: " << error.what() << "\n";
         return kExitUsage;

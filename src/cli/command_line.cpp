@@ -12,7 +12,8 @@ namespace penstock {
 
 namespace {
 
-constexpr const char* kDescription = "Pipelines of work on a cluster allocation: many jobs, one launch, one results file.";
+constexpr const char* kDescription =
+    "Pipelines of work on a cluster allocation: many jobs, one launch, one results file.";
 constexpr const char* kFooter =
     "PROGRAM COMMAND --help explains a command. A first run:\n"
     "\n"
@@ -41,7 +42,8 @@ public:
 
 std::vector<std::string> command_names(const CLI::App& app) {
     std::vector<std::string> names;
-    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        names.push_back(command->get_name());
     return names;
 }
 
@@ -72,8 +74,10 @@ bool looks_like_definition(const std::string& word) {
 
 ShowText unknown_command(const CLI::App& app, const std::string& program, const std::string& word) {
     std::string problem = "unknown command `" + printable(word) + "`";
-    if (looks_like_definition(word)) problem += "; did you mean " + program + " run " + shell_quoted(printable(word)) + "?";
-    else problem += suggestion(word, command_names(app));
+    if (looks_like_definition(word))
+        problem += "; did you mean " + program + " run " + shell_quoted(printable(word)) + "?";
+    else
+        problem += suggestion(word, command_names(app));
     const auto names = command_names(app);
     problem += "\nCommands:";
     for (const std::string& name : names) problem += (name == names.front() ? " " : ", ") + name;
@@ -98,8 +102,8 @@ std::vector<std::string> normalized(std::vector<std::string> arguments, const Pr
         arguments.push_back("--help");
     }
     const bool options_first = arguments.empty() || (arguments.front().size() > 1 && arguments.front()[0] == '-');
-    const bool about_program =
-        !arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h" || arguments.front() == "--version");
+    const bool about_program = !arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h" ||
+                                                      arguments.front() == "--version");
     if (program.has_driver && options_first && !about_program) arguments.insert(arguments.begin(), "run");
     return arguments;
 }
@@ -143,7 +147,8 @@ Command parse(CLI::App& app, std::vector<std::string> arguments, Commands& comma
     } catch (const CLI::ExtrasError&) {
         CLI::App* command = parsed_command();
         const CLI::App& scope = command ? *command : app;
-        return usage_error(program.name, command ? command->get_name() : "", unexpected_text(scope, app.remaining(true)));
+        return usage_error(program.name, command ? command->get_name() : "",
+                           unexpected_text(scope, app.remaining(true)));
     } catch (const CLI::ParseError& error) {
         const CLI::App* command = parsed_command();
         return usage_error(program.name, command ? command->get_name() : "", error.what());
@@ -176,7 +181,8 @@ Command parse_command_line(std::vector<std::string> arguments, const ProgramInfo
     const std::string& first = arguments.front();
     const auto names = command_names(app);
     if (first.empty() || first[0] != '-') {
-        if (std::find(names.begin(), names.end(), first) == names.end()) return unknown_command(app, program.name, first);
+        if (std::find(names.begin(), names.end(), first) == names.end())
+            return unknown_command(app, program.name, first);
     }
     return parse(app, std::move(arguments), commands, program);
 }

@@ -14,15 +14,15 @@ namespace penstock {
 
 inline constexpr int kExitSucceeded = 0;
 inline constexpr int kExitJobsFailed = 1;
-inline constexpr int kExitUsage = 2;        // bad usage or definition; nothing was run
+inline constexpr int kExitUsage = 2;  // bad usage or definition; nothing was run
 inline constexpr int kExitOurBug = 70;
-inline constexpr int kExitResumeMe = 75;    // interrupted, or results could not be stored
+inline constexpr int kExitResumeMe = 75;  // interrupted, or results could not be stored
 
 // Which pipelines are meant; "-" among the files is standard input.
 struct DefinitionSource {
     std::vector<std::string> files;
-    std::vector<std::string> set;           // "key=value"
-    std::string for_each;                   // "" = none, "-" = standard input
+    std::vector<std::string> set;  // "key=value"
+    std::string for_each;          // "" = none, "-" = standard input
     std::string for_each_key = "item";
 };
 
@@ -30,18 +30,18 @@ using NamedResources = std::map<std::string, std::uint64_t>;
 
 struct RunCommand {
     DefinitionSource source;
-    std::string output;                     // "" = <name of the first pipeline>.h5
+    std::string output;  // "" = <name of the first pipeline>.h5
     std::uint32_t pipeliners = 1;
     std::optional<std::uint32_t> slots;
     NamedResources resources;
-    std::string store;                      // "" = the program's default
+    std::string store;  // "" = the program's default
     bool force = false;
     bool fail_fast = false;
     bool dry_run = false;
     bool no_collect = false;
-    std::string events;                     // "" = none
+    std::string events;  // "" = none
     Verbosity verbosity = Verbosity::normal;
-    std::string log_file;                   // "" = none
+    std::string log_file;                        // "" = none
     std::vector<std::string> program_arguments;  // after "--", for a program with a driver function
 };
 
@@ -54,31 +54,31 @@ struct CheckCommand {
 
 struct DotCommand {
     DefinitionSource source;
-    std::string run;                        // "" = not of a run
+    std::string run;  // "" = not of a run
 };
 
 enum class TableForm { text, csv, json };
 
 struct TableCommand {
     std::string run;
-    std::string job;                        // PIPELINE/JOB
+    std::string job;  // PIPELINE/JOB
     TableForm form = TableForm::text;
 };
 
 struct LogCommand {
     std::string run;
-    std::string job;                        // [PIPELINE/]JOB[INSTANCE]
+    std::string job;  // [PIPELINE/]JOB[INSTANCE]
 };
 
 struct CollectCommand {
     std::string run;
-    std::string output;                     // "" = the run's own results file
+    std::string output;  // "" = the run's own results file
 };
 
 struct JobsCommand {
     std::string run;
-    std::vector<std::string> statuses;      // empty = all
-    std::string pipeline;                   // "" = all
+    std::vector<std::string> statuses;  // empty = all
+    std::string pipeline;               // "" = all
     std::string job;
     std::string worker;
     std::optional<std::uint64_t> limit;
@@ -90,16 +90,16 @@ struct WorkersCommand {};
 // Help, the version, or what is wrong with the command line.
 struct ShowText {
     std::string text;
-    int exit_code = kExitSucceeded;         // to standard error unless 0
+    int exit_code = kExitSucceeded;  // to standard error unless 0
 };
 
 using Command = std::variant<ShowText, RunCommand, CheckCommand, DotCommand, TableCommand, LogCommand, CollectCommand,
                              JobsCommand, WorkersCommand>;
 
 struct ProgramInfo {
-    std::string name = "penstock";          // as it was started
-    bool has_driver = false;                // pipelines are made in code: `run` needs no FILE and need not be said
-    std::vector<std::string> stores;        // names of the program's own stores, for the help
+    std::string name = "penstock";    // as it was started
+    bool has_driver = false;          // pipelines are made in code: `run` needs no FILE and need not be said
+    std::vector<std::string> stores;  // names of the program's own stores, for the help
 };
 
 // `arguments` without the program's name.

@@ -83,8 +83,8 @@ CLI::Validator whole_between(std::uint64_t low, std::uint64_t high, const std::s
         [=](std::string& text) -> std::string {
             const auto number = whole_number(text);
             if (number && *number >= low && *number <= high) return "";
-            return "`" + printable(text) + "` is not a number of " + unit + ": give a whole number from " + std::to_string(low) +
-                   " to " + std::to_string(high);
+            return "`" + printable(text) + "` is not a number of " + unit + ": give a whole number from " +
+                   std::to_string(low) + " to " + std::to_string(high);
         },
         "");
 }
@@ -109,12 +109,12 @@ void add_set(CLI::App& command, DefinitionSource& source) {
 }
 
 void add_for_each(CLI::App& command, DefinitionSource& source) {
-    auto* for_each =
-        command.add_option("--for-each", source.for_each,
-                           "Submit the pipelines once for each line of FILE (- reads standard\n"
-                           "input as the run goes on); a line is a JSON object of data keys,\n"
-                           "or text")
-            ->type_name("FILE");
+    auto* for_each = command
+                         .add_option("--for-each", source.for_each,
+                                     "Submit the pipelines once for each line of FILE (- reads standard\n"
+                                     "input as the run goes on); a line is a JSON object of data keys,\n"
+                                     "or text")
+                         ->type_name("FILE");
     command.add_option("--for-each-key", source.for_each_key, "The data key that a line of text sets (default item)")
         ->type_name("KEY")
         ->needs(for_each);
@@ -124,7 +124,9 @@ void add_machine(CLI::App& command, std::optional<std::uint32_t>& slots, std::ve
     command.add_option("--slots", slots, "Jobs a broker runs at once (default: the CPUs of its host, shared\nfairly)")
         ->type_name("N")
         ->check(whole_between(1, kMaxSlots, "slots"));
-    command.add_option("--resources", resources, "How much there is of what jobs ask for in `resources`, over the\nwhole run; may be given again")
+    command
+        .add_option("--resources", resources,
+                    "How much there is of what jobs ask for in `resources`, over the\nwhole run; may be given again")
         ->type_name("NAME=N")
         ->delimiter(',')
         ->allow_extra_args(false);
@@ -135,8 +137,12 @@ void add_run_argument(CLI::App& command, std::string& run) {
 }
 
 void add_form(CLI::App& command, TableForm& form, const std::string& json_text) {
-    auto* csv = command.add_flag_callback("--csv", [&form] { form = TableForm::csv; }, "As comma-separated values");
-    command.add_flag_callback("--json", [&form] { form = TableForm::json; }, json_text)->excludes(csv);
+    auto* csv = command.add_flag_callback(
+        "--csv", [&form] { form = TableForm::csv; }, "As comma-separated values");
+    command
+        .add_flag_callback(
+            "--json", [&form] { form = TableForm::json; }, json_text)
+        ->excludes(csv);
 }
 
 std::string store_text(const ProgramInfo& program) {
@@ -155,7 +161,9 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     command.add_flag("--force", run.force, "Replace results of that name");
     add_set(command, run.source);
     add_for_each(command, run.source);
-    command.add_option("--pipeliners", run.pipeliners, "Ranks that follow dependencies (default 1); more for thousands of\npipelines")
+    command
+        .add_option("--pipeliners", run.pipeliners,
+                    "Ranks that follow dependencies (default 1); more for thousands of\npipelines")
         ->type_name("P")
         ->check(whole_between(1, kMaxRanks, "pipeliners"));
     add_machine(command, run.slots, commands.resources);
@@ -163,12 +171,15 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     command.add_flag("--fail-fast", run.fail_fast, "Start nothing more once a job has failed");
     command.add_flag("--dry-run", run.dry_run, "Say who would be where and what would run, and stop");
     command.add_flag("--no-collect", run.no_collect, "Leave results in the run directory");
-    command.add_option("--events", run.events, "Write each finished job and pipeline as a JSON line (- is standard\noutput); see docs/events.md")
+    command
+        .add_option("--events", run.events,
+                    "Write each finished job and pipeline as a JSON line (- is standard\noutput); see docs/events.md")
         ->type_name("FILE");
     auto* verbose = command.add_flag_callback(
         "-v,--verbose", [&run] { run.verbosity = Verbosity::verbose; }, "Say more: each pipeline that ends, details");
     command
-        .add_flag_callback("-q,--quiet", [&run] { run.verbosity = Verbosity::quiet; }, "Say only what is wrong")
+        .add_flag_callback(
+            "-q,--quiet", [&run] { run.verbosity = Verbosity::quiet; }, "Say only what is wrong")
         ->excludes(verbose);
     command.add_option("--log-file", run.log_file, "Append every message to FILE")->type_name("FILE");
 }
@@ -226,7 +237,8 @@ void declare_commands(CLI::App& app, Commands& commands, const ProgramInfo& prog
         ->delimiter(',')
         ->allow_extra_args(false)
         ->check(CLI::Validator(one_of_statuses, ""));
-    jobs.add_flag_callback("--failed", [&commands] { commands.jobs.statuses.push_back("failed"); }, "Only failed jobs");
+    jobs.add_flag_callback(
+        "--failed", [&commands] { commands.jobs.statuses.push_back("failed"); }, "Only failed jobs");
     jobs.add_option("--pipeline", commands.jobs.pipeline, "Only of this pipeline")->type_name("NAME");
     jobs.add_option("--job", commands.jobs.job, "Only jobs of this name")->type_name("NAME");
     jobs.add_option("--worker", commands.jobs.worker, "Only of this worker type")->type_name("TYPE");
@@ -239,7 +251,8 @@ void declare_commands(CLI::App& app, Commands& commands, const ProgramInfo& prog
 namespace {
 
 std::string complete(const DefinitionSource& source, bool files_needed) {
-    if (source.files.empty() && files_needed) return "no definition FILE given; name one or several, or - for standard input";
+    if (source.files.empty() && files_needed)
+        return "no definition FILE given; name one or several, or - for standard input";
     const auto from_stdin = std::count(source.files.begin(), source.files.end(), "-");
     if (from_stdin > 1) return "standard input (-) is given twice; it can be read once";
     if (from_stdin == 1 && source.for_each == "-") {
@@ -257,9 +270,11 @@ std::string complete(const DefinitionSource& source, bool files_needed) {
 std::string parse_resources(const std::vector<std::string>& texts, NamedResources& resources) {
     for (const std::string& text : texts) {
         const std::size_t equals = text.find('=');
-        const auto amount = equals == std::string::npos ? std::nullopt : whole_number(std::string_view(text).substr(equals + 1));
+        const auto amount =
+            equals == std::string::npos ? std::nullopt : whole_number(std::string_view(text).substr(equals + 1));
         if (equals == 0 || !amount) {
-            return "--resources: `" + printable(text) + "` is not NAME=N with a whole number N, such as --resources matlab=2";
+            return "--resources: `" + printable(text) +
+                   "` is not NAME=N with a whole number N, such as --resources matlab=2";
         }
         if (!resources.emplace(text.substr(0, equals), *amount).second) {
             return "--resources: `" + printable(text.substr(0, equals)) + "` is given twice";
@@ -285,8 +300,10 @@ std::string complete(CheckCommand& check, const std::vector<std::string>& resour
 }
 
 std::string complete(const DotCommand& dot) {
-    if (!dot.run.empty() && !dot.source.files.empty()) return "both FILE and --run are given; a graph is of one of them";
-    if (dot.run.empty() && dot.source.files.empty()) return "nothing to draw: name definition files, or a run with --run";
+    if (!dot.run.empty() && !dot.source.files.empty())
+        return "both FILE and --run are given; a graph is of one of them";
+    if (dot.run.empty() && dot.source.files.empty())
+        return "nothing to draw: name definition files, or a run with --run";
     return complete(dot.source, false);
 }
 

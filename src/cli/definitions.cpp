@@ -30,8 +30,10 @@ void add(Loaded more, const std::string& file, Loaded& all) {
     for (auto& plan : more.plans) {
         const auto same_name = [&](const auto& known) { return known->name == plan->name; };
         const auto known = std::find_if(all.plans.begin(), all.plans.end(), same_name);
-        if (known == all.plans.end()) all.plans.push_back(std::move(plan));
-        else if ((*known)->definition_text != plan->definition_text) all.diagnostics.push_back(defined_twice(*plan, file));
+        if (known == all.plans.end())
+            all.plans.push_back(std::move(plan));
+        else if ((*known)->definition_text != plan->definition_text)
+            all.diagnostics.push_back(defined_twice(*plan, file));
     }
 }
 
@@ -48,14 +50,16 @@ Definitions load_definitions(const DefinitionSource& source, const WorkerTypes& 
     std::vector<std::filesystem::path> files;
     bool standard_input = false;
     for (const std::string& file : source.files) {
-        if (file == "-") standard_input = true;
-        else files.emplace_back(file);
+        if (file == "-")
+            standard_input = true;
+        else
+            files.emplace_back(file);
     }
     Loaded loaded;
     if (!files.empty()) loaded = load_files(files, types, options);
     if (standard_input) {
-        add(load_text(all_of(streams.in), kStandardInput, std::filesystem::current_path(), types, options), kStandardInput,
-            loaded);
+        add(load_text(all_of(streams.in), kStandardInput, std::filesystem::current_path(), types, options),
+            kStandardInput, loaded);
     }
     Definitions definitions;
     definitions.ok = loaded.ok();

@@ -17,7 +17,8 @@ Resources largest(const std::vector<std::shared_ptr<const Plan>>& plans) {
         for (const JobTemplate& job : plan->templates) {
             most.cpus = std::max(most.cpus, job.resources.cpus);
             most.memory_bytes = std::max(most.memory_bytes, job.resources.memory_bytes);
-            for (const auto& [name, amount] : job.resources.named) most.named[name] = std::max(most.named[name], amount);
+            for (const auto& [name, amount] : job.resources.named)
+                most.named[name] = std::max(most.named[name], amount);
         }
     }
     return most;
@@ -42,7 +43,8 @@ HostLedger hosts_of(const Launch& launch, const std::map<std::string, std::uint6
 }
 
 std::string launch_line(const std::vector<std::shared_ptr<const Plan>>& plans, const Launch& launch,
-                        const std::vector<std::string>& command_line, const std::map<std::string, std::uint64_t>& resources) {
+                        const std::vector<std::string>& command_line,
+                        const std::map<std::string, std::uint64_t>& resources) {
     const Resources needed = largest(plans);
     std::uint64_t cpus = 0;
     std::uint64_t memory = 0;
@@ -61,7 +63,8 @@ std::string launch_line(const std::vector<std::shared_ptr<const Plan>>& plans, c
         if (more_memory) line += " --mem=" + std::to_string((needed.memory_bytes + kMiB - 1) / kMiB) + "M";
         line += " ";
     }
-    for (const std::string& word : command_line) line += (&word == &command_line.front() ? "" : " ") + shell_quoted(word);
+    for (const std::string& word : command_line)
+        line += (&word == &command_line.front() ? "" : " ") + shell_quoted(word);
     for (const auto& [name, amount] : needed.named) {
         const auto given = resources.find(name);
         if (given == resources.end() || given->second < amount) {

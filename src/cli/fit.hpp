@@ -18,6 +18,7 @@ HostLedger hosts_of(const Launch& launch, const std::map<std::string, std::uint6
 
 // A launch that would hold every job of the plans, from the one that was tried.
 std::string launch_line(const std::vector<std::shared_ptr<const Plan>>& plans, const Launch& launch,
-                        const std::vector<std::string>& command_line, const std::map<std::string, std::uint64_t>& resources);
+                        const std::vector<std::string>& command_line,
+                        const std::map<std::string, std::uint64_t>& resources);
 
 }  // namespace penstock

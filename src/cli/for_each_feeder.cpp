@@ -62,7 +62,8 @@ private:
 
     void bad(std::size_t line, const std::string& problem) {
         ++report_.bad_lines;
-        if (report_.bad_lines <= kLinesTold) complain_(printable(reader_.name()) + ":" + std::to_string(line) + ": " + problem);
+        if (report_.bad_lines <= kLinesTold)
+            complain_(printable(reader_.name()) + ":" + std::to_string(line) + ": " + problem);
     }
 
     const LineReader& reader_;
@@ -75,8 +76,9 @@ private:
 
 }  // namespace
 
-ForEachReport feed_lines(LineReader& reader, const std::vector<std::shared_ptr<const Plan>>& plans, const std::string& key,
-                         Submitter& submitter, const std::function<void(const std::string&)>& complain) {
+ForEachReport feed_lines(LineReader& reader, const std::vector<std::shared_ptr<const Plan>>& plans,
+                         const std::string& key, Submitter& submitter,
+                         const std::function<void(const std::string&)>& complain) {
     LineFeeder feeder(reader, plans, key, submitter, complain);
     const auto stop = [&] { return submitter.stopping(); };
     for (auto lines = reader.next(stop); !lines.empty(); lines = reader.next(stop)) feeder.take(lines);

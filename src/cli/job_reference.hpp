@@ -14,8 +14,8 @@ namespace penstock {
 // "sweep/simulate[seed=0]"; of a --for-each pipeline "page[url=x]/download".
 std::string full_label(const JobRow& row);
 
-// The rows that `reference` may mean. Tried in this order, the first that fits any row counts: the full label, without the
-// pipeline's instance, without the pipeline, and each of them without the job's instance.
+// The rows that `reference` may mean. Tried in this order, the first that fits any row counts: the full label, without
+// the pipeline's instance, without the pipeline, and each of them without the job's instance.
 std::vector<const JobRow*> jobs_meant(const std::vector<JobRow>& rows, const std::string& reference);
 
 // Labels near to `reference`, best first.

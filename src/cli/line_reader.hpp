@@ -42,7 +42,7 @@ private:
     std::size_t begin_ = 0;     // of the first line not yet taken
     std::size_t searched_ = 0;  // up to here there is no line end
     std::size_t number_ = 0;
-    bool skipping_ = false;     // within a line that is too long
+    bool skipping_ = false;  // within a line that is too long
     bool ended_ = false;
 };
 

@@ -35,9 +35,10 @@ bool Manager::finished(const Pipeline& pipeline) const {
         const std::scoped_lock lock(planning_);
         const auto known = known_.find(pipeline.name());
         if (!number || known == known_.end() || !(known->second.pipeline == pipeline)) {
-            throw PipelineError("pipeline " + quoted_name(pipeline.name()) +
-                                " was not started by this manager; start() it first, and ask for what start() returned when "
-                                "it has data of its own");
+            throw PipelineError(
+                "pipeline " + quoted_name(pipeline.name()) +
+                " was not started by this manager; start() it first, and ask for what start() returned when "
+                "it has data of its own");
         }
     }
     return finished(*number);
@@ -47,9 +48,10 @@ std::shared_ptr<const Plan> Manager::plan_of(const Pipeline& pipeline, const Doc
     const std::scoped_lock lock(planning_);
     const auto known = known_.find(pipeline.name());
     if (known != known_.end() && !(known->second.pipeline == pipeline)) {
-        throw PipelineError("another pipeline called " + quoted_name(pipeline.name()) +
-                            " was started before: results are found by name; give this one a name of its own, or, when only "
-                            "data differ, start the same one with start(pipeline, data)");
+        throw PipelineError(
+            "another pipeline called " + quoted_name(pipeline.name()) +
+            " was started before: results are found by name; give this one a name of its own, or, when only "
+            "data differ, start the same one with start(pipeline, data)");
     }
     Keys keys;
     for (const auto& [key, value] : data) keys.push_back(key);

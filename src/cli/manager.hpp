@@ -48,7 +48,9 @@ public:
     std::optional<PipelineStatus> wait_any() override { return ledger_.wait_any(stopping()); }
     std::vector<PipelineStatus> wait_all() override { return ledger_.wait_all(stopping()); }
     std::vector<PipelineStatus> pipelines() const override { return ledger_.list(PipelineLedger::Which::all); }
-    std::vector<PipelineStatus> started_pipelines() const override { return ledger_.list(PipelineLedger::Which::running); }
+    std::vector<PipelineStatus> started_pipelines() const override {
+        return ledger_.list(PipelineLedger::Which::running);
+    }
     std::vector<PipelineStatus> finished_pipelines() const override {
         return ledger_.list(PipelineLedger::Which::finished);
     }
@@ -66,7 +68,8 @@ private:
     std::shared_ptr<const Plan> validated(const Pipeline& pipeline, const Document& data) const;
     const JobTemplate& job_of(const Plan& plan, std::string_view job) const;
     Results* up_to_date_results(bool pipeline_runs);
-    std::optional<Document> from_store(const PipelineStatus& pipeline, const JobTemplate& job, const std::string& instance);
+    std::optional<Document> from_store(const PipelineStatus& pipeline, const JobTemplate& job,
+                                       const std::string& instance);
 
     Setup setup_;
     PipelineLedger ledger_;

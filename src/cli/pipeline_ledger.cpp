@@ -57,8 +57,10 @@ void PipelineLedger::pipeline_ended(const PipelineEnded& ended) {
     const PipelineStatus outcome = outcome_of(ended);
     const std::scoped_lock lock(mutex_);
     const auto found = entries_.find(outcome.number);
-    if (found != entries_.end()) finish(found->second, outcome);
-    else if (starting_ > 0) early_.emplace(outcome.number, outcome);
+    if (found != entries_.end())
+        finish(found->second, outcome);
+    else if (starting_ > 0)
+        early_.emplace(outcome.number, outcome);
 }
 
 // Under the lock.
@@ -129,7 +131,8 @@ std::vector<PipelineStatus> PipelineLedger::list(Which which) const {
     const std::scoped_lock lock(mutex_);
     std::vector<PipelineStatus> chosen;
     for (const auto& [number, entry] : entries_) {
-        if (which == Which::all || entry.status.finished() == (which == Which::finished)) chosen.push_back(entry.status);
+        if (which == Which::all || entry.status.finished() == (which == Which::finished))
+            chosen.push_back(entry.status);
     }
     return chosen;
 }

@@ -1,7 +1,7 @@
 // What a driver function has started, and what became of it.
 //
-// Threads: started pipelines are added and waited for by the program's threads; pipeline_ended() is the pump's. A pipeline
-// may end before add() has heard its number: that is remembered, never missed.
+// Threads: started pipelines are added and waited for by the program's threads; pipeline_ended() is the pump's. A
+// pipeline may end before add() has heard its number: that is remembered, never missed.
 #pragma once
 
 #include "cli/submitter.hpp"
@@ -57,10 +57,10 @@ private:
     std::condition_variable changed_;
     Entries entries_;
     std::map<std::pair<std::string, std::string>, PipelineNumber> by_name_;
-    std::deque<PipelineNumber> unreturned_;            // finished, not returned by wait_any() yet
+    std::deque<PipelineNumber> unreturned_;  // finished, not returned by wait_any() yet
     std::uint64_t finished_ = 0;
-    std::uint64_t starting_ = 0;                       // calls of start() under way
-    std::map<PipelineNumber, PipelineStatus> early_;   // ended while they were
+    std::uint64_t starting_ = 0;                      // calls of start() under way
+    std::map<PipelineNumber, PipelineStatus> early_;  // ended while they were
 };
 
 }  // namespace penstock

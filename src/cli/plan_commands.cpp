@@ -91,7 +91,8 @@ int dot_of_run(const DotCommand& command, const WorkerTypes& types, Streams& str
     const auto results = Results::open(command.run);
     const auto plans = plans_of(*results, types, streams);
     if (plans.empty()) {
-        streams.err << "penstock dot: the definitions of this run cannot be read by this program; draw the FILE instead\n";
+        streams.err
+            << "penstock dot: the definitions of this run cannot be read by this program; draw the FILE instead\n";
         return kExitUsage;
     }
     const std::vector<JobRow> rows = results->jobs();

@@ -23,7 +23,8 @@ bool wanted(const JobRow& row, const JobsCommand& command) {
     return (command.pipeline.empty() || row.pipeline == command.pipeline) &&
            (command.job.empty() || row.name == command.job) &&
            (command.worker.empty() || row.worker == command.worker) &&
-           (statuses.empty() || std::find(statuses.begin(), statuses.end(), job_status_name(row.status)) != statuses.end());
+           (statuses.empty() ||
+            std::find(statuses.begin(), statuses.end(), job_status_name(row.status)) != statuses.end());
 }
 
 // PIPELINE/JOB of a run that has such a job; throws StoreError naming what there is.
@@ -33,7 +34,8 @@ struct PipelineJob {
 PipelineJob taken_apart(const std::string& reference) {
     const std::size_t slash = reference.find('/');
     if (slash == std::string::npos) {
-        throw StoreError("`" + printable(reference) + "` is not PIPELINE/JOB: a table is of one job of one pipeline, such as "
+        throw StoreError("`" + printable(reference) +
+                         "` is not PIPELINE/JOB: a table is of one job of one pipeline, such as "
                          "word-count/words");
     }
     // Instances are the rows of the table: simulate[seed=0] means simulate.
@@ -42,8 +44,8 @@ PipelineJob taken_apart(const std::string& reference) {
 }
 
 void tell_which_there_are(const std::vector<const JobRow*>& meant, const std::string& reference, std::ostream& err) {
-    err << "penstock log: " << counted(meant.size(), "job") << " of this run could be meant by `" << printable(reference)
-        << "`; name one:\n";
+    err << "penstock log: " << counted(meant.size(), "job") << " of this run could be meant by `"
+        << printable(reference) << "`; name one:\n";
     for (std::size_t i = 0; i < std::min(meant.size(), kInstancesShown); ++i) {
         err << "  " << shell_quoted(printable(full_label(*meant[i]))) << "\n";
     }
@@ -121,11 +123,12 @@ int run_log(const LogCommand& command, Streams& streams) {
         return kExitUsage;
     }
     const JobRow row = meant.empty() ? row_of_running_job(command.job) : *meant.front();
-    const auto attempts = read_job_log(run_directory_of(command.run) / "logs", row.pipeline, row.pipeline_instance, row.name,
-                                       row.instance);
+    const auto attempts = read_job_log(run_directory_of(command.run) / "logs", row.pipeline, row.pipeline_instance,
+                                       row.name, row.instance);
     if (meant.empty() && attempts.empty()) {
         const auto near = near_labels(rows, command.job);
-        streams.err << "penstock log: no job `" << printable(command.job) << "` has ended or printed anything in this run"
+        streams.err << "penstock log: no job `" << printable(command.job)
+                    << "` has ended or printed anything in this run"
                     << (near.empty() ? "" : "; did you mean " + shell_quoted(printable(near.front())) + "?")
                     << "\nAll that have ended: penstock jobs " << shell_quoted(command.run) << "\n";
         return kExitUsage;
@@ -139,8 +142,8 @@ int run_collect(const CollectCommand& command, Streams& streams) {
     const auto output = command.output.empty() ? results_file_of(command.run) : std::filesystem::path(command.output);
     const CollectReport report = collect(command.run, output, {});
     for (const std::string& warning : report.warnings) streams.err << "penstock: warning: " << warning << "\n";
-    streams.err << "penstock: " << counted(report.jobs, "job") << " of " << counted(report.segments, "segment") << " in "
-                << printable(output.string()) << " (" << duration_text(report.seconds) << ")\n";
+    streams.err << "penstock: " << counted(report.jobs, "job") << " of " << counted(report.segments, "segment")
+                << " in " << printable(output.string()) << " (" << duration_text(report.seconds) << ")\n";
     return kExitSucceeded;
 }
 

@@ -17,7 +17,8 @@ constexpr std::size_t kErrorWidth = 80;
 using Row = ResultTable::Row;
 
 bool of_several_pipelines(const ResultTable& table) {
-    return std::any_of(table.rows.begin(), table.rows.end(), [](const Row& row) { return !row.pipeline_instance.empty(); });
+    return std::any_of(table.rows.begin(), table.rows.end(),
+                       [](const Row& row) { return !row.pipeline_instance.empty(); });
 }
 
 // The columns of a table of results: the pipeline's instance where there are several, parameters, values.
@@ -67,18 +68,12 @@ void write_text(const ResultTable& table, std::ostream& out) {
 double duration_s(const JobRow& row) { return row.finished > row.started ? row.finished - row.started : 0; }
 
 Document as_document(const JobRow& row) {
-    return {{"pipeline", row.pipeline},
-            {"pipeline_instance", row.pipeline_instance},
-            {"name", row.name},
-            {"instance", row.instance},
-            {"worker", row.worker},
-            {"status", std::string(job_status_name(row.status))},
-            {"attempts", row.attempts},
-            {"broker", row.broker},
-            {"slot", row.slot},
-            {"submitted", row.submitted},
-            {"started", row.started},
-            {"finished", row.finished},
+    return {{"pipeline", row.pipeline}, {"pipeline_instance", row.pipeline_instance},
+            {"name", row.name},         {"instance", row.instance},
+            {"worker", row.worker},     {"status", std::string(job_status_name(row.status))},
+            {"attempts", row.attempts}, {"broker", row.broker},
+            {"slot", row.slot},         {"submitted", row.submitted},
+            {"started", row.started},   {"finished", row.finished},
             {"error", row.error}};
 }
 
@@ -86,7 +81,8 @@ Document as_document(const JobRow& row) {
 
 std::string cell_text(const Value& value) {
     switch (value.type()) {
-        case Value::Type::bytes: return bytes_text(value.bytes().size());
+        case Value::Type::bytes:
+            return bytes_text(value.bytes().size());
         case Value::Type::array: {
             const Array& array = value.array();
             if (array.size() <= kElementsShown) return to_json(value, JsonForm::plain);
@@ -96,7 +92,8 @@ std::string cell_text(const Value& value) {
             }
             return text + "]";
         }
-        default: return printable(plain_text(value));
+        default:
+            return printable(plain_text(value));
     }
 }
 
@@ -135,8 +132,8 @@ void write_jobs(const std::vector<const JobRow*>& rows, TableForm form, std::ost
                     {"duration", Align::right},
                     {"error", Align::left, kErrorWidth}});
     if (form == TableForm::csv) {
-        write_csv_line({"pipeline", "pipeline_instance", "name", "instance", "worker", "status", "attempts", "broker", "slot",
-                        "submitted", "started", "finished", "error"},
+        write_csv_line({"pipeline", "pipeline_instance", "name", "instance", "worker", "status", "attempts", "broker",
+                        "slot", "submitted", "started", "finished", "error"},
                        out);
     }
     for (const JobRow* row : rows) {
@@ -144,10 +141,11 @@ void write_jobs(const std::vector<const JobRow*>& rows, TableForm form, std::ost
         if (form == TableForm::json) {
             out << to_json(as_document(*row), JsonForm::plain) << "\n";
         } else if (form == TableForm::csv) {
-            write_csv_line({row->pipeline, row->pipeline_instance, row->name, row->instance, row->worker, status,
-                            std::to_string(row->attempts), std::to_string(row->broker), std::to_string(row->slot),
-                            number_text(row->submitted), number_text(row->started), number_text(row->finished), row->error},
-                           out);
+            write_csv_line(
+                {row->pipeline, row->pipeline_instance, row->name, row->instance, row->worker, status,
+                 std::to_string(row->attempts), std::to_string(row->broker), std::to_string(row->slot),
+                 number_text(row->submitted), number_text(row->started), number_text(row->finished), row->error},
+                out);
         } else {
             const bool ran = row->status != JobStatus::skipped;
             text.add({printable(full_label(*row)), printable(row->worker), status, std::to_string(row->attempts),

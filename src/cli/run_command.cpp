@@ -30,8 +30,8 @@ public:
 
 class Leader {
 public:
-    Leader(const RunCommand& command, const StoreChoice& store, const RunSetup& setup, Session& session, Streams& streams,
-           Console& console)
+    Leader(const RunCommand& command, const StoreChoice& store, const RunSetup& setup, Session& session,
+           Streams& streams, Console& console)
         : command_(command), store_(store), setup_(setup), session_(session), streams_(streams), console_(console) {}
 
     int lead();
@@ -131,7 +131,8 @@ std::string Leader::refusal(const Plan& plan, const std::vector<std::string>& co
     for (const std::string& problem : problems) text += problem + "\n";
     // The plan of a caller lives as long as this: no ownership is needed to look at it.
     const std::shared_ptr<const Plan> looked_at(std::shared_ptr<const Plan>(), &plan);
-    return text + "A launch that holds it: " + launch_line({looked_at}, session_.launch(), command_line, command_.resources);
+    return text +
+           "A launch that holds it: " + launch_line({looked_at}, session_.launch(), command_line, command_.resources);
 }
 
 void Leader::refuse_what_fits_nowhere() const {
@@ -172,16 +173,17 @@ int Leader::run() {
         events_->started(results_, directory_->path().string());
     }
     if (setup_.driver) {
-        manager_ = std::make_unique<Manager>(Manager::Setup{
-            setup_.types, directory_->path(), command_.program_arguments, store_.of_program,
-            store_.text.empty() ? nullptr : wanted.make_store(store_.text),
-            [this](const Plan& plan) { return refusal(plan, setup_.command_line); }});
+        manager_ = std::make_unique<Manager>(
+            Manager::Setup{setup_.types, directory_->path(), command_.program_arguments, store_.of_program,
+                           store_.text.empty() ? nullptr : wanted.make_store(store_.text),
+                           [this](const Plan& plan) { return refusal(plan, setup_.command_line); }});
         observers.add(manager_->observer());
     }
-    RunFeeder feeder({plans_, lines_.get(), command_.source.for_each_key, setup_.driver, manager_.get(), directory_.get(),
+    observers.roles(session_.launch().roles);
+    RunFeeder feeder({plans_, lines_.get(), command_.source.for_each_key, setup_.driver, manager_.get(),
+                      directory_.get(),
                       [this](Severity severity, const std::string& text) { log_->write(severity, text); }});
-    const RunSummary summary =
-        session_.run(wanted, observers, [&](Feed& feed) { feeder.feed(feed); });
+    const RunSummary summary = session_.run(wanted, observers, [&](Feed& feed) { feeder.feed(feed); });
     reporter_->stop();
     session_.close();
 
@@ -203,7 +205,8 @@ void Leader::finish_store(const RunRequest& request, const RunSummary& summary) 
         request.make_store(store_.text)->finish();
     } catch (const std::exception& error) {  // of a Store that may be the program's own
         store_finished_ = false;
-        log_->write(Severity::error, "the store " + store_.text + " could not bring its values together: " + error.what());
+        log_->write(Severity::error,
+                    "the store " + store_.text + " could not bring its values together: " + error.what());
     }
 }
 
@@ -220,8 +223,8 @@ void Leader::collect_results(const RunSummary& summary) {
     try {
         const CollectReport report = collect(directory_->path(), results_, {});
         for (const std::string& warning : report.warnings) log_->write(Severity::warning, warning);
-        log_->write(Severity::debug, "collected " + counted(report.jobs, "job") + " of " + counted(report.segments, "segment") +
-                                         " in " + duration_text(report.seconds));
+        log_->write(Severity::debug, "collected " + counted(report.jobs, "job") + " of " +
+                                         counted(report.segments, "segment") + " in " + duration_text(report.seconds));
         collected_ = true;
         directory_->finished();
     } catch (const StoreError& error) {
@@ -259,7 +262,8 @@ std::string Leader::example_table() const {
                                            [&](const WorkerType& t) { return t.name == job->worker; });
             if (type == setup_.types.end() || !type->makes) continue;
             const Keys keys = type->makes(job->with);
-            const bool shown = std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return job->save.saves(key); });
+            const bool shown =
+                std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return job->save.saves(key); });
             if (shown) return plan->name + "/" + job->name;
         }
     }

@@ -17,12 +17,13 @@ namespace penstock {
 struct RunSetup {
     const WorkerTypes& types;
     const std::vector<NamedStore>& stores;
-    Driver driver;  // may be null
+    Driver driver;                          // may be null
     std::string program = "penstock";       // as it was started
     std::vector<std::string> command_line;  // all of it
 };
 
-// What rank 0 does in a launch that others take part in. Whatever happens, the others hear of it. Returns the exit code.
+// What rank 0 does in a launch that others take part in. Whatever happens, the others hear of it. Returns the exit
+// code.
 int lead_run(const RunCommand& command, const StoreChoice& store, const RunSetup& setup, Session& session,
              Streams& streams, Console& console);
 

@@ -13,8 +13,10 @@ void RunFeeder::feed(Feed& feed) {
     {
         // Lines may keep coming while the driver function works.
         std::jthread lines;
-        if (parts_.driver && parts_.lines) lines = std::jthread([&] { feed_plans_and_lines(submitter); });
-        else feed_plans_and_lines(submitter);
+        if (parts_.driver && parts_.lines)
+            lines = std::jthread([&] { feed_plans_and_lines(submitter); });
+        else
+            feed_plans_and_lines(submitter);
         if (parts_.driver) drive(submitter);
     }
     report_.journal_failed = submitter.journal_failed();
@@ -25,7 +27,8 @@ void RunFeeder::feed_plans_and_lines(Submitter& submitter) {
     try {
         if (parts_.lines) {
             const auto complain = [this](const std::string& text) { parts_.tell(Severity::error, text); };
-            report_.bad_lines = feed_lines(*parts_.lines, parts_.plans, parts_.for_each_key, submitter, complain).bad_lines;
+            report_.bad_lines =
+                feed_lines(*parts_.lines, parts_.plans, parts_.for_each_key, submitter, complain).bad_lines;
             return;
         }
         std::vector<Submission> all;
@@ -52,8 +55,9 @@ void RunFeeder::drive(Submitter& submitter) {
                                          "\nWhat it had started is run to its end.");
     } catch (...) {
         report_.driver_failed = true;
-        parts_.tell(Severity::error, "the driver function of this program threw something that is no std::exception.\n"
-                                     "What it had started is run to its end.");
+        parts_.tell(Severity::error,
+                    "the driver function of this program threw something that is no std::exception.\n"
+                    "What it had started is run to its end.");
     }
     parts_.manager->detach();
 }

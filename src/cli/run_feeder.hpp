@@ -28,8 +28,8 @@ public:
         const std::vector<std::shared_ptr<const Plan>>& plans;
         LineReader* lines = nullptr;  // null = no --for-each
         std::string for_each_key;
-        Driver driver;                // may be null
-        Manager* manager = nullptr;   // when there is a driver
+        Driver driver;               // may be null
+        Manager* manager = nullptr;  // when there is a driver
         RunDirectory* directory = nullptr;
         std::function<void(Severity, const std::string&)> tell;
     };

@@ -51,7 +51,8 @@ StoreChoice choose_store(const std::string& typed, const std::string& fallback, 
     throw std::invalid_argument("--store: there is no store `" + printable(name) + "`; there are " + enumerate(names));
 }
 
-std::function<std::unique_ptr<Store>(const std::string&)> store_maker(std::vector<NamedStore> stores, std::uint32_t rank) {
+std::function<std::unique_ptr<Store>(const std::string&)> store_maker(std::vector<NamedStore> stores,
+                                                                      std::uint32_t rank) {
     return [stores = std::move(stores), rank](const std::string& text) -> std::unique_ptr<Store> {
         const auto [name, spec] = taken_apart(text);
         if (const NamedStore* own = find(stores, name)) return own->make(spec);

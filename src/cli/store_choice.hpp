@@ -21,6 +21,7 @@ struct StoreChoice {
 StoreChoice choose_store(const std::string& typed, const std::string& fallback, const std::vector<NamedStore>& stores);
 
 // What makes the chosen store at one rank, for RunRequest::make_store.
-std::function<std::unique_ptr<Store>(const std::string&)> store_maker(std::vector<NamedStore> stores, std::uint32_t rank);
+std::function<std::unique_ptr<Store>(const std::string&)> store_maker(std::vector<NamedStore> stores,
+                                                                      std::uint32_t rank);
 
 }  // namespace penstock

@@ -47,9 +47,10 @@ void Submitter::claim_names(const std::vector<Submission>& submissions) {
             continue;
         }
         for (const std::uint64_t mine : claimed) names_.erase(mine);
-        throw SubmittedBefore("pipeline " + pipeline_label(submission.plan->name, submission.instance) +
-                              " was started before: results are found by name and --for-each data, so each of them runs "
-                              "once; give it other data or another name");
+        throw SubmittedBefore(
+            "pipeline " + pipeline_label(submission.plan->name, submission.instance) +
+            " was started before: results are found by name and --for-each data, so each of them runs "
+            "once; give it other data or another name");
     }
 }
 

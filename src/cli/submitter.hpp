@@ -45,7 +45,7 @@ private:
     RunDirectory* journal_;
     std::atomic<bool> journal_failed_ = false;
     std::mutex mutex_;
-    std::unordered_set<std::uint64_t> names_;  // hashes of what was submitted
+    std::unordered_set<std::uint64_t> names_;           // hashes of what was submitted
     std::map<std::string, std::uint64_t> definitions_;  // by name: hash of the definition
     std::map<std::shared_ptr<const Plan>, PlanId> plans_;
 };

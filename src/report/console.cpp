@@ -1,9 +1,9 @@
 #include "report/console.hpp"
 
-#include <cerrno>
-#include <cstdlib>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
 
 namespace penstock {
 

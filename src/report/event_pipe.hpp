@@ -19,12 +19,13 @@ namespace penstock {
 class EventPipe {
 public:
     struct Options {
-        std::string target;                          // a path, or "-" for standard output
+        std::string target;  // a path, or "-" for standard output
         std::size_t max_pending_bytes = 64u << 20;
-        double patience_s = 5;                       // how long close() waits for a reader that takes nothing
+        double patience_s = 5;  // how long close() waits for a reader that takes nothing
     };
 
-    // Throws std::runtime_error when the target cannot be written. A FIFO nobody reads yet is opened when somebody does.
+    // Throws std::runtime_error when the target cannot be written. A FIFO nobody reads yet is opened when somebody
+    // does.
     explicit EventPipe(Options options);
     ~EventPipe();
 
@@ -37,7 +38,7 @@ public:
 
 private:
     void work();
-    bool ready();                        // the target is open; opens a FIFO
+    bool ready();  // the target is open; opens a FIFO
     bool write_text(std::string_view text);
     bool wait_writable();
     bool give_up(double idle_s) const;
@@ -51,10 +52,10 @@ private:
     std::condition_variable changed_;
     std::deque<Item> pending_;
     std::size_t pending_bytes_ = 0;
-    std::uint64_t dropped_ = 0;        // lines since the last "lost" line
+    std::uint64_t dropped_ = 0;  // lines since the last "lost" line
     std::uint64_t dropped_in_all_ = 0;
     bool closing_ = false;
-    std::string problem_;              // nothing more can be written
+    std::string problem_;  // nothing more can be written
 
     std::thread thread_;
 };

@@ -16,9 +16,12 @@ std::string json(std::string_view text) {
 
 std::string_view exit_word(int exit_code) {
     switch (exit_code) {
-        case 0: return "succeeded";
-        case 75: return "interrupted";
-        default: return "failed";
+        case 0:
+            return "succeeded";
+        case 75:
+            return "interrupted";
+        default:
+            return "failed";
     }
 }
 
@@ -67,8 +70,9 @@ std::string pipeline_line(const PipelineEnded& ended) {
     return fmt::format(R"({{"event":"pipeline","pipeline":{},"pipeline_id":{},"pipeline_instance":{},"status":"{}",)"
                        R"("succeeded":{},"failed":{},"skipped":{},"duration_s":{:.6f}}})"
                        "\n",
-                       json(ended.pipeline->plan->name), ended.pipeline->info.id.value, json(ended.pipeline->info.instance),
-                       job_status_name(ended.status), ended.succeeded, ended.failed, ended.skipped, ended.duration_s);
+                       json(ended.pipeline->plan->name), ended.pipeline->info.id.value,
+                       json(ended.pipeline->info.instance), job_status_name(ended.status), ended.succeeded,
+                       ended.failed, ended.skipped, ended.duration_s);
 }
 
 std::string end_line(const RunSummary& summary, int exit_code, bool collected) {

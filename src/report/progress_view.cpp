@@ -28,8 +28,10 @@ std::vector<Piece> pieces_of(const Progress& p, double per_second) {
     if (waiting > 0) pieces.push_back({count_text(waiting) + " waiting", 3});
     if (per_second > 0) pieces.push_back({rate_text(per_second) + " jobs/s", 5});
     const std::uint64_t left = p.jobs - std::min(p.jobs, p.ended());
-    if (p.more_may_come) pieces.push_back({"more may come", 2});
-    else if (per_second > 0 && left > 0) pieces.push_back({duration_text(static_cast<double>(left) / per_second) + " left", 7});
+    if (p.more_may_come)
+        pieces.push_back({"more may come", 2});
+    else if (per_second > 0 && left > 0)
+        pieces.push_back({duration_text(static_cast<double>(left) / per_second) + " left", 7});
     return pieces;
 }
 

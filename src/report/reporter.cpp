@@ -58,8 +58,10 @@ void Reporter::draw(std::stop_token stop) {
         const auto line = live ? view_.live_line(now, console_.width()) : view_.log_line(now);
         if (line) {
             lock.unlock();
-            if (live) console_.draw(*line);
-            else log_.write(Severity::info, *line);
+            if (live)
+                console_.draw(*line);
+            else
+                log_.write(Severity::info, *line);
             lock.lock();
         }
         const double wait_s = live ? ProgressView::kRedraw_s : std::max(view_.next_log_line_s() - now_s(), 0.05);

@@ -12,19 +12,26 @@ namespace {
 
 spdlog::level::level_enum level_of(Severity severity) {
     switch (severity) {
-        case Severity::debug: return spdlog::level::debug;
-        case Severity::info: return spdlog::level::info;
-        case Severity::warning: return spdlog::level::warn;
-        case Severity::error: return spdlog::level::err;
+        case Severity::debug:
+            return spdlog::level::debug;
+        case Severity::info:
+            return spdlog::level::info;
+        case Severity::warning:
+            return spdlog::level::warn;
+        case Severity::error:
+            return spdlog::level::err;
     }
     return spdlog::level::err;
 }
 
 spdlog::level::level_enum level_of(Verbosity verbosity) {
     switch (verbosity) {
-        case Verbosity::quiet: return spdlog::level::warn;
-        case Verbosity::normal: return spdlog::level::info;
-        case Verbosity::verbose: return spdlog::level::debug;
+        case Verbosity::quiet:
+            return spdlog::level::warn;
+        case Verbosity::normal:
+            return spdlog::level::info;
+        case Verbosity::verbose:
+            return spdlog::level::debug;
     }
     return spdlog::level::info;
 }
@@ -58,7 +65,8 @@ RunLog::RunLog(Console& console, Verbosity verbosity, const std::string& file) :
     loggers_->console->set_level(level_of(verbosity));
     if (file.empty()) return;
     try {
-        loggers_->file = std::make_unique<spdlog::logger>("file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
+        loggers_->file =
+            std::make_unique<spdlog::logger>("file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
     } catch (const spdlog::spdlog_ex& error) {
         throw std::runtime_error("cannot write the log file " + printable(file) + ": " + error.what() +
                                  "; name a place that can be written with --log-file");

@@ -18,7 +18,9 @@ std::string outcome_line(const RunSummary& summary) {
     const Progress& p = summary.progress;
     std::string text = "penstock: ";
     if (p.succeeded == p.jobs) {
-        text += p.jobs == 1 ? "1 job succeeded" : p.jobs == 0 ? "no jobs" : "all " + counted(p.jobs, "job") + " succeeded";
+        text += p.jobs == 1   ? "1 job succeeded"
+                : p.jobs == 0 ? "no jobs"
+                              : "all " + counted(p.jobs, "job") + " succeeded";
     } else {
         text += count_text(p.succeeded) + " of " + counted(p.jobs, "job") + " succeeded";
         if (p.failed > 0) text += ", " + count_text(p.failed) + " failed";
@@ -93,7 +95,8 @@ std::string results_text(const RunSummary& summary, const ResultPlace& place) {
     if (place.collected) {
         text += "results: " + printable(place.run) + "\n";
     } else {
-        text += "results: not collected" + (place.not_collected_reason.empty() ? "" : ": " + place.not_collected_reason) +
+        text += "results: not collected" +
+                (place.not_collected_reason.empty() ? "" : ": " + place.not_collected_reason) +
                 "\n         collect them with: " + program_of(place) + " collect " + run + "\n";
     }
     if (summary.progress.jobs > 0) {
@@ -107,8 +110,10 @@ std::string results_text(const RunSummary& summary, const ResultPlace& place) {
 
 std::string early_end_text(const RunSummary& summary) {
     std::string text;
-    if (!summary.fatal.empty()) text += "\npenstock: error: the run could not go on: " + printable_lines(summary.fatal) + "\n";
-    else if (summary.interrupted) text += "\npenstock: interrupted: what had not finished was not run to its end.\n";
+    if (!summary.fatal.empty())
+        text += "\npenstock: error: the run could not go on: " + printable_lines(summary.fatal) + "\n";
+    else if (summary.interrupted)
+        text += "\npenstock: interrupted: what had not finished was not run to its end.\n";
     if (!text.empty()) text += "Nothing that was durable is lost: " + counted(summary.progress.durable, "job") + ".\n";
     return text;
 }
@@ -116,8 +121,8 @@ std::string early_end_text(const RunSummary& summary) {
 }  // namespace
 
 std::string summary_text(const RunSummary& summary, const ResultPlace& place) {
-    return outcome_line(summary) + worker_table(summary.workers) + failures_text(summary, place) + early_end_text(summary) +
-           results_text(summary, place);
+    return outcome_line(summary) + worker_table(summary.workers) + failures_text(summary, place) +
+           early_end_text(summary) + results_text(summary, place);
 }
 
 }  // namespace penstock

@@ -51,8 +51,15 @@ std::size_t columns_of(char32_t code_point) {
         return 0;
     }
     // Hangul, CJK, full-width forms, emoji.
-    if (within(code_point, {{0x1100, 0x115f}, {0x2e80, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f},
-                            {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff},
+    if (within(code_point, {{0x1100, 0x115f},
+                            {0x2e80, 0xa4cf},
+                            {0xac00, 0xd7a3},
+                            {0xf900, 0xfaff},
+                            {0xfe30, 0xfe6f},
+                            {0xff00, 0xff60},
+                            {0xffe0, 0xffe6},
+                            {0x1f300, 0x1f64f},
+                            {0x1f900, 0x1f9ff},
                             {0x20000, 0x3fffd}})) {
         return 2;
     }
@@ -137,7 +144,8 @@ std::string bytes_text(std::uint64_t bytes) {
         amount /= 1024;
         ++unit;
     }
-    return fmt::format("{} {}", amount < 9.95 ? fmt::format("{:.2g}", amount) : fmt::format("{:.0f}", amount), kUnits[unit]);
+    return fmt::format("{} {}", amount < 9.95 ? fmt::format("{:.2g}", amount) : fmt::format("{:.0f}", amount),
+                       kUnits[unit]);
 }
 
 std::string date_text(double unix_seconds) {

@@ -13,7 +13,8 @@ namespace penstock {
 namespace {
 
 struct Screen {
-    explicit Screen(std::size_t width) : console({[this](std::string_view text) { out += text; }, [width] { return width; }}) {}
+    explicit Screen(std::size_t width)
+        : console({[this](std::string_view text) { out += text; }, [width] { return width; }}) {}
     std::string out;
     Console console;
 };
@@ -65,7 +66,8 @@ TEST(RunLog, TheFileGetsEverythingWithItsTimeAndIsAppendedTo) {
     std::string line;
     std::vector<std::string> ends;
     while (std::getline(text, line)) ends.push_back(line.substr(24));
-    EXPECT_EQ(ends, (std::vector<std::string>{"debug: details", "info: only here", "debug: details", "info: only here"}));
+    EXPECT_EQ(ends,
+              (std::vector<std::string>{"debug: details", "info: only here", "debug: details", "info: only here"}));
 }
 
 TEST(RunLog, AFileThatCannotBeWrittenIsToldWithItsReason) {
@@ -80,7 +82,9 @@ TEST(RunLog, AFileThatCannotBeWrittenIsToldWithItsReason) {
 }
 
 TEST(RoleText, OneLineARole) {
-    EXPECT_EQ(roles_text({{0, "router", "node1", 4711, 0}, {1, "pipeliner", "node1", 4712, 0}, {10, "broker", "node2", 99, 16},
+    EXPECT_EQ(roles_text({{0, "router", "node1", 4711, 0},
+                          {1, "pipeliner", "node1", 4712, 0},
+                          {10, "broker", "node2", 99, 16},
                           {11, "broker", "node3", 100, 1}}),
               "router      0  node1  pid 4711\n"
               "pipeliner   1  node1  pid 4712\n"
@@ -129,8 +133,10 @@ TEST(Reporter, LeavesNoLiveLineBehind) {
     }
     reporter.ended({});
     const std::size_t last_erase = screen.out.rfind("\r\x1b[K");
-    if (last_erase != std::string::npos) EXPECT_EQ(screen.out.substr(last_erase), "\r\x1b[K");
-    else EXPECT_EQ(screen.out, "") << "the thread never came to draw";
+    if (last_erase != std::string::npos)
+        EXPECT_EQ(screen.out.substr(last_erase), "\r\x1b[K");
+    else
+        EXPECT_EQ(screen.out, "") << "the thread never came to draw";
 }
 
 }  // namespace

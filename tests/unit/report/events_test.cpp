@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <atomic>
-#include <csignal>
 #include <fcntl.h>
-#include <filesystem>
-#include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
 
 namespace penstock {
 namespace {
@@ -80,11 +80,13 @@ TEST(Events, EachJobAndPipelineIsALineOfJson) {
     const auto lines = lines_of(file);
     ASSERT_EQ(lines.size(), 7u);
     EXPECT_EQ(lines[0], Json::parse(R"({"event":"start","results":"X.h5","run":"X.h5.run"})"));
-    EXPECT_EQ(lines[1], Json::parse(R"({"event":"job","pipeline":"sweep","pipeline_id":7,"pipeline_instance":"url=\"x\"",
+    EXPECT_EQ(lines[1],
+              Json::parse(R"({"event":"job","pipeline":"sweep","pipeline_id":7,"pipeline_instance":"url=\"x\"",
         "name":"download","worker":"Downloader","instance":"","status":"succeeded","attempt":1,"broker":2})"));
     EXPECT_EQ(lines[2]["instance"], "seed=0");
     EXPECT_EQ(lines[3]["instance"], "seed=1");
-    EXPECT_EQ(lines[4], Json::parse(R"({"event":"job","pipeline":"sweep","pipeline_id":7,"pipeline_instance":"url=\"x\"",
+    EXPECT_EQ(lines[4],
+              Json::parse(R"({"event":"job","pipeline":"sweep","pipeline_id":7,"pipeline_instance":"url=\"x\"",
         "name":"simulate","worker":"command","instance":"seed=2","status":"failed","attempt":4,"broker":3,
         "error":"said \"no\"\nand �"})"));
     EXPECT_EQ(lines[5], Json::parse(R"({"event":"pipeline","pipeline":"sweep","pipeline_id":7,
@@ -179,8 +181,9 @@ TEST(Events, AFileThatCannotBeWrittenIsRefusedAtTheStart) {
         EventPipe pipe(to("/proc/none/events"));
         FAIL() << "no exception";
     } catch (const std::runtime_error& error) {
-        EXPECT_STREQ(error.what(), "cannot write events to /proc/none/events: No such file or directory; name a file or a "
-                                   "FIFO that can be written, or - for standard output, with --events");
+        EXPECT_STREQ(error.what(),
+                     "cannot write events to /proc/none/events: No such file or directory; name a file or a "
+                     "FIFO that can be written, or - for standard output, with --events");
     }
 }
 

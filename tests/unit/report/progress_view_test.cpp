@@ -55,7 +55,7 @@ TEST(RateEstimate, FollowsTheLastTenSeconds) {
     RateEstimate rate;
     EXPECT_EQ(rate.per_second(), 0);
     std::uint64_t ended = 0;
-    for (int i = 0; i <= 600; ++i) {                // 100 jobs/s for 30 s, then 10 jobs/s for 30 s
+    for (int i = 0; i <= 600; ++i) {  // 100 jobs/s for 30 s, then 10 jobs/s for 30 s
         rate.add(i * 0.1, ended);
         ended += i < 300 ? 10 : 1;
     }

@@ -84,6 +84,7 @@ TEST(Text, ShorteningNeverCutsACharacter) {
 
 TEST(Text, ShellWordsAreQuotedWhenTheyMust) {
     EXPECT_EQ(shell_quoted("word-count/download"), "word-count/download");
+    EXPECT_EQ(shell_quoted("matlab=3"), "matlab=3");
     EXPECT_EQ(shell_quoted("sweep/simulate[seed=0]"), "'sweep/simulate[seed=0]'");
     EXPECT_EQ(shell_quoted("it's"), "'it'\\''s'");
     EXPECT_EQ(shell_quoted(""), "''");

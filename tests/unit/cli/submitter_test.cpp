@@ -1,0 +1,105 @@
+#include "cli/submitter.hpp"
+
+#include "fakes.hpp"
+
+#include <gtest/gtest.h>
+
+namespace penstock {
+namespace {
+
+class FakeJournal : public RunDirectory {
+public:
+    const std::filesystem::path& path() const override { return path_; }
+    std::uint32_t incarnation() const override { return 1; }
+    void record_plan(PlanId id, const Plan& plan) override {
+        if (full) throw StoreError("disk full");
+        entries.push_back("plan " + std::to_string(id.value) + " " + plan.name);
+    }
+    void record_submissions(const std::vector<PipelineInfo>& pipelines) override {
+        if (full) throw StoreError("disk full");
+        std::string entry = "pipelines";
+        for (const PipelineInfo& p : pipelines) {
+            entry += " " + std::to_string(p.id.value) + ":" + std::to_string(p.plan.value) + ":" + p.instance;
+        }
+        entries.push_back(entry);
+    }
+    void finished() override {}
+
+    std::vector<std::string> entries;
+    bool full = false;
+
+private:
+    std::filesystem::path path_;
+};
+
+using Entries = std::vector<std::string>;
+
+TEST(Submitter, PlansOnceAndPipelinesTogetherAreWrittenDown) {
+    FakeFeed feed;
+    FakeJournal journal;
+    Submitter submitter(feed, &journal);
+    const auto page = plan_named("page");
+    const auto ids = submitter.submit({{page, "url=x", {}}, {page, "url=y", {}}, {plan_named("other"), "", {}}});
+    submitter.submit({{page, "url=z", {}}});
+    EXPECT_EQ(ids, (std::vector<PipelineId>{PipelineId(1), PipelineId(2), PipelineId(3)}));
+    EXPECT_EQ(feed.submitted.size(), 4u);
+    EXPECT_EQ(journal.entries,
+              (Entries{"plan 1 page", "plan 2 other", "pipelines 1:1:url=x 2:1:url=y 3:2:", "pipelines 4:1:url=z"}));
+}
+
+TEST(Submitter, TheSameNameAndDataTwiceIsRefusedAsAWhole) {
+    FakeFeed feed;
+    FakeJournal journal;
+    Submitter submitter(feed, &journal);
+    const auto page = plan_named("page");
+    submitter.submit({{page, "url=x", {}}});
+    EXPECT_THROW(submitter.submit({{page, "url=y", {}}, {page, "url=x", {}}}), SubmittedBefore);
+    EXPECT_EQ(feed.submitted.size(), 1u);
+    submitter.submit({{page, "url=y", {}}});
+    EXPECT_EQ(feed.submitted.size(), 2u) << "the first try left url=y free";
+    try {
+        submitter.submit({{page, "url=y", {}}});
+        FAIL() << "no exception";
+    } catch (const SubmittedBefore& error) {
+        EXPECT_STREQ(error.what(),
+                     "pipeline page[url=y] was started before: results are found by name and --for-each data, "
+                     "so each of them runs once; give it other data or another name");
+    }
+}
+
+TEST(Submitter, AnotherDefinitionOfTheSameNameIsRefused) {
+    FakeFeed feed;
+    Submitter submitter(feed, nullptr);
+    auto other = std::make_shared<Plan>(*plan_named("page"));
+    other->definition_text = "another";
+    submitter.submit({{plan_named("page"), "url=x", {}}});
+    EXPECT_THROW(submitter.submit({{other, "url=y", {}}}), SubmittedBefore);
+    submitter.submit({{plan_named("page"), "url=y", {}}});
+    EXPECT_EQ(feed.submitted.size(), 2u);
+}
+
+TEST(Submitter, WhatWasTakenBeforeTheRunEndedIsWrittenDown) {
+    FakeFeed feed;
+    FakeJournal journal;
+    Submitter submitter(feed, &journal);
+    feed.on_submit = [&](PipelineId id, const Submission&) {
+        if (id == PipelineId(2)) feed.stops = true;
+    };
+    const auto page = plan_named("page");
+    EXPECT_THROW(submitter.submit({{page, "a", {}}, {page, "b", {}}, {page, "c", {}}}), FeedStopped);
+    EXPECT_EQ(journal.entries, (Entries{"plan 1 page", "pipelines 1:1:a 2:1:b"}));
+}
+
+TEST(Submitter, AJournalThatCannotBeWrittenIsRemembered) {
+    FakeFeed feed;
+    FakeJournal journal;
+    journal.full = true;
+    Submitter submitter(feed, &journal);
+    EXPECT_FALSE(submitter.journal_failed());
+    EXPECT_THROW(submitter.submit({{plan_named("page"), "", {}}}), StoreError);
+    EXPECT_TRUE(submitter.journal_failed());
+    EXPECT_TRUE(feed.submitted.empty()) << "nothing runs that was not written down";
+}
+
+}  // namespace
+}  // namespace penstock
