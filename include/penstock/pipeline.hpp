@@ -62,7 +62,8 @@ public:
     enum class IfMissing { fail, drop, null };
     // `from`: "job.key", or with a wildcard "count-*.words".
     Job& input(std::string key, std::string from, IfMissing missing = IfMissing::fail);
-    Job& input(std::string key, std::vector<std::string> from, IfMissing missing = IfMissing::fail);
+    // A list of the values of several: gather("values", {"left.x", "right.x"}).
+    Job& gather(std::string key, std::vector<std::string> from, IfMissing missing = IfMissing::fail);
 
     Job& retries(std::int64_t further_attempts);
     Job& timeout_s(double seconds);

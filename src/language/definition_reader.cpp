@@ -38,8 +38,9 @@ const Node* read_keyed_map(const Reading& reading, const Node& node, std::string
     }
     for (const auto& [key, value] : node.map()) {
         const std::string problem = key->is_scalar() ? key_problem(key->text) : "a key is text";
+        const std::string shown = key->is_scalar() ? quote(key->text) + " " : "";
         if (!problem.empty()) {
-            reading.error(key->place, "bad key in `" + std::string(what) + "`", problem);
+            reading.error(key->place, "bad key " + shown + "in `" + std::string(what) + "`", problem);
         } else if (!built_in_allowed && is_built_in_name(key->text)) {
             reading.error(key->place, quote(key->text) + " cannot be a key of `" + std::string(what) + "`",
                           "`{" + std::string(key->text) + "}` means a directory in every job", "choose another name");
@@ -152,7 +153,7 @@ bool read_definition(const Reading& reading, const Node& root, std::string_view 
     if (parts[5]) read_graph(reading, *parts[5], definition);
     if (!parts[4] && !parts[5] && !streams)
         missing_key(reading, start, "the pipeline has no jobs", "add `jobs:` (or `graph:`)");
-    else if (definition.jobs.empty() && parts[4] && !parts[5])
+    else if (parts[4] && parts[4]->size == 0 && !parts[5])
         reading.error(parts[4]->place, "the pipeline has no jobs", "`jobs` is empty",
                       "add one, for example `{hello: {worker: noop}}`");
     return !definition.jobs.empty() && !definition.name.empty();

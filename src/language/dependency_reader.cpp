@@ -127,7 +127,8 @@ void read_inputs(const Reading& reading, const Node& node, std::vector<InputDefi
     for (const auto& [key, value] : node.map()) {
         const std::string problem = key->is_scalar() ? key_problem(key->text) : "a key is text";
         if (!problem.empty()) {
-            reading.error(key->place, "bad key of an input", problem);
+            reading.error(key->place, "bad key of an input" + (key->is_scalar() ? ": " + quote(key->text) : ""),
+                          problem);
             continue;
         }
         InputDefinition input;

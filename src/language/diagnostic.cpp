@@ -1,5 +1,7 @@
 #include "language/diagnostic.hpp"
 
+#include "value/utf8.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
@@ -15,11 +17,11 @@ bool is_control(char c) {
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-// Terminals obey control characters: a definition must not be able to speak to them.
+// Terminals obey control characters: a definition must not be able to speak to them. The result is UTF-8.
 std::string without_controls(std::string_view text) {
     std::string safe;
     safe.reserve(text.size());
-    for (char c : text) {
+    for (char c : is_utf8(text) ? std::string(text) : to_utf8(text)) {
         if (!is_control(c) || c == '\t') {
             safe += c;
         } else {

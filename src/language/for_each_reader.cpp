@@ -116,7 +116,7 @@ private:
 
     void add_axis(std::string_view name, Place place, const Node& values) {
         Axis axis;
-        if (read_values(values, axis)) add_axis(name, place, std::move(axis));
+        if (read_values(name, values, axis)) add_axis(name, place, std::move(axis));
     }
 
     void add_axis(std::string_view name, Place place, Axis axis) {
@@ -144,7 +144,7 @@ private:
         std::vector<Axis> dimension;
         for (const auto& [key, value] : node.map()) {
             Axis axis;
-            if (!good_name(*key) || !read_values(*value, axis)) continue;
+            if (!good_name(*key) || !read_values(key->text, *value, axis)) continue;
             axis.name = key->text;
             if (!dimension.empty() && dimension.front().size() != axis.size()) {
                 fail(key->place, "the values of a `zip` are not equally many",
@@ -158,7 +158,7 @@ private:
         if (good_) add_dimension(std::move(dimension), node.place);
     }
 
-    bool read_values(const Node& node, Axis& axis) {
+    bool read_values(std::string_view name, const Node& node, Axis& axis) {
         if (node.is(Node::Kind::list)) {
             std::vector<Value> values;
             values.reserve(node.size);
@@ -176,7 +176,7 @@ private:
                 return false;
             }
         }
-        wrong_type(node, "the values of a for-each", kValuesForm,
+        wrong_type(node, quote(name), kValuesForm,
                    node.is_scalar() && !node.is(Node::Kind::null) ? "write [" + std::string(node.text) + "]" : "");
         return false;
     }
@@ -205,7 +205,8 @@ private:
             for (const Node* item : node.list()) add(*item);
         if (!good_) return false;
         if (numbers.empty() || numbers.size() > 3) {
-            wrong_type(node, "`range`", "[stop], [start, stop] or [start, stop, step]");
+            fail(node.place, "`range` has " + std::to_string(numbers.size()) + " numbers",
+                 "it must be [stop], [start, stop] or [start, stop, step]");
             return false;
         }
         const std::int64_t start = numbers.size() > 1 ? numbers[0] : 0;
@@ -234,7 +235,8 @@ private:
         const bool shaped = node.is(Node::Kind::list) && node.size == 3 && node.items[2]->is(Node::Kind::int64) &&
                             node.items[2]->int64 >= 0;
         if (!shaped || !std::isfinite(number(*node.items[0])) || !std::isfinite(number(*node.items[1]))) {
-            wrong_type(node, "`linspace`", "[first, last, count]: two numbers and how many values, both ends included");
+            fail(node.place, "`linspace` is not [first, last, count]",
+                 "it must be two finite numbers, which are both included, and how many values there are");
             return false;
         }
         axis.values =

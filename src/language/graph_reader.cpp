@@ -35,7 +35,10 @@ private:
 
     void read_map(const Node& node) {
         if (node.size == 0) return empty(node);
-        for (const auto& [key, value] : node.map()) connect(nodes(*key), nodes(*value, true));
+        for (const auto& [key, value] : node.map()) {
+            const Ends from = nodes(*key);
+            connect(from, nodes(*value, true));
+        }
     }
 
     void read_item(const Node& item) {

@@ -46,7 +46,7 @@ const Source* InputFiles::read(std::string_view name, std::string& problem) {
     std::string text;
     if (!read_file(path, most_bytes_, text, problem)) return nullptr;
     pinned_.push_back({path.string(), Hasher().add(std::string_view(text)).value()});
-    const Source& source = sources_.add(path.string(), std::move(text));
+    const Source& source = sources_.add((shown_directory_ / std::filesystem::path(name)).string(), std::move(text));
     read_.emplace(path.string(), &source);
     return &source;
 }

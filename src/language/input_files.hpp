@@ -31,8 +31,13 @@ private:
 // The files one definition reads, each once.
 class InputFiles {
 public:
-    InputFiles(std::filesystem::path directory, std::uint64_t most_bytes, Sources& sources)
-        : directory_(std::move(directory)), most_bytes_(most_bytes), sources_(sources) {}
+    // `definition`: the definition's file as messages call it; the files it reads are called alike.
+    InputFiles(std::filesystem::path directory, const std::string& definition, std::uint64_t most_bytes,
+               Sources& sources)
+        : directory_(std::move(directory)),
+          shown_directory_(std::filesystem::path(definition).parent_path()),
+          most_bytes_(most_bytes),
+          sources_(sources) {}
 
     // `name` as the definition has it: relative to the definition's directory. Null with a `problem` when it cannot be
     // read.
@@ -42,6 +47,7 @@ public:
 
 private:
     std::filesystem::path directory_;
+    std::filesystem::path shown_directory_;
     std::uint64_t most_bytes_;
     Sources& sources_;
     std::map<std::string, const Source*> read_;

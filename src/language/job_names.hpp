@@ -22,6 +22,7 @@ public:
     const std::vector<std::uint32_t>& matching(std::string_view pattern);
     std::uint64_t compared() const { return compared_; }
 
+    // Made anew for each call: for suggestions, while these are wanted.
     std::vector<std::string_view> all() const;
 
 private:

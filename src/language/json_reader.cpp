@@ -79,10 +79,7 @@ public:
         std::string reason = error.what();
         const std::size_t text_begins = reason.rfind("syntax error");  // after nlohmann's own numbers and place
         if (text_begins != std::string::npos) reason = reason.substr(text_begins);
-        const std::size_t length = std::max<std::size_t>(1, std::min(last_token.size(), position()));
-        const Place place = position() == source_.text().size() && last_token.empty()
-                                ? Place{static_cast<std::uint32_t>(position()), 1}
-                                : before(length);
+        const Place place = last_token.empty() ? before(std::min<std::size_t>(1, position())) : token();
         diagnostics_.error(source_, place, "this is not JSON", reason,
                            "check quotes, commas and brackets at and before this place");
         return false;
@@ -107,6 +104,19 @@ private:
         std::size_t begin = end;
         while (begin > 0 && is_part(source_.text()[begin - 1])) --begin;
         return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end - begin)};
+    }
+
+    // The word, number, text or sign that was read last.
+    Place token() const {
+        const std::string_view whole = source_.text();
+        const std::size_t end = position();
+        if (end > 1 && whole[end - 1] == '"') return quoted_text();
+        const auto in_word = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+        };
+        std::size_t begin = end;
+        while (begin > 0 && in_word(whole[begin - 1])) --begin;
+        return before(std::max<std::size_t>(1, end - begin));
     }
 
     // Back from the closing quote to the opening one: a quote before which stand no, or an even number of, backslashes.

@@ -3,6 +3,8 @@
 #include "value/hash.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace penstock {
 
@@ -19,16 +21,20 @@ struct Reduced {
     std::uint64_t size = 1;                  // values that differ
 };
 
-bool all_differ(const std::vector<const Axis*>& axes) {
-    for (const Axis* axis : axes)
-        if (std::holds_alternative<Range>(axis->values)) return true;
-    return false;
+// True when that can be told without looking at the values one by one.
+bool all_differ(const Axis& axis) {
+    if (std::holds_alternative<Range>(axis.values)) return true;
+    const auto* line = std::get_if<Linspace>(&axis.values);
+    if (!line || line->count < 2) return false;
+    const double step = std::abs(line->last - line->first) / static_cast<double>(line->count - 1);
+    const double size = std::max(std::abs(line->first), std::abs(line->last));
+    return step > 4 * std::numeric_limits<double>::epsilon() * size;
 }
 
 Reduced reduce(const std::vector<const Axis*>& axes) {
     Reduced reduced;
     const std::uint64_t size = axes.front()->size();
-    if (all_differ(axes)) {
+    if (std::any_of(axes.begin(), axes.end(), [](const Axis* axis) { return all_differ(*axis); })) {
         for (const Axis* axis : axes) reduced.axes.push_back(*axis);
         reduced.size = size;
         return reduced;

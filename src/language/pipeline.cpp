@@ -92,7 +92,7 @@ Job& Job::lines(std::string name, std::string file) {
 Job& Job::rows(std::string file) { return for_each_value("rows", std::move(file)); }
 
 Job& Job::zip(std::vector<std::pair<std::string, List>> values) {
-    ForEachMember member{"zip", Map(), {}};
+    ForEachMember member{"zip", Value(), {}};
     for (auto& [name, list] : values) member.zip.emplace_back(std::move(name), Value(std::move(list)));
     for_each_.push_back(std::move(member));
     return *this;
@@ -121,7 +121,7 @@ Job& Job::input(std::string key, std::string from, IfMissing missing) {
     return *this;
 }
 
-Job& Job::input(std::string key, std::vector<std::string> from, IfMissing missing) {
+Job& Job::gather(std::string key, std::vector<std::string> from, IfMissing missing) {
     map_at(settings_, "inputs")
         .insert_or_assign(std::move(key), Map{{"from", list_of(from)}, {"missing", missing_text(missing)}});
     return *this;

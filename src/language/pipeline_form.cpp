@@ -240,7 +240,7 @@ struct LinkedPipeline::Parts {
     Reading reading{source, limits, diagnostics};
     Definition definition;
     OutsideKeys outside;
-    InputFiles files{".", LanguageLimits().file_bytes, sources};
+    InputFiles files{".", "", LanguageLimits().file_bytes, sources};
 };
 
 LinkedPipeline::LinkedPipeline(const Pipeline& pipeline) : parts_(std::make_unique<Parts>()) {

@@ -28,7 +28,7 @@ std::shared_ptr<const Plan> build_plan(const Reading& reading, const Definition&
                                        const OutsideKeys& outside, const std::filesystem::path& directory,
                                        Sources& sources) {
     const std::uint64_t errors_before = reading.diagnostics.errors();
-    InputFiles files(directory, reading.limits.file_bytes, sources);
+    InputFiles files(directory, reading.source.name(), reading.limits.file_bytes, sources);
     Draft draft(reading, definition, files, outside);
     draft.plan->definition_directory = directory.string();
     draft_jobs(draft);

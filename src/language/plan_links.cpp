@@ -77,13 +77,14 @@ private:
     }
 
     void unknown(std::string_view name, Place place) const {
+        if (!draft_.reading.diagnostics.wants_suggestions())
+            return draft_.reading.error(place, "there is no job " + quote(name));
         std::string suggestion = draft_.reading.suggest(name, draft_.names.all());
         // `after: left.words`: an output, where a job is asked for.
         const auto reference = split_reference(name);
         if (suggestion.empty() && reference && draft_.names.find(reference->job) != JobNames::kNone)
             suggestion = "`after` takes jobs: write " + quote(reference->job);
-        if (suggestion.empty() && draft_.reading.diagnostics.wants_suggestions())
-            suggestion = "the jobs are " + enumerate(draft_.names.all());
+        if (suggestion.empty()) suggestion = "the jobs are " + enumerate(draft_.names.all());
         draft_.reading.error(place, "there is no job " + quote(name), "", suggestion);
     }
 

@@ -82,23 +82,36 @@ private:
         draft_.made[index].push_back(number);
     }
 
-    // At the parameter that the sentence names between quotes, if there is one.
+    // At the parameter that the sentence names: `seconds`, or `outputs: energy`.
     void bad_parameter(std::uint32_t index, const std::string& problem) const {
         const JobDefinition& job = draft_.job(index);
         Place place = job.worker_place;
         if (job.with) {
             place = job.with->place;
-            std::size_t first = std::string::npos;
-            for (const auto& [key, value] : job.with->map()) {
-                if (!key->is_scalar()) continue;
-                const std::string name(key->text);
-                const std::size_t at = std::min(problem.find("`" + name + "`"), problem.find("`" + name + ":`"));
-                if (at >= first) continue;
-                first = at;
-                place = key->place;
+            for (std::size_t begin = problem.find('`'); begin != std::string::npos;) {
+                const std::size_t end = problem.find('`', begin + 1);
+                if (end == std::string::npos) break;
+                const Place named = place_of(*job.with, std::string_view(problem).substr(begin + 1, end - begin - 1));
+                if (named.known()) {
+                    place = named;
+                    break;
+                }
+                begin = problem.find('`', end + 1);
             }
         }
         draft_.reading.error(place, "bad parameters of worker " + quote(job.worker) + ": " + problem);
+    }
+
+    static Place place_of(const Node& map, std::string_view path) {
+        const std::size_t colon = path.find(": ");
+        const std::string_view name = path.substr(0, colon);
+        if (!map.is(Node::Kind::map)) return {};
+        for (const auto& [key, value] : map.map()) {
+            if (!key->is_scalar() || key->text != name) continue;
+            const Place within = colon == std::string_view::npos ? Place() : place_of(*value, path.substr(colon + 2));
+            return within.known() ? within : key->place;
+        }
+        return {};
     }
 
     void check_save(std::uint32_t index) const {

@@ -7,7 +7,7 @@ namespace penstock {
 namespace {
 
 // Words of the grammar that are understood but not done yet.
-constexpr std::array<std::string_view, 4> kReserved{"ranks", "launch", "gpus", "stages"};
+constexpr std::array<std::string_view, 3> kReserved{"ranks", "launch", "gpus"};
 
 }  // namespace
 
@@ -24,6 +24,10 @@ std::string Reading::describe(const Node& node) {
             return "the number " + quote(node.text);
         case Node::Kind::string:
             return "the text " + quote(node.text);
+        case Node::Kind::list:
+        case Node::Kind::map:
+            if (node.size == 0) return node.is(Node::Kind::list) ? "an empty list" : "an empty map";
+            [[fallthrough]];
         default:
             return std::string(node.what());
     }
@@ -45,6 +49,11 @@ Value Reading::value(const Node& node) const {
 void Reading::unknown_key(const Node& key, std::string_view where, std::span<const std::string_view> known) const {
     if (!key.is_scalar()) {
         error(key.place, "a key of " + std::string(where) + " is " + std::string(key.what()), "its keys are words");
+        return;
+    }
+    if (key.text == "stages") {
+        error(key.place, "`stages` is reserved: not in this version",
+              "streams of items belong to the format, but this version of Penstock runs jobs only", "use `jobs`");
         return;
     }
     if (std::find(kReserved.begin(), kReserved.end(), key.text) != kReserved.end()) {
