@@ -139,7 +139,7 @@ std::string JobLog::problem() const {
 // ---------------------------------------------------------------------------------------------- AttemptLog
 
 AttemptLog::AttemptLog(JobLog& file, JobLogKey key, std::uint64_t kept_bytes)
-    : file_(file), key_(std::move(key)), half_(kept_bytes / 2), flushed_at_(now()) {}
+    : file_(file), key_(std::move(key)), half_(kept_bytes / 2) {}
 
 void AttemptLog::add(std::string_view text) {
     keep(text);
@@ -172,7 +172,9 @@ std::string AttemptLog::finish() {
     if (last_.size() > half_) last_.erase(0, last_.size() - half_);
     const std::uint64_t kept = first_.size() + last_.size();
     if (kept == total_) return to_utf8(first_ + last_);
-    return to_utf8(fmt::format("{}\n[{} bytes are left out]\n{}", first_, total_ - kept, last_));
+    std::string problem = file_.problem();
+    if (!problem.empty()) problem.insert(0, "; ");
+    return to_utf8(fmt::format("{}\n[{} bytes are left out{}]\n{}", first_, total_ - kept, problem, last_));
 }
 
 }  // namespace penstock

@@ -71,16 +71,17 @@ public:
     // `kept_bytes`: LaneOptions::log_bytes. `file` must outlive this object.
     AttemptLog(JobLog& file, JobLogKey key, std::uint64_t kept_bytes);
 
-    // Text goes to the file by itself when there is much of it, and when a second has passed since the last time.
+    // Text goes to the file by itself: the first at once, then when there is much, or the last time was a second ago.
     void add(std::string_view text);
+    void flush();  // now
 
     // The rest goes to the file. Returns what OutcomeDetails::log is to hold: all of it, or its beginning, a line
-    // that says how much was left out, and its end. Invalid bytes of UTF-8 are replaced.
+    // that says how much was left out (and why the file has not got it either), and its end. Invalid bytes of UTF-8 are
+    // replaced.
     std::string finish();
 
 private:
     void keep(std::string_view text);
-    void flush();
 
     JobLog& file_;
     JobLogKey key_;

@@ -107,7 +107,7 @@ private:
     void sleep();
 
     // lane_process.cpp
-    bool may_feed() const;
+    bool may_feed();
     void feed(LaneJob job);
     void give(LaneJob job, const StagedJob& staged);
     bool take_results();
@@ -150,6 +150,7 @@ private:
 
     // The thread's alone.
     std::uint32_t seen_ = 0;             // notices
+    bool wants_room_ = false;            // the next job waits for room in the worker process's ring
     SpinWait spin_;
     std::unique_ptr<WorkerObjects> objects_;
     JobPlace place_;

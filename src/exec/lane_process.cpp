@@ -45,8 +45,10 @@ std::string damage_text(const std::exception& error) {
 
 // ---------------------------------------------------------------------------------------------- jobs in
 
-bool Lane::may_feed() const {
-    return in_flight_.size() < kMaxAhead && attached_ < kMaxAttached && (worker_ == nullptr || worker_->has_room());
+bool Lane::may_feed() {
+    if (in_flight_.size() >= kMaxAhead || attached_ >= kMaxAttached) return false;
+    wants_room_ = worker_ != nullptr && !worker_->has_room();
+    return !wants_room_;
 }
 
 void Lane::feed(LaneJob job) {
@@ -156,6 +158,7 @@ void Lane::read_text() {
         InFlight& job = *found;
         if (job.log == nullptr) job.log = std::make_unique<AttemptLog>(make_log(job.job));
         job.log->add(text);
+        job.log->flush();  // for those who look at a job that runs
     }
 }
 

@@ -31,10 +31,14 @@ void Lane::serve() {
     place_.cancelled = &cancelled_;
     place_.progress = &progress_;
     for (;;) {
-        seen_ = notices_.load();
-        if (step()) continue;
-        if (stopping_ && worker_ == nullptr) break;
-        wait();
+        try {
+            seen_ = notices_.load();
+            if (step()) continue;
+            if (stopping_ && worker_ == nullptr) break;
+            wait();
+        } catch (const ChannelDamage& error) {
+            worker_damaged(damage_text(error));
+        }
     }
     objects_.reset();
     const Lock lock(mutex_);
@@ -44,19 +48,15 @@ void Lane::serve() {
 
 // True when something was done, and more may be to do.
 bool Lane::step() {
-    try {
-        bool any = take_results();
-        for (int i = 0; i < kFedPerStep && start_next(); ++i) any = true;
-        return any | stop_step();
-    } catch (const ChannelDamage& error) {
-        worker_damaged(damage_text(error));
-        return true;
-    }
+    bool any = take_results();
+    for (int i = 0; i < kFedPerStep && start_next(); ++i) any = true;
+    return any | stop_step();
 }
 
 bool Lane::start_next() {
     Lock lock(mutex_);
     is_current_ = false;
+    wants_room_ = false;
     if (stopping_ || is_external_ || queue_.empty()) return false;
     const TemplateInfo::Way way = queue_.front().info->way;
     const bool feeds = way == TemplateInfo::Way::process;
@@ -161,7 +161,8 @@ void Lane::tell(Outcome outcome) {
 void Lane::wait() {
     last_finished_ = 0;
     const auto something = [this] {
-        return notices_.load(std::memory_order_acquire) != seen_ || (worker_ != nullptr && worker_->has_result());
+        if (notices_.load(std::memory_order_acquire) != seen_) return true;
+        return worker_ != nullptr && (worker_->has_result() || (wants_room_ && worker_->has_room()));
     };
     if (spin_.spin(something)) return;
     asleep_.store(true);

@@ -2,6 +2,8 @@
 
 #include "exec/lane.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -13,10 +15,23 @@ namespace {
 constexpr std::int64_t kGraceNanoseconds = 1'000'000'000;
 constexpr std::size_t kMaxTemplates = 4096;  // remembered; then all are made anew when they are next seen
 
+// A lane and its worker process or command need some descriptors; the usual limit of 1024 is one that may be raised.
+void allow_descriptors(std::uint32_t lanes) {
+    constexpr rlim_t kOfALane = 12;
+    constexpr rlim_t kOthers = 512;
+    rlimit limit{};
+    const rlim_t wanted = kOfALane * lanes + kOthers;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 class LanesOfBroker final : public Lanes {
 public:
     LanesOfBroker(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, LaneOptions options)
-        : world_(std::make_shared<LaneWorld>(types, std::move(zygote), std::move(options))) {}
+        : world_(std::make_shared<LaneWorld>(types, std::move(zygote), std::move(options))) {
+        allow_descriptors(world_->options.lanes);
+    }
 
     ~LanesOfBroker() override { stop(); }
 

@@ -80,6 +80,7 @@ private:
             const std::uint32_t bell = control_.worker_bell.load();
             control_.worker_asleep.store(1);
             std::atomic_thread_fence(std::memory_order_seq_cst);
+            wake_lane();  // it may wait for room that became free without a result: revoked jobs
             if (!ready()) ::syscall(SYS_futex, &control_.worker_bell, FUTEX_WAIT, bell, nullptr, nullptr, 0);
             control_.worker_asleep.store(0);
         }

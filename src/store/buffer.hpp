@@ -64,10 +64,7 @@ public:
         if (size > 0) std::memset(extend(size), 0, size);
     }
     template <class T>
-        requires(std::is_arithmetic_v<T>)
-    void put(T value) {
-        std::memcpy(extend(sizeof value), &value, sizeof value);
-    }
+    requires(std::is_arithmetic_v<T>) void put(T value) { std::memcpy(extend(sizeof value), &value, sizeof value); }
 
     template <class T>
     std::span<const T> as() const {

@@ -72,7 +72,8 @@ struct Entry {
 
 // The rule of the header.
 const Entry& final_of(const Entry* first, const Entry* last) {
-    const Entry& latest = *std::max_element(first, last, [](const Entry& a, const Entry& b) { return a.recency() < b.recency(); });
+    const Entry& latest =
+        *std::max_element(first, last, [](const Entry& a, const Entry& b) { return a.recency() < b.recency(); });
     const Entry* best = &latest;
     for (const Entry* e = first; e != last; ++e) {
         if (e->hash != latest.hash || e->status != JobStatus::succeeded) continue;
@@ -87,9 +88,11 @@ public:
 
     Catalog read() {
         known_.resize(sources_.size());
-        for (std::uint32_t s = 0; s < sources_.size(); ++s) sources_.reading(s, [&] { read_names(s, *sources_.open(s)); });
+        for (std::uint32_t s = 0; s < sources_.size(); ++s)
+            sources_.reading(s, [&] { read_names(s, *sources_.open(s)); });
         put_in_order();
-        for (std::uint32_t s = 0; s < sources_.size(); ++s) sources_.reading(s, [&] { read_jobs(s, *sources_.open(s)); });
+        for (std::uint32_t s = 0; s < sources_.size(); ++s)
+            sources_.reading(s, [&] { read_jobs(s, *sources_.open(s)); });
         sort_by_key(entries_, [](const Entry& e) { return e.key; });
         choose();
         if (with_attempts_) gather_attempts();
@@ -111,7 +114,8 @@ private:
         Known& known = known_[s];
         known.incarnation = latest_incarnation(source);
         catalog_.segments.insert(catalog_.segments.end(), source.segments().begin(), source.segments().end());
-        for (Source::Pipeline& p : source.pipelines()) known.pipelines.push_back(add_pipeline(std::move(p), known.incarnation));
+        for (Source::Pipeline& p : source.pipelines())
+            known.pipelines.push_back(add_pipeline(std::move(p), known.incarnation));
         std::uint32_t row = 0;
         for (const Source::Template& t : source.templates()) {
             const std::uint32_t code = add_template(t, known.pipelines.at(t.pipeline), known.incarnation);
@@ -122,7 +126,8 @@ private:
 
     std::uint32_t add_pipeline(Source::Pipeline pipeline, std::uint32_t incarnation) {
         auto& pipelines = catalog_.pipelines;
-        const auto [at, added] = pipeline_codes_.try_emplace(joined(pipeline.name, pipeline.instance), pipelines.size());
+        const auto [at, added] =
+            pipeline_codes_.try_emplace(joined(pipeline.name, pipeline.instance), pipelines.size());
         if (added) {
             pipelines.push_back(std::move(pipeline));
             pipeline_incarnations_.push_back(incarnation);
@@ -132,7 +137,8 @@ private:
         std::uint32_t& here_incarnation = pipeline_incarnations_[at->second];
         if (incarnation == here_incarnation && pipeline.id != here.id) warn_of_twins(here);
         // The latest word about a pipeline counts, and that it ended more than that it was mentioned.
-        if (std::tuple(incarnation, pipeline.ended, pipeline.finished) > std::tuple(here_incarnation, here.ended, here.finished)) {
+        if (std::tuple(incarnation, pipeline.ended, pipeline.finished) >
+            std::tuple(here_incarnation, here.ended, here.finished)) {
             if (!pipeline.ended) pipeline.data = here.data;
             here = std::move(pipeline);
             here_incarnation = incarnation;
@@ -141,8 +147,9 @@ private:
     }
 
     void warn_of_twins(const Source::Pipeline& pipeline) {
-        const std::string text = fmt::format("two pipelines are called {}{}{}: their jobs of one name are taken for the same job",
-                                             pipeline.name, pipeline.instance.empty() ? "" : " ", pipeline.instance);
+        const std::string text =
+            fmt::format("two pipelines are called {}{}{}: their jobs of one name are taken for the same job",
+                        pipeline.name, pipeline.instance.empty() ? "" : " ", pipeline.instance);
         if (std::find(catalog_.warnings.begin(), catalog_.warnings.end(), text) == catalog_.warnings.end())
             catalog_.warnings.push_back(text);
     }
@@ -152,7 +159,8 @@ private:
         const auto code = static_cast<std::uint32_t>(catalog_.templates.size());
         const auto [at, added] = template_codes_.try_emplace(joined(definition, t.name), code);
         if (added) {
-            catalog_.templates.push_back({pipeline, t.name, t.worker, names_of(t.parameters), t.parameters, t.first_job, t.count, {}});
+            catalog_.templates.push_back(
+                {pipeline, t.name, t.worker, names_of(t.parameters), t.parameters, t.first_job, t.count, {}});
             template_incarnations_.push_back(incarnation);
         }
         Catalog::Template& here = catalog_.templates[at->second];
@@ -304,7 +312,9 @@ private:
             if (e.attempt > 0 && !recorded[e.source][e.row])
                 found.push_back({known_[e.source].job_of_row[e.row], e.attempt, e.source, e.row, false});
         sort_by_key(found, [](const Catalog::Attempt& a) { return std::uint64_t{a.job} << 32 | a.number; });
-        const auto same = [](const Catalog::Attempt& a, const Catalog::Attempt& b) { return a.job == b.job && a.number == b.number; };
+        const auto same = [](const Catalog::Attempt& a, const Catalog::Attempt& b) {
+            return a.job == b.job && a.number == b.number;
+        };
         found.erase(std::unique(found.begin(), found.end(), same), found.end());
         catalog_.attempts = std::move(found);
     }

@@ -1,9 +1,9 @@
 // What a set of files says together: pipelines, templates, exactly one final row a job in definition order, attempts.
 //
 // Of the rows of a job the current hash is that of its latest row (highest incarnation, then highest attempt). Of the
-// rows with that hash the final one is the success with the lowest attempt, else the row with the highest attempt. A job
-// of which only attempts are known that are to be followed by others is `ready`. Memory: about 150 bytes a row while
-// it is made, 60 afterwards.
+// rows with that hash the final one is the success with the lowest attempt, else the row with the highest attempt. A
+// job of which only attempts are known that are to be followed by others is `ready`. Memory: about 150 bytes a row
+// while it is made, 60 afterwards.
 #pragma once
 
 #include "store/source_pool.hpp"
@@ -31,7 +31,7 @@ struct Catalog {
     };
     struct Job {
         std::uint32_t source = 0;
-        std::uint32_t row = 0;       // of the source's /jobs
+        std::uint32_t row = 0;  // of the source's /jobs
         std::uint32_t pipeline = 0;
         std::uint32_t job_template = 0;
         std::uint32_t number = 0;    // of the instance
@@ -45,8 +45,8 @@ struct Catalog {
         std::uint32_t job = 0;  // index of jobs
         std::uint32_t number = 0;
         std::uint32_t source = 0;
-        std::uint32_t row = 0;     // of the source's /attempts, or of its /jobs when that says all there is to say
-        bool recorded = false;     // in /attempts
+        std::uint32_t row = 0;  // of the source's /attempts, or of its /jobs when that says all there is to say
+        bool recorded = false;  // in /attempts
     };
 
     std::vector<Source::Pipeline> pipelines;  // in order of submission

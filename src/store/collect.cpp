@@ -23,7 +23,8 @@ void remove_collected(const RunSources& run) {
     }
     std::error_code ignored;  // what cannot be removed is left out of the next collection all the same
     for (const SegmentList::File& file : run.segments()) std::filesystem::remove(file.path, ignored);
-    for (std::filesystem::directory_iterator entry(run.directory() / "segments", ignored), end; entry != end; entry.increment(ignored)) {
+    for (std::filesystem::directory_iterator entry(run.directory() / "segments", ignored), end; entry != end;
+         entry.increment(ignored)) {
         if (ignored) break;
         const auto id = parse_value_file_name(entry->path().filename().string());
         if (!id) continue;
@@ -34,7 +35,8 @@ void remove_collected(const RunSources& run) {
 
 }  // namespace
 
-CollectReport collect(const std::filesystem::path& run, const std::filesystem::path& output, const CollectOptions& options) {
+CollectReport collect(const std::filesystem::path& run, const std::filesystem::path& output,
+                      const CollectOptions& options) {
     const auto start = std::chrono::steady_clock::now();
     CollectReport report;
     RunSources files(run, options.fences);

@@ -13,19 +13,27 @@ using Type = Value::Type;
 
 std::uint64_t number_bits(const Value& value) {
     switch (value.type()) {
-        case Type::boolean: return value.boolean() ? 1 : 0;
-        case Type::int64: return static_cast<std::uint64_t>(value.int64());
-        case Type::float64: return std::bit_cast<std::uint64_t>(value.float64());
-        default: return 0;
+        case Type::boolean:
+            return value.boolean() ? 1 : 0;
+        case Type::int64:
+            return static_cast<std::uint64_t>(value.int64());
+        case Type::float64:
+            return std::bit_cast<std::uint64_t>(value.float64());
+        default:
+            return 0;
     }
 }
 
 Value number_of(Type type, std::uint64_t bits) {
     switch (type) {
-        case Type::boolean: return bits != 0;
-        case Type::int64: return static_cast<std::int64_t>(bits);
-        case Type::float64: return std::bit_cast<double>(bits);
-        default: return Value();
+        case Type::boolean:
+            return bits != 0;
+        case Type::int64:
+            return static_cast<std::int64_t>(bits);
+        case Type::float64:
+            return std::bit_cast<double>(bits);
+        default:
+            return Value();
     }
 }
 
@@ -65,7 +73,8 @@ void ColumnBuffer::add(const Value& value, const StoreLarge& store_large) {
             ends_.put<std::uint64_t>(cells_.size());
             put_type(type);
             return;
-        default: break;
+        default:
+            break;
     }
     add_slowly(value, store_large);
 }
@@ -123,15 +132,26 @@ void ColumnBuffer::put(const Value& value, const StoreLarge& store_large) {
         return fill(1);
     }
     switch (layout_) {
-        case Layout::none: break;
+        case Layout::none:
+            break;
         case Layout::boolean:
         case Layout::int64:
-        case Layout::float64: cells_.put(number_bits(value)); break;
+        case Layout::float64:
+            cells_.put(number_bits(value));
+            break;
         case Layout::stacked:
-        case Layout::ragged: cells_.append(value.array().bytes()); break;
-        case Layout::string: cells_.append(std::string_view(value.string())); break;
-        case Layout::bytes: cells_.append(std::span(value.bytes())); break;
-        case Layout::json: put_json(value, store_large); break;
+        case Layout::ragged:
+            cells_.append(value.array().bytes());
+            break;
+        case Layout::string:
+            cells_.append(std::string_view(value.string()));
+            break;
+        case Layout::bytes:
+            cells_.append(std::span(value.bytes()));
+            break;
+        case Layout::json:
+            put_json(value, store_large);
+            break;
     }
     if (has_ends()) ends_.put<std::uint64_t>(cells_.size() / element_bytes_);
     put_type(value.type());
@@ -155,7 +175,9 @@ void ColumnBuffer::fill(std::uint64_t rows) {
     }
 }
 
-std::size_t ColumnBuffer::cell_bytes() const { return layout_ == Layout::stacked ? stacked_bytes_ : sizeof(std::uint64_t); }
+std::size_t ColumnBuffer::cell_bytes() const {
+    return layout_ == Layout::stacked ? stacked_bytes_ : sizeof(std::uint64_t);
+}
 
 void ColumnBuffer::set_layout(Layout layout) {
     layout_ = layout;
@@ -200,20 +222,24 @@ Value ColumnBuffer::at(std::uint64_t row, const LoadLarge& load_large) const {
     const std::uint64_t begin = !has_ends() || row == 0 ? 0 : end_of(row - 1);
     const std::uint64_t length = has_ends() ? end_of(row) - begin : 0;
     switch (layout_) {
-        case Layout::none: break;
+        case Layout::none:
+            break;
         case Layout::boolean:
         case Layout::int64:
-        case Layout::float64: return number_of(held, cells_.as<std::uint64_t>()[row]);
+        case Layout::float64:
+            return number_of(held, cells_.as<std::uint64_t>()[row]);
         case Layout::stacked:
             return Array(element_, shape_, cells_.bytes().subspan(row * stacked_bytes_, stacked_bytes_));
         case Layout::ragged:
             return Array(element_, {length}, cells_.bytes().subspan(begin * element_bytes_, length * element_bytes_));
-        case Layout::string: return std::string(cells_.text().substr(begin, length));
+        case Layout::string:
+            return std::string(cells_.text().substr(begin, length));
         case Layout::bytes: {
             const auto bytes = cells_.bytes().subspan(begin, length);
             return Bytes(bytes.begin(), bytes.end());
         }
-        case Layout::json: return from_cell(cells_.text().substr(begin, length), slices_of(arrays_), load_large);
+        case Layout::json:
+            return from_cell(cells_.text().substr(begin, length), slices_of(arrays_), load_large);
     }
     return Value();
 }

@@ -16,15 +16,24 @@ constexpr std::uint64_t kAllTypes = (1u << (static_cast<unsigned>(Type::array) +
 
 std::string_view layout_name(Layout layout) {
     switch (layout) {
-        case Layout::none: return "none";
-        case Layout::boolean: return "bool";
-        case Layout::int64: return "int64";
-        case Layout::float64: return "float64";
-        case Layout::stacked: return "stacked";
-        case Layout::ragged: return "ragged";
-        case Layout::string: return "string";
-        case Layout::bytes: return "bytes";
-        case Layout::json: return "json";
+        case Layout::none:
+            return "none";
+        case Layout::boolean:
+            return "bool";
+        case Layout::int64:
+            return "int64";
+        case Layout::float64:
+            return "float64";
+        case Layout::stacked:
+            return "stacked";
+        case Layout::ragged:
+            return "ragged";
+        case Layout::string:
+            return "string";
+        case Layout::bytes:
+            return "bytes";
+        case Layout::json:
+            return "json";
     }
     return "unknown";
 }
@@ -51,7 +60,8 @@ void ColumnContents::add_arrays(Arrays arrays, ElementType element, const std::v
         return;
     }
     if (arrays_ == arrays && element_ == element && shape_ == shape) return;
-    const bool one_dimensional = arrays == Arrays::one_dimensional || (arrays == Arrays::one_shape && shape.size() == 1);
+    const bool one_dimensional =
+        arrays == Arrays::one_dimensional || (arrays == Arrays::one_shape && shape.size() == 1);
     if (all_one_dimensional() && one_dimensional && element_ == element) {
         arrays_ = Arrays::one_dimensional;
     } else {
@@ -82,15 +92,22 @@ Layout ColumnContents::layout() const {
 
 Type ColumnContents::natural_type() const {
     switch (layout()) {
-        case Layout::boolean: return Type::boolean;
-        case Layout::int64: return Type::int64;
-        case Layout::float64: return Type::float64;
-        case Layout::string: return Type::string;
-        case Layout::bytes: return Type::bytes;
+        case Layout::boolean:
+            return Type::boolean;
+        case Layout::int64:
+            return Type::int64;
+        case Layout::float64:
+            return Type::float64;
+        case Layout::string:
+            return Type::string;
+        case Layout::bytes:
+            return Type::bytes;
         case Layout::stacked:
-        case Layout::ragged: return Type::array;
+        case Layout::ragged:
+            return Type::array;
         case Layout::none:
-        case Layout::json: break;
+        case Layout::json:
+            break;
     }
     return Type::null;
 }
@@ -108,8 +125,9 @@ std::vector<std::uint64_t> ColumnContents::numbers() const {
 ColumnContents ColumnContents::of(const std::vector<std::uint64_t>& numbers) {
     constexpr auto kLastArrays = static_cast<std::uint64_t>(Arrays::different);
     constexpr auto kLastElement = static_cast<std::uint64_t>(ElementType::float64);
-    const bool sound = !numbers.empty() && numbers[0] <= kAllTypes &&
-                       (numbers.size() == 1 || (numbers.size() >= 3 && numbers[1] <= kLastArrays && numbers[2] <= kLastElement));
+    const bool sound =
+        !numbers.empty() && numbers[0] <= kAllTypes &&
+        (numbers.size() == 1 || (numbers.size() >= 3 && numbers[1] <= kLastArrays && numbers[2] <= kLastElement));
     if (!sound) throw StoreError("the attribute `types` of a column makes no sense: the file is damaged");
     ColumnContents contents;
     contents.types_ = static_cast<std::uint32_t>(numbers[0]);

@@ -21,7 +21,7 @@ enum class Layout : std::uint8_t {
     ragged,   // 1-D arrays of one type and different lengths
     string,
     bytes,
-    json,     // everything else
+    json,  // everything else
 };
 std::string_view layout_name(Layout layout);
 

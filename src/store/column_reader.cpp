@@ -25,7 +25,8 @@ T cell_as(const std::byte* cell) {
 }
 
 // The dataset `key` in the group `part` beside the columns, if there is one.
-std::optional<h5::DatasetReader> beside(hid_t table, const char* part, const std::string& key, hid_t type, std::size_t bytes) {
+std::optional<h5::DatasetReader> beside(hid_t table, const char* part, const std::string& key, hid_t type,
+                                        std::size_t bytes) {
     if (!h5::exists(table, part)) return std::nullopt;
     const h5::Handle group = h5::open_group(table, part);
     if (!h5::exists(group.id(), key)) return std::nullopt;
@@ -53,14 +54,16 @@ Value unwidened(Type type, std::uint64_t bits, bool is_bits) {
 
 class FileColumn final : public ColumnReader {
 public:
-    FileColumn(hid_t table, const std::string& key, LoadLarge load_large) : key_(key), load_large_(std::move(load_large)) {
+    FileColumn(hid_t table, const std::string& key, LoadLarge load_large)
+        : key_(key), load_large_(std::move(load_large)) {
         h5::quiet();
         const std::string what = fmt::format("cannot read column {}", key);
         const h5::Handle dataset(h5::checked(H5Dopen2(table, key.c_str(), H5P_DEFAULT), what), H5Dclose);
         contents_ = ColumnContents::of(h5::numbers_attribute(dataset.id(), "types"));
         layout_ = static_cast<Layout>(h5::number_attribute(dataset.id(), "layout"));
         has_references_ = h5::number_attribute(dataset.id(), "references") != 0;
-        if (layout_ == Layout::none || layout_ > Layout::json || (layout_ != contents_.layout() && layout_ != Layout::json))
+        if (layout_ == Layout::none || layout_ > Layout::json ||
+            (layout_ != contents_.layout() && layout_ != Layout::json))
             throw StoreError(fmt::format("{}: its attributes make no sense, the file is damaged", what));
         open_content(table, dataset.id());
         types_ = beside(table, kTypes, key, H5T_NATIVE_UINT8, 1);
@@ -83,25 +86,30 @@ public:
         const auto held = static_cast<Type>(type(row));
         if (types_ && held == Type::null) return Value();
         switch (layout_) {
-            case Layout::none: break;
+            case Layout::none:
+                break;
             case Layout::boolean:
-            case Layout::int64: return number_at(layout_, cell(row));
+            case Layout::int64:
+                return number_at(layout_, cell(row));
             case Layout::float64:
                 if (contents_.widened()) return unwidened(held, cell_as<std::uint64_t>(cell(row)), bits_);
                 return number_at(layout_, cell(row));
-            case Layout::stacked: return Array(contents_.element(), contents_.shape(), {cell(row), content_->row_bytes()});
+            case Layout::stacked:
+                return Array(contents_.element(), contents_.shape(), {cell(row), content_->row_bytes()});
             case Layout::ragged: {
                 const auto content = bytes(row);
                 return Array(contents_.element(), {content.size() / element_size(contents_.element())}, content);
             }
-            case Layout::string: return std::string(cells_->text(row));
+            case Layout::string:
+                return std::string(cells_->text(row));
             case Layout::bytes: {
                 const auto content = bytes(row);
                 return Bytes(content.begin(), content.end());
             }
             case Layout::json:
-                return from_cell(cells_->text(row), [this](std::uint64_t at, std::uint64_t size) { return slice(at, size); },
-                                 load_large_);
+                return from_cell(
+                    cells_->text(row), [this](std::uint64_t at, std::uint64_t size) { return slice(at, size); },
+                    load_large_);
         }
         return Value();
     }
@@ -119,17 +127,27 @@ private:
     void open_content(hid_t table, hid_t dataset) {
         const ElementType element = contents_.element();
         switch (layout_) {
-            case Layout::boolean: content_.emplace(table, key_, h5::boolean(), 1); break;
-            case Layout::int64: content_.emplace(table, key_, H5T_NATIVE_INT64, 8); break;
+            case Layout::boolean:
+                content_.emplace(table, key_, h5::boolean(), 1);
+                break;
+            case Layout::int64:
+                content_.emplace(table, key_, H5T_NATIVE_INT64, 8);
+                break;
             case Layout::float64: {
                 const h5::Handle stored(h5::checked(H5Dget_type(dataset), key_), H5Tclose);
                 bits_ = H5Tget_class(stored.id()) == H5T_INTEGER;
                 content_.emplace(table, key_, bits_ ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, 8);
                 break;
             }
-            case Layout::stacked: content_.emplace(table, key_, h5::native(element), element_size(element)); break;
-            case Layout::ragged: cells_ = open_cells(table, key_, element); break;
-            default: cells_ = open_cells(table, key_); break;
+            case Layout::stacked:
+                content_.emplace(table, key_, h5::native(element), element_size(element));
+                break;
+            case Layout::ragged:
+                cells_ = open_cells(table, key_, element);
+                break;
+            default:
+                cells_ = open_cells(table, key_);
+                break;
         }
         rows_ = content_ ? content_->rows() : cells_->rows();
         if (layout_ == Layout::stacked && content_->shape() != contents_.shape())
@@ -179,15 +197,17 @@ public:
         has_references_ = column.has_references();
         const auto natural = static_cast<std::uint8_t>(contents_.natural_type());
         const auto types = column.types().as<std::uint8_t>();
-        all_present_ = std::all_of(types.begin(), types.end(),
-                                   [&](std::uint8_t type) { return layout_ == Layout::json ? type != kAbsent : type == natural; });
+        all_present_ = std::all_of(types.begin(), types.end(), [&](std::uint8_t type) {
+            return layout_ == Layout::json ? type != kAbsent : type == natural;
+        });
     }
 
     std::uint8_t type(std::uint64_t row) override { return column_.type(row); }
     Value at(std::uint64_t row) override { return column_.at(row, {}); }
     std::pair<const std::byte*, std::uint64_t> cells(std::uint64_t row) override {
         const std::uint64_t left = rows_ - row;
-        if (layout_ == Layout::boolean) return {column_.cells().data() + row * 8, 1};  // the first of eight bytes is the one
+        if (layout_ == Layout::boolean)
+            return {column_.cells().data() + row * 8, 1};  // the first of eight bytes is the one
         if (layout_ != Layout::stacked) return {column_.cells().data() + row * 8, left};
         std::size_t bytes = element_size(contents_.element());
         for (const std::uint64_t extent : contents_.shape()) bytes *= extent;

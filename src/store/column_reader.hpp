@@ -30,7 +30,8 @@ public:
     virtual std::uint8_t type(std::uint64_t row) = 0;
     // The value; the row must have one.
     virtual Value at(std::uint64_t row) = 0;
-    // Layouts boolean, int64, float64 (not widened) and stacked: the cell as it stands in a results file. Until the next call.
+    // Layouts boolean, int64, float64 (not widened) and stacked: the cell as it stands in a results file. Until the
+    // next call.
     const std::byte* cell(std::uint64_t row) { return cells(row).first; }
     // The same, and for how many rows from this one on the cells follow without a break.
     virtual std::pair<const std::byte*, std::uint64_t> cells(std::uint64_t row) = 0;

@@ -57,7 +57,8 @@ DatasetWriter::DatasetWriter(hid_t parent, std::string name, CellType cell, std:
     const std::uint64_t step = std::max<std::uint64_t>(1, product(chunk_, split_ + 1) * cell_.element_bytes);
     const std::uint64_t most = std::max<std::uint64_t>(1, chunk_bytes / step);
     // Chunks of equal size, so that the last one is not mostly padding.
-    const std::uint64_t chunks = rows == kUnknownRows ? 1 : std::max<std::uint64_t>(1, (chunk_[split_] + most - 1) / most);
+    const std::uint64_t chunks =
+        rows == kUnknownRows ? 1 : std::max<std::uint64_t>(1, (chunk_[split_] + most - 1) / most);
     chunk_[split_] = rows == kUnknownRows ? most : std::max<std::uint64_t>(1, (chunk_[split_] + chunks - 1) / chunks);
     chunk_bytes_ = chunk_[split_] * step;
     chunk_rows_ = chunk_[0];
@@ -82,18 +83,18 @@ void DatasetWriter::create(const std::byte* first_cell) {
                 fail(fmt::format("cannot make dataset {}", name_));
         }
     }
-    dataset_ = Handle(checked(H5Dcreate2(parent_, name_.c_str(), cell_.type, space.id(), H5P_DEFAULT, creation.id(),
-                                         H5P_DEFAULT),
-                              fmt::format("cannot make dataset {}", name_)),
-                      H5Dclose);
+    dataset_ = Handle(
+        checked(H5Dcreate2(parent_, name_.c_str(), cell_.type, space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
+                fmt::format("cannot make dataset {}", name_)),
+        H5Dclose);
 }
 
 bool DatasetWriter::is_fill(const std::byte* piece, std::size_t bytes) const {
-    return !fill_.empty() && std::memcmp(piece, fill_.data(), fill_.size()) == 0 &&
-           repeats(piece, bytes, fill_.size());
+    return !fill_.empty() && std::memcmp(piece, fill_.data(), fill_.size()) == 0 && repeats(piece, bytes, fill_.size());
 }
 
-void DatasetWriter::write_piece(std::byte* piece, std::size_t bytes, bool followed, const std::vector<hsize_t>& offset) {
+void DatasetWriter::write_piece(std::byte* piece, std::size_t bytes, bool followed,
+                                const std::vector<hsize_t>& offset) {
     if (is_fill(piece, bytes)) return;
     if (bytes < chunk_bytes_) {  // at an edge; the rest of the chunk is never seen
         padded_.clear();
@@ -105,7 +106,8 @@ void DatasetWriter::write_piece(std::byte* piece, std::size_t bytes, bool follow
     std::byte saved[kChecksumBytes];
     std::memcpy(saved, piece + chunk_bytes_, kChecksumBytes);
     put_checksum(piece + chunk_bytes_, fletcher32({piece, chunk_bytes_}));
-    const herr_t result = H5Dwrite_chunk(dataset_.id(), H5P_DEFAULT, 0, offset.data(), chunk_bytes_ + kChecksumBytes, piece);
+    const herr_t result =
+        H5Dwrite_chunk(dataset_.id(), H5P_DEFAULT, 0, offset.data(), chunk_bytes_ + kChecksumBytes, piece);
     if (followed) std::memcpy(piece + chunk_bytes_, saved, kChecksumBytes);
     if (result < 0) fail(fmt::format("cannot write dataset {}", name_));
 }
@@ -183,9 +185,10 @@ DatasetReader::DatasetReader(hid_t parent, const std::string& name, hid_t type, 
     unsigned flags = 0;
     std::size_t parameters = 0;
     const int filters = H5Pget_nfilters(creation.id());
-    checksummed_ = filters == 1 && H5Pget_filter2(creation.id(), 0, &flags, &parameters, nullptr, 0, nullptr, nullptr) ==
-                                       H5Z_FILTER_FLETCHER32;
-    whole_chunks_ = std::equal(chunk.begin() + 1, chunk.end(), dimensions_.begin() + 1) && (filters == 0 || checksummed_);
+    checksummed_ = filters == 1 && H5Pget_filter2(creation.id(), 0, &flags, &parameters, nullptr, 0, nullptr,
+                                                  nullptr) == H5Z_FILTER_FLETCHER32;
+    whole_chunks_ =
+        std::equal(chunk.begin() + 1, chunk.end(), dimensions_.begin() + 1) && (filters == 0 || checksummed_);
     if (whole_chunks_) part_rows_ = chunk[0];
 }
 
@@ -198,7 +201,8 @@ void DatasetReader::read_plainly(std::uint64_t first, std::uint64_t count, std::
     start[0] = first;
     extent[0] = count;
     const Handle file_space(checked(H5Dget_space(dataset_.id()), what), H5Sclose);
-    const Handle memory_space(checked(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), what), H5Sclose);
+    const Handle memory_space(checked(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), what),
+                              H5Sclose);
     if (H5Sselect_hyperslab(file_space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) < 0 ||
         H5Dread(dataset_.id(), type_, memory_space.id(), file_space.id(), H5P_DEFAULT, to) < 0)
         fail(what);

@@ -1,9 +1,9 @@
 // Datasets of equal cells, written and read by whole chunks.
 //
-// Whole chunks go past the library's chunk cache and filters (H5Dwrite_chunk, H5Dread_chunk): several times as fast, and
-// the same file. Each chunk carries HDF5's fletcher32 checksum. A chunk whose cells all equal the dataset's first cell
-// is not written: that cell is the fill value, which readers of the file see in its place. A column that never changes
-// costs nothing so.
+// Whole chunks go past the library's chunk cache and filters (H5Dwrite_chunk, H5Dread_chunk): several times as fast,
+// and the same file. Each chunk carries HDF5's fletcher32 checksum. A chunk whose cells all equal the dataset's first
+// cell is not written: that cell is the fill value, which readers of the file see in its place. A column that never
+// changes costs nothing so.
 #pragma once
 
 #include "store/buffer.hpp"
@@ -23,11 +23,11 @@ constexpr std::size_t kResultsChunkBytes = 512u << 10;
 constexpr std::size_t kSegmentChunkBytes = 2u << 20;
 
 struct CellType {
-    hid_t type = -1;                    // of one element; must outlive writer and reader
+    hid_t type = -1;  // of one element; must outlive writer and reader
     std::size_t element_bytes = 1;
-    std::vector<std::uint64_t> shape;   // of a row: {} = one element
+    std::vector<std::uint64_t> shape;  // of a row: {} = one element
 
-    std::size_t bytes() const;          // of one row
+    std::size_t bytes() const;  // of one row
 };
 
 class DatasetWriter {
@@ -55,8 +55,8 @@ private:
     std::uint64_t rows_;
     std::uint64_t written_ = 0;
     std::uint64_t chunk_rows_ = 1;
-    std::vector<hsize_t> chunk_;   // of all dimensions, rows first
-    std::size_t split_ = 0;        // the dimension chunks divide: 1 in those before it, all of those behind it
+    std::vector<hsize_t> chunk_;  // of all dimensions, rows first
+    std::size_t split_ = 0;       // the dimension chunks divide: 1 in those before it, all of those behind it
     std::size_t chunk_bytes_ = 0;
     std::vector<std::byte> fill_;  // empty = no chunk is left out
     Buffer padded_;
@@ -79,7 +79,8 @@ public:
 
     // Copies rows first .. first + count - 1.
     void read(std::uint64_t first, std::uint64_t count, std::byte* to);
-    // The chunk that holds `row`: valid until the next call. Falls back to reading some MiB where chunks cannot be used.
+    // The chunk that holds `row`: valid until the next call. Falls back to reading some MiB where chunks cannot be
+    // used.
     struct Part {
         std::uint64_t first = 0;
         std::uint64_t count = 0;

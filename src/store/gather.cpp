@@ -23,7 +23,8 @@ public:
             std::size_t end = i + 1;
             const std::uint32_t table = rows[order_[i]].table;
             while (end < order_.size() && rows[order_[end]].table == table) ++end;
-            sources_.reading(table / SourceRow::kTablesPerSource, [&] { copy(reader_of(table), rows, i, end, cell_bytes, to); });
+            sources_.reading(table / SourceRow::kTablesPerSource,
+                             [&] { copy(reader_of(table), rows, i, end, cell_bytes, to); });
             i = end;
         }
     }
@@ -49,7 +50,8 @@ private:
         auto found = readers_.find(table);
         if (found == readers_.end()) {
             if (readers_.size() == kMostReaders) readers_.clear();
-            found = readers_.emplace(table, gathered_.open(*sources_.open(table / SourceRow::kTablesPerSource), table)).first;
+            found = readers_.emplace(table, gathered_.open(*sources_.open(table / SourceRow::kTablesPerSource), table))
+                        .first;
         }
         return found->second;
     }
@@ -63,9 +65,14 @@ private:
             const std::byte* cell = part.data + (row - part.first) * cell_bytes;
             std::byte* place = to + order_[i] * cell_bytes;
             switch (cell_bytes) {  // the sizes there are, each a single move
-                case 1: *place = *cell; break;
-                case 4: std::memcpy(place, cell, 4); break;
-                default: std::memcpy(place, cell, 8);
+                case 1:
+                    *place = *cell;
+                    break;
+                case 4:
+                    std::memcpy(place, cell, 4);
+                    break;
+                default:
+                    std::memcpy(place, cell, 8);
             }
         }
     }
@@ -81,7 +88,8 @@ private:
 void gather_column(hid_t table, SourcePool& sources, const GatheredColumn& gathered) {
     const FixedColumn& column = gathered.column;
     const std::size_t cell_bytes = column.bytes();
-    h5::DatasetWriter writer(table, column.name, {column.type(), cell_bytes, {}}, gathered.rows, h5::kResultsChunkBytes);
+    h5::DatasetWriter writer(table, column.name, {column.type(), cell_bytes, {}}, gathered.rows,
+                             h5::kResultsChunkBytes);
     const std::uint64_t chunks = std::max<std::uint64_t>(1, kWindowBytes / (cell_bytes * writer.chunk_rows()));
     const std::uint64_t window_rows = chunks * writer.chunk_rows();
     Gatherer gatherer(sources, gathered);

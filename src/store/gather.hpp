@@ -3,8 +3,8 @@
 
 #include "store/source_pool.hpp"
 
-#include <cstdint>
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <span>

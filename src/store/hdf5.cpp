@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <array>
 #include <cerrno>
-#include <unistd.h>
 
 namespace penstock::h5 {
 
@@ -58,16 +58,26 @@ void fail(std::string_view what) {
 
 hid_t native(ElementType type) {
     switch (type) {
-        case ElementType::int8: return H5T_NATIVE_INT8;
-        case ElementType::int16: return H5T_NATIVE_INT16;
-        case ElementType::int32: return H5T_NATIVE_INT32;
-        case ElementType::int64: return H5T_NATIVE_INT64;
-        case ElementType::uint8: return H5T_NATIVE_UINT8;
-        case ElementType::uint16: return H5T_NATIVE_UINT16;
-        case ElementType::uint32: return H5T_NATIVE_UINT32;
-        case ElementType::uint64: return H5T_NATIVE_UINT64;
-        case ElementType::float32: return H5T_NATIVE_FLOAT;
-        case ElementType::float64: return H5T_NATIVE_DOUBLE;
+        case ElementType::int8:
+            return H5T_NATIVE_INT8;
+        case ElementType::int16:
+            return H5T_NATIVE_INT16;
+        case ElementType::int32:
+            return H5T_NATIVE_INT32;
+        case ElementType::int64:
+            return H5T_NATIVE_INT64;
+        case ElementType::uint8:
+            return H5T_NATIVE_UINT8;
+        case ElementType::uint16:
+            return H5T_NATIVE_UINT16;
+        case ElementType::uint32:
+            return H5T_NATIVE_UINT32;
+        case ElementType::uint64:
+            return H5T_NATIVE_UINT64;
+        case ElementType::float32:
+            return H5T_NATIVE_FLOAT;
+        case ElementType::float64:
+            return H5T_NATIVE_DOUBLE;
     }
     return H5T_NATIVE_UINT8;
 }
@@ -218,9 +228,10 @@ ReadFile::ReadFile(const std::filesystem::path& path) : path_(path) {
     H5Pset_file_locking(access.id(), false, true);
     file_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
     if (!file_)
-        fail(fmt::format("cannot read {}: it is no HDF5 file, or a damaged one (restore it from a copy, or remove it to "
-                         "go on without it)",
-                         path.string()));
+        fail(
+            fmt::format("cannot read {}: it is no HDF5 file, or a damaged one (restore it from a copy, or remove it to "
+                        "go on without it)",
+                        path.string()));
 }
 
 }  // namespace penstock::h5

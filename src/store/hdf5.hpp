@@ -88,8 +88,8 @@ std::vector<std::uint64_t> numbers_attribute(hid_t object, const char* name);
 
 // ---------------------------------------------------------------------------------------------- files
 
-// A file opened for reading. No lock is taken: files of a run never change once they have their name. What was opened in
-// it stays open when the ReadFile goes.
+// A file opened for reading. No lock is taken: files of a run never change once they have their name. What was opened
+// in it stays open when the ReadFile goes.
 class ReadFile {
 public:
     explicit ReadFile(const std::filesystem::path& path);

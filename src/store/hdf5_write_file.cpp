@@ -139,8 +139,7 @@ hid_t driver() {
 Handle access_of(WriteFile::Output* output, Readers readers) {
     Handle access(checked(H5Pcreate(H5P_FILE_ACCESS), "cannot make a file"), H5Pclose);
     const H5F_libver_t version = readers == Readers::any ? H5F_LIBVER_V18 : H5F_LIBVER_V110;
-    if (H5Pset_driver(access.id(), driver(), &output) < 0 ||
-        H5Pset_libver_bounds(access.id(), version, version) < 0 ||
+    if (H5Pset_driver(access.id(), driver(), &output) < 0 || H5Pset_libver_bounds(access.id(), version, version) < 0 ||
         H5Pset_meta_block_size(access.id(), hsize_t{64} << 10) < 0)
         fail("cannot make a file");
     return access;

@@ -36,11 +36,13 @@ std::uint64_t byte_count(ElementType type, const std::vector<std::uint64_t>& sha
 Array array_of(const Map& parts, const LoadArray& load_array, const LoadLarge& load_large) {
     const ElementType type = element_type_of(member(parts, "type").string());
     std::vector<std::uint64_t> shape;
-    for (const Value& extent : member(parts, "shape").list()) shape.push_back(static_cast<std::uint64_t>(extent.int64()));
+    for (const Value& extent : member(parts, "shape").list())
+        shape.push_back(static_cast<std::uint64_t>(extent.int64()));
     const std::uint64_t bytes = byte_count(type, shape);
     const auto file = parts.find("file");
-    const auto content = file != parts.end() ? load_large(file->second.string())
-                                             : load_array(static_cast<std::uint64_t>(member(parts, "at").int64()), bytes);
+    const auto content = file != parts.end()
+                             ? load_large(file->second.string())
+                             : load_array(static_cast<std::uint64_t>(member(parts, "at").int64()), bytes);
     if (content->size() != bytes) damaged("has an array whose bytes are not all there");
     return Array(type, std::move(shape), content, content->bytes());
 }
@@ -89,7 +91,8 @@ std::string moved_cell(std::string_view cell, std::uint64_t by) {
     const auto moved = [by](const Array& array) {
         const auto text = array.bytes();
         Map parts = from_json({reinterpret_cast<const char*>(text.data()), text.size()}).map();
-        if (const auto at = parts.find("at"); at != parts.end()) at->second = at->second.int64() + static_cast<std::int64_t>(by);
+        if (const auto at = parts.find("at"); at != parts.end())
+            at->second = at->second.int64() + static_cast<std::int64_t>(by);
         return parts;
     };
     return to_json(from_json(cell, reference), moved);

@@ -2,8 +2,8 @@
 //
 // In a cell {"@array": {"type": "float64", "shape": [2, 3], "at": 128}} stands for the array whose bytes start at byte
 // 128 of the column's `@arrays`, and "file": NAME in the place of "at" for one in a file of its own. A large string or
-// bytes value as a whole is {"@large": {"type": "string", "file": NAME}}. User's maps cannot be taken for either: tagged
-// JSON marks a key that starts with "@".
+// bytes value as a whole is {"@large": {"type": "string", "file": NAME}}. User's maps cannot be taken for either:
+// tagged JSON marks a key that starts with "@".
 #pragma once
 
 #include "store/buffer.hpp"

@@ -30,7 +30,8 @@ std::uint64_t row_in(const Buffer& table_jobs, std::uint32_t job_row, std::uint6
 // The labels of one template in one source.
 class Labels::Reader {
 public:
-    Reader(std::shared_ptr<Source> source, const Catalog::Template& t, std::uint32_t template_row, const std::string& pipeline)
+    Reader(std::shared_ptr<Source> source, const Catalog::Template& t, std::uint32_t template_row,
+           const std::string& pipeline)
         : source_(std::move(source)) {
         if (!source_->is_segment()) {
             texts_ = source_->job_texts("instance");
@@ -95,10 +96,13 @@ Labels::Reader& Labels::reader_of(const Catalog::Job& job) {
     if (found == readers_.end()) {
         if (readers_.size() == kMostReaders) readers_.clear();
         const Catalog::Template& t = catalog_.templates[job.job_template];
-        const auto place = std::lower_bound(t.places.begin(), t.places.end(), job.source,
-                                            [](const Catalog::Template::Place& p, std::uint32_t source) { return p.source < source; });
-        found = readers_.emplace(key, std::make_unique<Reader>(sources_.open(job.source), t, place->row,
-                                                               catalog_.pipeline_name(t))).first;
+        const auto place =
+            std::lower_bound(t.places.begin(), t.places.end(), job.source,
+                             [](const Catalog::Template::Place& p, std::uint32_t source) { return p.source < source; });
+        found = readers_
+                    .emplace(key, std::make_unique<Reader>(sources_.open(job.source), t, place->row,
+                                                           catalog_.pipeline_name(t)))
+                    .first;
     }
     last_key_ = key;
     last_ = found->second.get();

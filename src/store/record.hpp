@@ -18,18 +18,18 @@ struct JobRecord {
     std::shared_ptr<const PipelineContext> pipeline;
     const JobTemplate* job = nullptr;
     std::uint32_t instance = 0;
-    std::uint32_t attempt = 1;     // 0 for a job that was skipped without any attempt
-    std::uint32_t broker = 0;      // rank; 0 = the router itself (skipped jobs)
+    std::uint32_t attempt = 1;  // 0 for a job that was skipped without any attempt
+    std::uint32_t broker = 0;   // rank; 0 = the router itself (skipped jobs)
     std::uint32_t slot = 0;
     JobStatus status = JobStatus::succeeded;  // succeeded, failed or skipped
-    bool final_attempt = true;     // false: a further attempt follows, only /attempts gets a row
-    std::int64_t submitted_ns = 0;  // since the Unix epoch, on the router's clock
+    bool final_attempt = true;                // false: a further attempt follows, only /attempts gets a row
+    std::int64_t submitted_ns = 0;            // since the Unix epoch, on the router's clock
     std::int64_t started_ns = 0;
     std::int64_t finished_ns = 0;
-    std::uint64_t hash = 0;        // job_hash()
+    std::uint64_t hash = 0;                   // job_hash()
     std::shared_ptr<const Document> outputs;  // may be null; already shared with successors, never changed
     std::unique_ptr<OutcomeDetails> details;  // may be null
-    std::string error;             // skipped: the job that caused it; failed: details->error is used
+    std::string error;                        // skipped: the job that caused it; failed: details->error is used
 };
 
 // A row of /pipelines.

@@ -128,7 +128,8 @@ private:
     // ------------------------------------------------------------------------------------------ the writer's thread
 
     SegmentTables empty_tables() {
-        return SegmentTables([this](ElementType element, std::span<const std::byte> bytes) { return large_.store(element, bytes); });
+        return SegmentTables(
+            [this](ElementType element, std::span<const std::byte> bytes) { return large_.store(element, bytes); });
     }
 
     void run() {
@@ -179,7 +180,9 @@ private:
             auto until = *pending_since_ + interval();
             if (flush_) {
                 const auto missing = std::chrono::nanoseconds(
-                    static_cast<std::int64_t>((1 - flushes_left_) * static_cast<double>(options_.interval) / kFlushesPerInterval) + 1000);
+                    static_cast<std::int64_t>((1 - flushes_left_) * static_cast<double>(options_.interval) /
+                                              kFlushesPerInterval) +
+                    1000);
                 until = std::min(until, now + std::chrono::duration_cast<Clock::duration>(missing));
             }
             changed_.wait_until(lock, until);
@@ -291,7 +294,7 @@ private:
     std::vector<std::vector<JobRecord>> queue_;
     std::vector<PipelineRecord> queued_pipelines_;
     std::size_t queued_bytes_ = 0;
-    std::size_t pending_bytes_ = 0;  // of all records that are not durable
+    std::size_t pending_bytes_ = 0;                   // of all records that are not durable
     std::optional<Clock::time_point> pending_since_;  // when the first record of the next segment came
     bool woken_ = false;
     bool flush_ = false;
@@ -307,7 +310,7 @@ private:
     std::size_t tables_bytes_ = 0;  // of the records in tables_, as counted when they were added
     std::uint64_t accepted_ = 0;    // records given to tables_ since the beginning
     std::uint64_t segments_ = 0;
-    bool unflushed_ = false;        // the user's store has values that flush() has not seen
+    bool unflushed_ = false;  // the user's store has values that flush() has not seen
     std::vector<Refused> newly_refused_;
     Clock::duration last_duration_{};
     double flushes_left_ = kMostFlushes;

@@ -24,13 +24,13 @@ struct WriterOptions {
     std::filesystem::path run_directory;
     std::uint32_t incarnation = 1;  // of the run
     std::uint32_t rank = 0;
-    std::uint32_t epoch = 1;        // of this broker within the incarnation
-    Nanoseconds interval = 200'000'000;             // between segments under load
-    std::uint64_t segment_bytes = 32ull << 20;      // a segment is cut earlier when this much is pending
+    std::uint32_t epoch = 1;                    // of this broker within the incarnation
+    Nanoseconds interval = 200'000'000;         // between segments under load
+    std::uint64_t segment_bytes = 32ull << 20;  // a segment is cut earlier when this much is pending
     std::uint64_t max_pending_bytes = 512ull << 20;
-    std::uint64_t max_value_bytes = 16ull << 30;    // a larger array, string or bytes value is refused
-    std::unique_ptr<Store> values;  // where values go instead of the segments; null = HDF5
-    std::function<void()> wake;     // any thread: durable() advanced or error() is set
+    std::uint64_t max_value_bytes = 16ull << 30;  // a larger array, string or bytes value is refused
+    std::unique_ptr<Store> values;                // where values go instead of the segments; null = HDF5
+    std::function<void()> wake;                   // any thread: durable() advanced or error() is set
 };
 
 class RecordWriter {

@@ -20,13 +20,15 @@ ResultGroup::ResultGroup(const JobTemplate& job) : save_(job.save), for_each_(jo
     std::reverse(parameters_.begin(), parameters_.end());
 }
 
-void ResultGroup::add(std::uint32_t job_row, std::uint32_t instance, const Document* outputs, const StoreLarge& store_large) {
+void ResultGroup::add(std::uint32_t job_row, std::uint32_t instance, const Document* outputs,
+                      const StoreLarge& store_large) {
     add_parameters(instance, store_large);
     if (outputs != nullptr || !outputs_.empty()) add_document(outputs_, outputs, store_large);
     jobs_.put(job_row);
 }
 
-void ResultGroup::add(std::uint32_t job_row, const Document& parameters, const Document& outputs, const StoreLarge& store_large) {
+void ResultGroup::add(std::uint32_t job_row, const Document& parameters, const Document& outputs,
+                      const StoreLarge& store_large) {
     for (const auto& [name, value] : parameters) parameter(name).add(value, store_large);
     add_document(outputs_, &outputs, store_large);
     jobs_.put(job_row);
@@ -60,7 +62,8 @@ void ResultGroup::add_document(std::vector<Column>& columns, const Document* doc
             while (at < columns.size() && (order = columns[at].name.compare(key)) < 0) skip();
             if (at == columns.size() || order != 0) {
                 const bool saved = save_.saves(key);
-                columns.insert(columns.begin() + static_cast<std::ptrdiff_t>(at), {key, ColumnBuffer(saved ? rows() : 0), saved});
+                columns.insert(columns.begin() + static_cast<std::ptrdiff_t>(at),
+                               {key, ColumnBuffer(saved ? rows() : 0), saved});
             }
             if (columns[at].saved) columns[at].values.add(value, store_large);
             ++at;

@@ -38,7 +38,8 @@ private:
         for (std::uint32_t t = 0; t < catalog_.templates.size(); ++t)
             template_rows_[{catalog_.pipeline_name(catalog_.templates[t]), catalog_.templates[t].name}] = t;
         template_jobs_.assign(catalog_.templates.size(), {});
-        for (std::uint32_t i = 0; i < catalog_.jobs.size(); ++i) template_jobs_[catalog_.jobs[i].job_template].push_back(i);
+        for (std::uint32_t i = 0; i < catalog_.jobs.size(); ++i)
+            template_jobs_[catalog_.jobs[i].job_template].push_back(i);
     }
 
     // Segments may be merged while they are read: what vanished is somewhere else then.
@@ -74,14 +75,15 @@ public:
         return retried([&] { return read_table(pipeline, job); });
     }
 
-    std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance, const std::string& job,
-                                    const std::string& instance) const override {
+    std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance,
+                                    const std::string& job, const std::string& instance) const override {
         return retried([&] { return read_outputs(pipeline, pipeline_instance, job, instance); });
     }
 
     std::vector<Definition> definitions() const override {
         std::vector<Definition> found;
-        for (const auto& definition : run_.description().definitions) found.push_back({definition.text, definition.directory});
+        for (const auto& definition : run_.description().definitions)
+            found.push_back({definition.text, definition.directory});
         return found;
     }
 
@@ -105,12 +107,14 @@ private:
         fill<std::uint32_t>(JobColumn::slot, rows, [](JobRow& row, std::uint32_t v) { row.slot = v; });
         fill<std::uint64_t>(JobColumn::hash, rows, [](JobRow& row, std::uint64_t v) { row.hash = v; });
         const auto seconds = [](std::int64_t ns) { return static_cast<double>(ns) * kSecondsPerNanosecond; };
-        fill<std::int64_t>(JobColumn::submitted, rows, [&](JobRow& row, std::int64_t v) { row.submitted = seconds(v); });
+        fill<std::int64_t>(JobColumn::submitted, rows,
+                           [&](JobRow& row, std::int64_t v) { row.submitted = seconds(v); });
         fill<std::int64_t>(JobColumn::started, rows, [&](JobRow& row, std::int64_t v) { row.started = seconds(v); });
         fill<std::int64_t>(JobColumn::finished, rows, [&](JobRow& row, std::int64_t v) { row.finished = seconds(v); });
         ErrorTexts errors = ErrorTexts::of_jobs(sources_);
         for (std::size_t i = 0; i < rows.size(); ++i)
-            if (rows[i].status != JobStatus::succeeded) rows[i].error = errors.of(catalog_.jobs[i].source, catalog_.jobs[i].row);
+            if (rows[i].status != JobStatus::succeeded)
+                rows[i].error = errors.of(catalog_.jobs[i].source, catalog_.jobs[i].row);
         return rows;
     }
 
@@ -144,8 +148,10 @@ private:
             for (const Catalog::Template& t : catalog_.templates)
                 if (catalog_.pipeline_name(t) == pipeline) names.push_back(t.name);
         }
-        throw StoreError(known ? fmt::format("no job {} of pipeline {} has results so far. There are: {}.", job, pipeline, listed(names))
-                               : fmt::format("no pipeline {} has results so far. There are: {}.", pipeline, listed(names)));
+        throw StoreError(
+            known ? fmt::format("no job {} of pipeline {} has results so far. There are: {}.", job, pipeline,
+                                listed(names))
+                  : fmt::format("no pipeline {} has results so far. There are: {}.", pipeline, listed(names)));
     }
 
     static std::string listed(const std::vector<std::string>& names) {
@@ -161,12 +167,14 @@ private:
         const auto [at, added] = tables_.try_emplace({job.source, job.job_template});
         if (added) {
             const Catalog::Template& t = catalog_.templates[job.job_template];
-            const auto place = std::find_if(t.places.begin(), t.places.end(), [&](const auto& p) { return p.source == job.source; });
+            const auto place =
+                std::find_if(t.places.begin(), t.places.end(), [&](const auto& p) { return p.source == job.source; });
             OpenTable& table = at->second;
             table.source = sources_.open(job.source);
             table.reader = table.source->table(place->row, t.name, catalog_.pipeline_name(t));
             if (table.reader) {
-                for (const std::string& name : table.reader->parameters()) table.parameters[name] = table.reader->parameter(name);
+                for (const std::string& name : table.reader->parameters())
+                    table.parameters[name] = table.reader->parameter(name);
                 for (const std::string& key : table.reader->outputs()) table.outputs[key] = table.reader->output(key);
             }
         }
@@ -205,16 +213,16 @@ private:
             if (row.status != JobStatus::succeeded) continue;
             Row values = read_row(row);
             for (const auto& [key, value] : values.values) keys.insert(key);
-            result.rows.push_back({catalog_.pipelines[row.pipeline].instance, std::string(labels.of(row)), std::move(values.parameters),
-                                   std::move(values.values)});
+            result.rows.push_back({catalog_.pipelines[row.pipeline].instance, std::string(labels.of(row)),
+                                   std::move(values.parameters), std::move(values.values)});
         }
         result.keys.assign(keys.begin(), keys.end());
         tables_.clear();
         return result;
     }
 
-    std::optional<Document> read_outputs(const std::string& pipeline, const std::string& pipeline_instance, const std::string& job,
-                                         const std::string& instance) const {
+    std::optional<Document> read_outputs(const std::string& pipeline, const std::string& pipeline_instance,
+                                         const std::string& job, const std::string& instance) const {
         const auto found = template_rows_.find({pipeline, job});
         if (found == template_rows_.end()) return std::nullopt;
         const std::uint32_t t = found->second;
@@ -222,7 +230,9 @@ private:
         if (index.empty()) {
             Labels labels(sources_, catalog_);
             for (const std::uint32_t i : template_jobs_[t])
-                index.emplace(catalog_.pipelines[catalog_.jobs[i].pipeline].instance + '\0' + std::string(labels.of(catalog_.jobs[i])), i);
+                index.emplace(catalog_.pipelines[catalog_.jobs[i].pipeline].instance + '\0' +
+                                  std::string(labels.of(catalog_.jobs[i])),
+                              i);
         }
         const auto at = index.find(pipeline_instance + '\0' + instance);
         if (at == index.end() || catalog_.jobs[at->second].status != JobStatus::succeeded) return std::nullopt;
@@ -237,9 +247,10 @@ private:
     mutable SourcePool sources_{{}};
     mutable Catalog catalog_;
     mutable std::map<std::pair<std::string, std::string>, std::uint32_t> template_rows_;
-    mutable std::vector<std::vector<std::uint32_t>> template_jobs_;  // of each template, indexes of jobs
+    mutable std::vector<std::vector<std::uint32_t>> template_jobs_;                // of each template, indexes of jobs
     mutable std::map<std::pair<std::uint32_t, std::uint32_t>, OpenTable> tables_;  // by source and template
-    mutable std::unordered_map<std::uint32_t, std::unordered_map<std::string, std::uint32_t>> labels_;  // of a template's jobs
+    mutable std::unordered_map<std::uint32_t, std::unordered_map<std::string, std::uint32_t>>
+        labels_;  // of a template's jobs
 };
 
 }  // namespace

@@ -90,7 +90,8 @@ void ResultsFileWriter::write_attributes(const RunDescription& description) {
         for (const std::uint64_t number : {std::uint64_t{s.writer.incarnation}, std::uint64_t{s.writer.rank},
                                            std::uint64_t{s.writer.epoch}, s.first, s.last})
             ranges.put(number);
-    h5::write_dataset(id, "@segments", {H5T_NATIVE_UINT64, 8, {5}}, catalog_.segments.size(), ranges, h5::kResultsChunkBytes);
+    h5::write_dataset(id, "@segments", {H5T_NATIVE_UINT64, 8, {5}}, catalog_.segments.size(), ranges,
+                      h5::kResultsChunkBytes);
 }
 
 // ---------------------------------------------------------------------------------------------- small tables
@@ -101,14 +102,16 @@ void ResultsFileWriter::write_pipelines() {
     const auto texts = [&](const char* name, auto text_of) {
         std::size_t longest = 0;
         for (const auto& row : rows) longest = std::max(longest, std::string_view(text_of(row)).size());
-        write_texts(table.id(), name, rows.size(), longest, [&](std::uint64_t i) { return std::string_view(text_of(rows[i])); });
+        write_texts(table.id(), name, rows.size(), longest,
+                    [&](std::uint64_t i) { return std::string_view(text_of(rows[i])); });
     };
     texts("name", [](const auto& p) -> const std::string& { return p.name; });
     texts("instance", [](const auto& p) -> const std::string& { return p.instance; });
     texts("data", [](const auto& p) -> const std::string& { return p.data; });
     texts("status", [](const auto& p) { return status_text(p.ended ? p.status : JobStatus::running); });
     const auto numbers = [&]<class T>(PipelineColumn c, T, auto value_of) {
-        write_numbers<T>(table.id(), column(c).name, column(c).type(), rows.size(), [&](std::uint64_t i) { return value_of(rows[i]); });
+        write_numbers<T>(table.id(), column(c).name, column(c).type(), rows.size(),
+                         [&](std::uint64_t i) { return value_of(rows[i]); });
     };
     numbers(PipelineColumn::id, std::uint32_t{}, [](const auto& p) { return p.id; });
     numbers(PipelineColumn::status, std::uint8_t{}, [](const auto& p) { return p.status; });
@@ -124,13 +127,15 @@ void ResultsFileWriter::write_templates() {
     const auto texts = [&](const char* name, auto text_of) {
         std::size_t longest = 0;
         for (const auto& row : rows) longest = std::max(longest, std::string_view(text_of(row)).size());
-        write_texts(table.id(), name, rows.size(), longest, [&](std::uint64_t i) { return std::string_view(text_of(rows[i])); });
+        write_texts(table.id(), name, rows.size(), longest,
+                    [&](std::uint64_t i) { return std::string_view(text_of(rows[i])); });
     };
     texts("name", [](const auto& t) -> const std::string& { return t.name; });
     texts("worker", [](const auto& t) -> const std::string& { return t.worker; });
     texts("parameters", [](const auto& t) -> const std::string& { return t.parameters_text; });
     const auto numbers = [&](const char* name, auto value_of) {
-        write_numbers<std::uint32_t>(table.id(), name, H5T_NATIVE_UINT32, rows.size(), [&](std::uint64_t i) { return value_of(rows[i]); });
+        write_numbers<std::uint32_t>(table.id(), name, H5T_NATIVE_UINT32, rows.size(),
+                                     [&](std::uint64_t i) { return value_of(rows[i]); });
     };
     numbers("pipeline", [](const auto& t) { return t.pipeline; });
     numbers(column(TemplateColumn::first_job).name, [](const auto& t) { return t.first_job; });
@@ -153,10 +158,11 @@ void ResultsFileWriter::write_jobs() {
     number(kIncarnationColumn, std::uint32_t{}, [](const auto& j) { return j.incarnation; });
     number(column(JobColumn::status), std::uint8_t{}, [](const auto& j) { return j.status; });
     number(column(JobColumn::final_attempt), std::uint8_t{}, [](const auto& j) { return j.final_attempt; });
-    for (const JobColumn c : {JobColumn::broker, JobColumn::slot, JobColumn::submitted, JobColumn::started, JobColumn::finished,
-                              JobColumn::hash})
+    for (const JobColumn c : {JobColumn::broker, JobColumn::slot, JobColumn::submitted, JobColumn::started,
+                              JobColumn::finished, JobColumn::hash})
         gather_column(table.id(), sources_,
-                      {column(c), jobs.size(),
+                      {column(c),
+                       jobs.size(),
                        [&](std::uint64_t i) {
                            return SourceRow{jobs[i].source * SourceRow::kTablesPerSource, jobs[i].row};
                        },
@@ -179,7 +185,8 @@ void ResultsFileWriter::write_job_texts(hid_t table) {
                 [&](std::uint64_t i) { return std::string_view(templates[jobs[i].job_template].name); });
     write_texts(table, "worker", jobs.size(), longest_worker,
                 [&](std::uint64_t i) { return std::string_view(templates[jobs[i].job_template].worker); });
-    write_texts(table, "status", jobs.size(), kLongestStatus, [&](std::uint64_t i) { return status_text(jobs[i].status); });
+    write_texts(table, "status", jobs.size(), kLongestStatus,
+                [&](std::uint64_t i) { return status_text(jobs[i].status); });
     {
         Labels labels(sources_, catalog_);
         for (const Catalog::Job& job : jobs) longest_label = std::max(longest_label, labels.of(job).size());
@@ -203,11 +210,16 @@ namespace {
 // The column of /jobs that has what one of /attempts would, for attempts without a row there.
 std::optional<JobColumn> same_in_jobs(AttemptColumn c) {
     switch (c) {
-        case AttemptColumn::broker: return JobColumn::broker;
-        case AttemptColumn::slot: return JobColumn::slot;
-        case AttemptColumn::started: return JobColumn::started;
-        case AttemptColumn::finished: return JobColumn::finished;
-        default: return std::nullopt;
+        case AttemptColumn::broker:
+            return JobColumn::broker;
+        case AttemptColumn::slot:
+            return JobColumn::slot;
+        case AttemptColumn::started:
+            return JobColumn::started;
+        case AttemptColumn::finished:
+            return JobColumn::finished;
+        default:
+            return std::nullopt;
     }
 }
 
@@ -222,24 +234,27 @@ void ResultsFileWriter::write_attempts() {
                                  [&](std::uint64_t i) { return attempts[i].number; });
     constexpr std::size_t kLongestReason = 11;  // missing_key, lost_broker
     TextWriter reasons(table.id(), "reason", attempts.size(), kLongestReason);
-    for (const AttemptColumn c : {AttemptColumn::broker, AttemptColumn::slot, AttemptColumn::started, AttemptColumn::finished,
-                                  AttemptColumn::reason, AttemptColumn::exit_code, AttemptColumn::signal,
-                                  AttemptColumn::peak_memory, AttemptColumn::cpu}) {
+    for (const AttemptColumn c : {AttemptColumn::broker, AttemptColumn::slot, AttemptColumn::started,
+                                  AttemptColumn::finished, AttemptColumn::reason, AttemptColumn::exit_code,
+                                  AttemptColumn::signal, AttemptColumn::peak_memory, AttemptColumn::cpu}) {
         const std::optional<JobColumn> in_jobs = same_in_jobs(c);
-        GatheredColumn gathered{column(c), attempts.size(),
-                                [&](std::uint64_t i) {
-                                    const Catalog::Attempt& a = attempts[i];
-                                    if (!a.recorded && !in_jobs) return SourceRow{};
-                                    return SourceRow{a.source * SourceRow::kTablesPerSource + (a.recorded ? 1 : 0), a.row};
-                                },
-                                [&](const Source& source, std::uint32_t which) {
-                                    return which % SourceRow::kTablesPerSource == 1 ? source.attempt_column(column(c))
-                                                                                    : source.job_column(column(*in_jobs));
-                                },
-                                {}};
+        GatheredColumn gathered{
+            column(c),
+            attempts.size(),
+            [&](std::uint64_t i) {
+                const Catalog::Attempt& a = attempts[i];
+                if (!a.recorded && !in_jobs) return SourceRow{};
+                return SourceRow{a.source * SourceRow::kTablesPerSource + (a.recorded ? 1 : 0), a.row};
+            },
+            [&](const Source& source, std::uint32_t which) {
+                return which % SourceRow::kTablesPerSource == 1 ? source.attempt_column(column(c))
+                                                                : source.job_column(column(*in_jobs));
+            },
+            {}};
         if (c == AttemptColumn::reason)
             gathered.also = [&](const Buffer& cells) {
-                for (const std::uint8_t code : cells.as<std::uint8_t>()) reasons.add(end_reason_name(static_cast<EndReason>(code)));
+                for (const std::uint8_t code : cells.as<std::uint8_t>())
+                    reasons.add(end_reason_name(static_cast<EndReason>(code)));
             };
         gather_column(table.id(), sources_, gathered);
     }
@@ -319,7 +334,8 @@ struct TemplateParts {
     }
 };
 
-TemplateParts parts_of(SourcePool& sources, const Catalog& catalog, const Catalog::Template& t, std::span<const std::uint32_t> jobs) {
+TemplateParts parts_of(SourcePool& sources, const Catalog& catalog, const Catalog::Template& t,
+                       std::span<const std::uint32_t> jobs) {
     TemplateParts parts;
     for (const auto& place : t.places)
         parts.tables.push_back(sources.reading(place.source, [&] {
@@ -331,10 +347,10 @@ TemplateParts parts_of(SourcePool& sources, const Catalog& catalog, const Catalo
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         const Catalog::Job& job = catalog.jobs[jobs[i]];
         if (t.places[part].source != job.source)
-            part = static_cast<std::uint32_t>(
-                std::lower_bound(t.places.begin(), t.places.end(), job.source,
-                                 [](const Catalog::Template::Place& p, std::uint32_t source) { return p.source < source; }) -
-                t.places.begin());
+            part = static_cast<std::uint32_t>(std::lower_bound(t.places.begin(), t.places.end(), job.source,
+                                                               [](const Catalog::Template::Place& p,
+                                                                  std::uint32_t source) { return p.source < source; }) -
+                                              t.places.begin());
         const auto& table = parts.tables[part];
         if (!table) continue;
         const std::uint64_t row = row_in(table->jobs(), job.row, hints[part]);
@@ -345,13 +361,15 @@ TemplateParts parts_of(SourcePool& sources, const Catalog& catalog, const Catalo
 
 }  // namespace
 
-void ResultsFileWriter::write_result_table(std::uint32_t job_template, std::span<const std::uint32_t> jobs, hid_t pipeline) {
+void ResultsFileWriter::write_result_table(std::uint32_t job_template, std::span<const std::uint32_t> jobs,
+                                           hid_t pipeline) {
     const Catalog::Template& t = catalog_.templates[job_template];
     const TemplateParts parts = parts_of(sources_, catalog_, t, jobs);
     if (!parts.any()) return;
     TableGroup table = TableGroup::create(pipeline, link_name(t.name));
     h5::write_attribute(table.id(), "template", job_template);
-    write_numbers<std::uint32_t>(table.id(), "@job", H5T_NATIVE_UINT32, jobs.size(), [&](std::uint64_t i) { return jobs[i]; });
+    write_numbers<std::uint32_t>(table.id(), "@job", H5T_NATIVE_UINT32, jobs.size(),
+                                 [&](std::uint64_t i) { return jobs[i]; });
     write_numbers<std::uint32_t>(table.id(), "@pipeline", H5T_NATIVE_UINT32, jobs.size(),
                                  [&](std::uint64_t i) { return catalog_.jobs[jobs[i]].pipeline; });
 
@@ -360,7 +378,9 @@ void ResultsFileWriter::write_result_table(std::uint32_t job_template, std::span
             [&](std::uint32_t part) {
                 return parts.tables[part] ? open_in(*parts.tables[part]) : std::unique_ptr<ColumnReader>();
             },
-            [&](std::uint32_t part, const std::function<void()>& read) { sources_.reading(t.places[part].source, read); });
+            [&](std::uint32_t part, const std::function<void()>& read) {
+                sources_.reading(t.places[part].source, read);
+            });
         const ColumnContents contents = contents_of(columns, static_cast<std::uint32_t>(t.places.size()), parts.rows);
         if (contents.empty()) return;
         if (auto warning = write_value_column(to, name, contents, columns, parts.rows))

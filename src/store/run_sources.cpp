@@ -33,8 +33,10 @@ void RunSources::list() {
     has_results_ = std::filesystem::exists(results_) && !damaged_.contains(results_);
     if (!has_results_ && !std::filesystem::is_directory(directory_)) {
         if (damaged_.contains(results_)) throw StoreError(warnings_.back());
-        throw StoreError(fmt::format("there are no results {} and no run directory {}: nothing has been run under this name "
-                                     "here. Look at the name, or at the folder.", results_.string(), directory_.string()));
+        throw StoreError(
+            fmt::format("there are no results {} and no run directory {}: nothing has been run under this name "
+                        "here. Look at the name, or at the folder.",
+                        results_.string(), directory_.string()));
     }
     std::vector<SegmentId> collected;
     if (has_results_) collected = Source(results_).segments();
@@ -79,7 +81,8 @@ RunDescription RunSources::description() {
                 written.command_lines.push_back(fmt::format("{}", fmt::join(incarnation->command_line, " ")));
                 add_once(written.versions, incarnation->version);
             } else if (const auto* plan = std::get_if<PlanEntry>(&entry)) {
-                const RunDescription::Definition definition{plan->name, plan->definition, plan->directory, plan->definition_hash};
+                const RunDescription::Definition definition{plan->name, plan->definition, plan->directory,
+                                                            plan->definition_hash};
                 auto& list = written.definitions;
                 if (std::find(list.begin(), list.end(), definition) == list.end()) list.push_back(definition);
             }

@@ -18,8 +18,9 @@ public:
     // `run`: X.h5 or X.h5.run.
     RunSources(const std::filesystem::path& run, std::vector<Fence> fences);
 
-    // Lists the files, then calls use(sources, catalog). A file that vanished meanwhile (segments are merged all the time)
-    // or turns out to be damaged starts it all again, without the damaged one. Throws StoreError when the run is not there.
+    // Lists the files, then calls use(sources, catalog). A file that vanished meanwhile (segments are merged all the
+    // time) or turns out to be damaged starts it all again, without the damaged one. Throws StoreError when the run is
+    // not there.
     template <class Use>
     void read(bool with_attempts, Use use) {
         for (;;) {

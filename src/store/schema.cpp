@@ -30,14 +30,22 @@ bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 
 hid_t FixedColumn::type() const {
     switch (kind) {
-        case CellKind::boolean: return h5::boolean();
-        case CellKind::status: return enumeration_of(JobStatus::skipped, job_status_name);
-        case CellKind::reason: return enumeration_of(EndReason::store, end_reason_name);
-        case CellKind::int32: return H5T_NATIVE_INT32;
-        case CellKind::uint32: return H5T_NATIVE_UINT32;
-        case CellKind::int64: return H5T_NATIVE_INT64;
-        case CellKind::uint64: return H5T_NATIVE_UINT64;
-        case CellKind::float64: return H5T_NATIVE_DOUBLE;
+        case CellKind::boolean:
+            return h5::boolean();
+        case CellKind::status:
+            return enumeration_of(JobStatus::skipped, job_status_name);
+        case CellKind::reason:
+            return enumeration_of(EndReason::store, end_reason_name);
+        case CellKind::int32:
+            return H5T_NATIVE_INT32;
+        case CellKind::uint32:
+            return H5T_NATIVE_UINT32;
+        case CellKind::int64:
+            return H5T_NATIVE_INT64;
+        case CellKind::uint64:
+            return H5T_NATIVE_UINT64;
+        case CellKind::float64:
+            return H5T_NATIVE_DOUBLE;
     }
     return H5T_NATIVE_UINT8;
 }
@@ -46,12 +54,15 @@ std::size_t FixedColumn::bytes() const {
     switch (kind) {
         case CellKind::boolean:
         case CellKind::status:
-        case CellKind::reason: return 1;
+        case CellKind::reason:
+            return 1;
         case CellKind::int32:
-        case CellKind::uint32: return 4;
+        case CellKind::uint32:
+            return 4;
         case CellKind::int64:
         case CellKind::uint64:
-        case CellKind::float64: return 8;
+        case CellKind::float64:
+            return 8;
     }
     return 1;
 }

@@ -26,19 +26,31 @@ struct FixedColumn {
 
 // /jobs. A results file has the texts `name`, `instance`, `worker`, `status` and `error` too, and no `@error`.
 enum class JobColumn : std::uint8_t {
-    pipeline, job_template, number, attempt, broker, slot, error, status, final_attempt, submitted, started, finished, hash,
+    pipeline,
+    job_template,
+    number,
+    attempt,
+    broker,
+    slot,
+    error,
+    status,
+    final_attempt,
+    submitted,
+    started,
+    finished,
+    hash,
 };
 inline constexpr std::array<FixedColumn, 13> kJobColumns{{
-    {"pipeline", CellKind::uint32},     // row of /pipelines
-    {"@template", CellKind::uint32},    // row of /@templates
-    {"@number", CellKind::uint32},      // of the instance within its template, from 0
+    {"pipeline", CellKind::uint32},   // row of /pipelines
+    {"@template", CellKind::uint32},  // row of /@templates
+    {"@number", CellKind::uint32},    // of the instance within its template, from 0
     {"@attempt", CellKind::uint32},
     {"broker", CellKind::uint32},
     {"slot", CellKind::uint32},
-    {"@error", CellKind::uint32},       // row of /@errors
+    {"@error", CellKind::uint32},  // row of /@errors
     {"@status", CellKind::status},
-    {"@final", CellKind::boolean},      // false: a further attempt follows
-    {"submitted", CellKind::int64},     // nanoseconds since the Unix epoch
+    {"@final", CellKind::boolean},   // false: a further attempt follows
+    {"submitted", CellKind::int64},  // nanoseconds since the Unix epoch
     {"started", CellKind::int64},
     {"finished", CellKind::int64},
     {"hash", CellKind::uint64},
@@ -51,14 +63,25 @@ inline constexpr FixedColumn kIncarnationColumn{"@incarnation", CellKind::uint32
 
 // /attempts, with the text `log`. A results file has the texts `reason` and `error` too, and no `@error`.
 enum class AttemptColumn : std::uint8_t {
-    job, number, broker, slot, error, reason, started, finished, exit_code, signal, peak_memory, cpu,
+    job,
+    number,
+    broker,
+    slot,
+    error,
+    reason,
+    started,
+    finished,
+    exit_code,
+    signal,
+    peak_memory,
+    cpu,
 };
 inline constexpr std::array<FixedColumn, 12> kAttemptColumns{{
-    {"job", CellKind::uint32},          // row of /jobs
-    {"number", CellKind::uint32},       // 1, 2, ...
+    {"job", CellKind::uint32},     // row of /jobs
+    {"number", CellKind::uint32},  // 1, 2, ...
     {"broker", CellKind::uint32},
     {"slot", CellKind::uint32},
-    {"@error", CellKind::uint32},       // row of /@errors
+    {"@error", CellKind::uint32},  // row of /@errors
     {"@reason", CellKind::reason},
     {"started", CellKind::int64},
     {"finished", CellKind::int64},
@@ -72,9 +95,9 @@ constexpr const FixedColumn& column(AttemptColumn c) { return kAttemptColumns[st
 // /pipelines, with the texts `name`, `instance` and `data`, and `status` in a results file.
 enum class PipelineColumn : std::uint8_t { id, status, ended, submitted, started, finished };
 inline constexpr std::array<FixedColumn, 6> kPipelineColumns{{
-    {"@id", CellKind::uint32},          // in order of submission
+    {"@id", CellKind::uint32},  // in order of submission
     {"@status", CellKind::status},
-    {"@ended", CellKind::boolean},      // false: mentioned by a job only, the rest of the row means nothing
+    {"@ended", CellKind::boolean},  // false: mentioned by a job only, the rest of the row means nothing
     {"submitted", CellKind::int64},
     {"started", CellKind::int64},
     {"finished", CellKind::int64},
@@ -84,7 +107,7 @@ constexpr const FixedColumn& column(PipelineColumn c) { return kPipelineColumns[
 // /@templates, with the texts `pipeline`, `name`, `worker` and `parameters`.
 enum class TemplateColumn : std::uint8_t { first_job, count };
 inline constexpr std::array<FixedColumn, 2> kTemplateColumns{{
-    {"first_job", CellKind::uint32},    // how many jobs of the pipeline come before, in definition order
+    {"first_job", CellKind::uint32},  // how many jobs of the pipeline come before, in definition order
     {"count", CellKind::uint32},
 }};
 constexpr const FixedColumn& column(TemplateColumn c) { return kTemplateColumns[static_cast<std::size_t>(c)]; }

@@ -20,7 +20,8 @@ void write_u32(hid_t table, const char* name, Buffer& cells) {
 }
 
 template <std::size_t N>
-void write_fixed(hid_t table, const std::array<FixedColumn, N>& columns, std::uint64_t rows, std::array<Buffer, N>& cells) {
+void write_fixed(hid_t table, const std::array<FixedColumn, N>& columns, std::uint64_t rows,
+                 std::array<Buffer, N>& cells) {
     for (std::size_t i = 0; i < N; ++i) write_fixed(table, columns[i], rows, cells[i]);
 }
 
@@ -38,14 +39,17 @@ void write_cells(TableGroup& table, const std::string& key, ColumnBuffer& column
     const ColumnContents& contents = column.contents();
     const auto element = [&] { return CellType{h5::native(contents.element()), element_size(contents.element()), {}}; };
     switch (column.layout()) {
-        case Layout::none: return;
+        case Layout::none:
+            return;
         case Layout::boolean: {
             Buffer narrow = narrow_booleans(column.cells());
             return put({h5::boolean(), 1, {}}, column.rows(), narrow);
         }
-        case Layout::int64: return put({H5T_NATIVE_INT64, 8, {}}, column.rows(), column.cells());
+        case Layout::int64:
+            return put({H5T_NATIVE_INT64, 8, {}}, column.rows(), column.cells());
         case Layout::float64:  // a mixture keeps the bits of each number: nothing is lost
-            return put({contents.widened() ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, 8, {}}, column.rows(), column.cells());
+            return put({contents.widened() ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, 8, {}}, column.rows(),
+                       column.cells());
         case Layout::stacked: {
             CellType cell = element();
             cell.shape = contents.shape();
@@ -58,9 +62,12 @@ void write_cells(TableGroup& table, const std::string& key, ColumnBuffer& column
         }
         case Layout::string:
         case Layout::bytes:
-        case Layout::json: put({H5T_NATIVE_UINT8, 1, {}}, column.cells().size(), column.cells()); break;
+        case Layout::json:
+            put({H5T_NATIVE_UINT8, 1, {}}, column.cells().size(), column.cells());
+            break;
     }
-    h5::write_dataset(table.part(kEnds), key, {H5T_NATIVE_UINT64, 8, {}}, column.rows(), column.ends(), kSegmentChunkBytes);
+    h5::write_dataset(table.part(kEnds), key, {H5T_NATIVE_UINT64, 8, {}}, column.rows(), column.ends(),
+                      kSegmentChunkBytes);
 }
 
 struct TypesSeen {
@@ -102,8 +109,9 @@ void SegmentFile::write(const SegmentId& id, std::uint64_t value_files) {
     h5::write_attribute(file_, "format", "penstock");
     h5::write_attribute(file_, "format_version", kFormatVersion);
     h5::write_attribute(file_, "kind", "segment");
-    h5::write_attribute(file_, "segment", std::vector<std::uint64_t>{id.writer.incarnation, id.writer.rank, id.writer.epoch,
-                                                                     id.first, id.last});
+    h5::write_attribute(
+        file_, "segment",
+        std::vector<std::uint64_t>{id.writer.incarnation, id.writer.rank, id.writer.epoch, id.first, id.last});
     h5::write_attribute(file_, "value_files", value_files);
     write_pipelines();
     write_templates();
@@ -191,7 +199,9 @@ void SegmentFile::write_rows(const std::vector<std::uint32_t>& templates) {
         for (std::uint64_t row = 0; row < group.rows(); ++row) {
             jobs.put(group.jobs().as<std::uint32_t>()[row]);
             template_rows.put(template_row);
-            documents.add(Map{{"for-each", document_of(group.parameters(), row)}, {"values", document_of(group.outputs(), row)}}, {});
+            documents.add(
+                Map{{"for-each", document_of(group.parameters(), row)}, {"values", document_of(group.outputs(), row)}},
+                {});
         }
     }
     TableGroup table = TableGroup::create(file_, "@rows");
@@ -200,7 +210,8 @@ void SegmentFile::write_rows(const std::vector<std::uint32_t>& templates) {
     write_segment_column(table, "document", documents);
 }
 
-std::uint64_t SegmentTables::write(const std::filesystem::path& directory, const SegmentId& id, std::uint64_t value_files) {
+std::uint64_t SegmentTables::write(const std::filesystem::path& directory, const SegmentId& id,
+                                   std::uint64_t value_files) {
     h5::WriteFile file(directory / segment_name(id), h5::Readers::recent);
     SegmentFile(*this, file.id()).write(id, value_files);
     file.check();

@@ -26,7 +26,7 @@ private:
 
     SegmentTables& tables_;
     hid_t file_;
-    h5::Handle results_;                            // /results, once there is something in it
+    h5::Handle results_;                           // /results, once there is something in it
     std::map<std::string, h5::Handle> pipelines_;  // groups in it
 };
 

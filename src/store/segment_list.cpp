@@ -23,16 +23,20 @@ bool beyond_fence(const SegmentId& id, const std::vector<Fence>& fences) {
 std::vector<SegmentId> named_in(const std::filesystem::path& directory) {
     std::vector<SegmentId> found;
     std::error_code error;
-    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error))
         if (const auto id = parse_segment_name(entry->path().filename().string())) found.push_back(*id);
     if (error && error != std::errc::no_such_file_or_directory)
-        throw StoreError(fmt::format("cannot read {}: {}. Look at its permissions.", directory.string(), error.message()));
+        throw StoreError(
+            fmt::format("cannot read {}: {}. Look at its permissions.", directory.string(), error.message()));
     return found;
 }
 
 std::string gap_text(const WriterId& writer, std::uint64_t first, std::uint64_t last) {
-    return fmt::format("segments {} to {} of rank {} (incarnation {}, epoch {}) are missing: what they held is lost; jobs without "
-                       "a result run again with --resume", first, last, writer.rank, writer.incarnation, writer.epoch);
+    return fmt::format(
+        "segments {} to {} of rank {} (incarnation {}, epoch {}) are missing: what they held is lost; jobs without "
+        "a result run again with --resume",
+        first, last, writer.rank, writer.incarnation, writer.epoch);
 }
 
 }  // namespace
@@ -48,7 +52,8 @@ SegmentList list_segments(const std::filesystem::path& directory, const std::vec
     SegmentList list;
     for (const SegmentId& id : ids) {
         const bool part = !list.files.empty() && contains(list.files.back().id, id);
-        const bool done = std::any_of(collected.begin(), collected.end(), [&](const SegmentId& c) { return contains(c, id); });
+        const bool done =
+            std::any_of(collected.begin(), collected.end(), [&](const SegmentId& c) { return contains(c, id); });
         if (!part && !done) list.files.push_back({directory / segment_name(id), id});
     }
 

@@ -21,12 +21,12 @@ struct SegmentList {
         std::filesystem::path path;
         SegmentId id;
     };
-    std::vector<File> files;         // by writer, then in order
-    std::vector<std::string> gaps;   // a sentence each, for people
+    std::vector<File> files;        // by writer, then in order
+    std::vector<std::string> gaps;  // a sentence each, for people
 };
 
-// The segments in `directory` (which may be missing) without those that a wider one contains, that lie beyond a fence, or
-// that are part of `collected`.
+// The segments in `directory` (which may be missing) without those that a wider one contains, that lie beyond a fence,
+// or that are part of `collected`.
 SegmentList list_segments(const std::filesystem::path& directory, const std::vector<Fence>& fences,
                           const std::vector<SegmentId>& collected);
 

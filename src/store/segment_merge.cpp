@@ -59,7 +59,8 @@ void append_column(ColumnBuffer& to, ColumnReader& from, const StoreLarge& store
 
 void append_group(ResultGroup& to, ResultTableReader& from, std::uint64_t jobs_before, const StoreLarge& store_large) {
     const std::uint64_t rows = to.rows() + from.rows();
-    for (const std::string& name : from.parameters()) append_column(to.parameter(name), *from.parameter(name), store_large);
+    for (const std::string& name : from.parameters())
+        append_column(to.parameter(name), *from.parameter(name), store_large);
     for (const std::string& key : from.outputs()) append_column(to.output(key), *from.output(key), store_large);
     for (const auto columns : {&to.parameters(), &to.outputs()})
         for (auto& column : *columns) column.values.add_absent(rows - column.values.rows());
@@ -106,7 +107,8 @@ void append_segment(SegmentTables& to, Source& from) {
         template_rows.push_back(
             to.add_template({pipeline_rows.at(t.pipeline), t.name, t.worker, t.parameters, t.first_job, t.count}));
     const auto error_texts = from.errors();
-    for (std::uint64_t row = 0; row < error_texts->rows(); ++row) errors.push_back(to.errors().code(error_texts->text(row)));
+    for (std::uint64_t row = 0; row < error_texts->rows(); ++row)
+        errors.push_back(to.errors().code(error_texts->text(row)));
 
     for (std::uint32_t row = 0; row < templates.size(); ++row)
         if (const auto table = from.table(row, templates[row].name, pipelines[templates[row].pipeline].name))

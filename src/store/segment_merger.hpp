@@ -1,8 +1,9 @@
 // Keeps the number of one writer's segments small while it writes on.
 //
-// Eight segments of one level become one of the next level, so n segments cost O(n log n) and leave O(log n) files; what
-// would grow beyond kMergedBytes stays as it is. The merged segment is durable before what it was made of is deleted.
-// It works on a thread of its own. A merge that fails (the disk is full, say) changes nothing: the segments stay.
+// Eight segments of one level become one of the next level, so n segments cost O(n log n) and leave O(log n) files;
+// what would grow beyond kMergedBytes stays as it is. The merged segment is durable before what it was made of is
+// deleted. It works on a thread of its own. A merge that fails (the disk is full, say) changes nothing: the segments
+// stay.
 #pragma once
 
 #include "store/segment_name.hpp"

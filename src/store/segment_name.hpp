@@ -1,8 +1,8 @@
 // Names of segments: whose they are, and which part of what that writer wrote.
 #pragma once
 
-#include <cstdint>
 #include <compare>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

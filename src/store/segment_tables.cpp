@@ -90,13 +90,15 @@ void SegmentTables::add_refused(const JobRecord& record, const std::string& erro
     failed.started_ns = record.started_ns;
     failed.finished_ns = record.finished_ns;
     failed.hash = record.hash;
-    failed.details = record.details ? std::make_unique<OutcomeDetails>(*record.details) : std::make_unique<OutcomeDetails>();
+    failed.details =
+        record.details ? std::make_unique<OutcomeDetails>(*record.details) : std::make_unique<OutcomeDetails>();
     failed.details->reason = EndReason::store;
     failed.details->error = error;
     add(failed);
 }
 
-void SegmentTables::put_job(const JobRecord& record, std::uint32_t pipeline, std::uint32_t template_row, std::uint32_t error) {
+void SegmentTables::put_job(const JobRecord& record, std::uint32_t pipeline, std::uint32_t template_row,
+                            std::uint32_t error) {
     put(JobColumn::pipeline, pipeline);
     put(JobColumn::job_template, template_row);
     put(JobColumn::number, record.instance);
@@ -170,11 +172,14 @@ std::uint32_t SegmentTables::add_pipeline(std::string_view name, std::string_vie
     pipeline_names_.add(name);
     pipeline_instances_.add(instance);
     pipeline_data_.emplace_back();
-    for (std::size_t i = 0; i < kPipelineColumns.size(); ++i) pipeline_columns_[i].append_zeros(kPipelineColumns[i].bytes());
+    for (std::size_t i = 0; i < kPipelineColumns.size(); ++i)
+        pipeline_columns_[i].append_zeros(kPipelineColumns[i].bytes());
     return row;
 }
 
-void SegmentTables::set_pipeline(std::uint32_t row, std::uint32_t id) { cell<std::uint32_t>(PipelineColumn::id, row) = id; }
+void SegmentTables::set_pipeline(std::uint32_t row, std::uint32_t id) {
+    cell<std::uint32_t>(PipelineColumn::id, row) = id;
+}
 
 void SegmentTables::end_pipeline(std::uint32_t row, std::string_view data, JobStatus status, std::int64_t submitted,
                                  std::int64_t started, std::int64_t finished) {
@@ -207,8 +212,9 @@ ResultGroup& SegmentTables::group(std::uint32_t template_row) {
 }
 
 std::size_t SegmentTables::memory() const {
-    std::size_t total = logs_.memory() + pipeline_names_.memory() + pipeline_instances_.memory() + template_names_.memory() +
-                        template_workers_.memory() + template_parameters_.memory() + errors_.memory();
+    std::size_t total = logs_.memory() + pipeline_names_.memory() + pipeline_instances_.memory() +
+                        template_names_.memory() + template_workers_.memory() + template_parameters_.memory() +
+                        errors_.memory();
     for (const Buffer& buffer : job_columns_) total += buffer.size();
     for (const Buffer& buffer : attempt_columns_) total += buffer.size();
     for (const std::string& data : pipeline_data_) total += data.size();

@@ -18,7 +18,8 @@
 
 namespace penstock {
 
-// A template with fewer rows than this in a segment has them in the table of rows (`/@rows`), not in a group of its own.
+// A template with fewer rows than this in a segment has them in the table of rows (`/@rows`), not in a group of its
+// own.
 inline constexpr std::uint64_t kSmallGroupRows = 8;
 
 class SegmentTables {
@@ -36,8 +37,9 @@ public:
     // What it occupies, to within some percent; walks the columns.
     std::size_t memory() const;
 
-    // The segment under its name in `directory`, synced. Returns its size. What was added is unchanged. `value_files`: how
-    // many files of large values its writer has made so far: none of the first ones will be referred to by later segments.
+    // The segment under its name in `directory`, synced. Returns its size. What was added is unchanged. `value_files`:
+    // how many files of large values its writer has made so far: none of the first ones will be referred to by later
+    // segments.
     std::uint64_t write(const std::filesystem::path& directory, const SegmentId& id, std::uint64_t value_files);
 
     // ------------------------------------------------------------------------------------------ for merging segments

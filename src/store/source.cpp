@@ -65,7 +65,9 @@ public:
     const Buffer& jobs() const override { return group_->jobs(); }
     std::vector<std::string> parameters() const override { return names(group_->parameters()); }
     std::vector<std::string> outputs() const override { return names(group_->outputs()); }
-    std::unique_ptr<ColumnReader> parameter(const std::string& name) override { return read_buffer(group_->parameter(name)); }
+    std::unique_ptr<ColumnReader> parameter(const std::string& name) override {
+        return read_buffer(group_->parameter(name));
+    }
     std::unique_ptr<ColumnReader> output(const std::string& key) override { return read_buffer(group_->output(key)); }
 
 private:
@@ -92,11 +94,14 @@ std::vector<std::uint64_t> collected_segments(hid_t file) {
 
 Source::Source(const std::filesystem::path& path) : file_(path) {
     const auto refuse = [&](std::string_view why) {
-        throw StoreError(fmt::format("cannot read {}: {}. Name a results file of Penstock (X.h5) or its run directory "
-                                     "(X.h5.run).", path.string(), why));
+        throw StoreError(
+            fmt::format("cannot read {}: {}. Name a results file of Penstock (X.h5) or its run directory "
+                        "(X.h5.run).",
+                        path.string(), why));
     };
     if (h5::text_attribute(file(), "format") != "penstock") refuse("it is an HDF5 file, but not one of Penstock");
-    if (h5::number_attribute(file(), "format_version") > kFormatVersion) refuse("a newer version of Penstock has written it");
+    if (h5::number_attribute(file(), "format_version") > kFormatVersion)
+        refuse("a newer version of Penstock has written it");
     is_segment_ = h5::text_attribute(file(), "kind") == "segment";
     const auto numbers = is_segment_ ? h5::numbers_attribute(file(), "segment") : collected_segments(file());
     for (std::size_t i = 0; i + 5 <= numbers.size(); i += 5) segments_.push_back(segment_of(&numbers[i]));
@@ -146,9 +151,9 @@ std::vector<Source::Template> Source::templates() const {
     const Buffer counts = whole(table.id(), column(TemplateColumn::count));
     std::vector<Template> templates(names->rows());
     for (std::uint64_t row = 0; row < templates.size(); ++row)
-        templates[row] = {pipeline_rows.as<std::uint32_t>()[row], std::string(names->text(row)), std::string(workers->text(row)),
-                          std::string(parameters->text(row)),     first_jobs.as<std::uint32_t>()[row],
-                          counts.as<std::uint32_t>()[row]};
+        templates[row] = {pipeline_rows.as<std::uint32_t>()[row], std::string(names->text(row)),
+                          std::string(workers->text(row)),        std::string(parameters->text(row)),
+                          first_jobs.as<std::uint32_t>()[row],    counts.as<std::uint32_t>()[row]};
     return templates;
 }
 
@@ -185,7 +190,8 @@ void Source::load_small_groups() {
         auto& group = small_groups_[templates.as<std::uint32_t>()[row]];
         if (!group) group = std::make_shared<ResultGroup>();
         const Value document = documents->at(row);
-        group->add(jobs.as<std::uint32_t>()[row], at(document.map(), "for-each").map(), at(document.map(), "values").map(), {});
+        group->add(jobs.as<std::uint32_t>()[row], at(document.map(), "for-each").map(),
+                   at(document.map(), "values").map(), {});
     }
 }
 

@@ -81,7 +81,8 @@ public:
     std::unique_ptr<VariableCells> attempt_texts(const char* name) const;
 
     // Null when the file has no rows of this template (`template_row` of templates()).
-    std::unique_ptr<ResultTableReader> table(std::uint32_t template_row, const std::string& job, const std::string& pipeline);
+    std::unique_ptr<ResultTableReader> table(std::uint32_t template_row, const std::string& job,
+                                             const std::string& pipeline);
 
 private:
     void load_small_groups();

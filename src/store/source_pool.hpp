@@ -1,4 +1,5 @@
-// The files being read together: opened when needed, so that any number of them costs few descriptors and little memory.
+// The files being read together: opened when needed, so that any number of them costs few descriptors and little
+// memory.
 #pragma once
 
 #include "store/source.hpp"

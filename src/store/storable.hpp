@@ -18,7 +18,8 @@ inline constexpr std::uint64_t kMaxNestedBytes = std::uint64_t{1} << 30;
 
 // Why `document` cannot be stored, naming the key and the remedy; nothing when it can. `max_value_bytes` may be lower
 // than kMaxValueBytes.
-std::optional<std::string> why_not_storable(const Document& document, const SavePolicy& save, std::uint64_t max_value_bytes);
+std::optional<std::string> why_not_storable(const Document& document, const SavePolicy& save,
+                                            std::uint64_t max_value_bytes);
 
 // Roughly the bytes a document's values take; arrays in full.
 std::size_t size_estimate(const Document& document);

@@ -20,7 +20,9 @@ inline constexpr const char* kExact = "@exact";
 class TableGroup {
 public:
     explicit TableGroup(h5::Handle group) : group_(std::move(group)) {}
-    static TableGroup create(hid_t parent, const std::string& name) { return TableGroup(h5::create_group(parent, name)); }
+    static TableGroup create(hid_t parent, const std::string& name) {
+        return TableGroup(h5::create_group(parent, name));
+    }
 
     hid_t id() const { return group_.id(); }
     // One of the groups beside the columns, made on first use.
@@ -38,8 +40,10 @@ private:
 // A column of texts as segments have it: all of them one after another in `<name>`, their ends in `@ends/<name>`.
 inline void write_segment_strings(TableGroup& table, const std::string& name, StringColumn& strings) {
     const std::uint64_t rows = strings.rows();
-    h5::write_dataset(table.id(), name, {H5T_NATIVE_UINT8, 1, {}}, strings.text().size(), strings.text(), h5::kSegmentChunkBytes);
-    h5::write_dataset(table.part(kEnds), name, {H5T_NATIVE_UINT64, 8, {}}, rows, strings.ends(), h5::kSegmentChunkBytes);
+    h5::write_dataset(table.id(), name, {H5T_NATIVE_UINT8, 1, {}}, strings.text().size(), strings.text(),
+                      h5::kSegmentChunkBytes);
+    h5::write_dataset(table.part(kEnds), name, {H5T_NATIVE_UINT64, 8, {}}, rows, strings.ends(),
+                      h5::kSegmentChunkBytes);
 }
 
 }  // namespace penstock

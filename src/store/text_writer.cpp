@@ -25,8 +25,12 @@ VariableWriter VariableWriter::arrays(hid_t parent, const std::string& name, std
     return {parent, name, rows, h5::variable_array(element), element_bytes};
 }
 
-VariableWriter::VariableWriter(hid_t parent, std::string name, std::uint64_t rows, h5::Handle type, std::size_t element_bytes)
-    : name_(std::move(name)), type_(std::move(type)), element_bytes_(element_bytes), text_(H5Tis_variable_str(type_.id()) > 0) {
+VariableWriter::VariableWriter(hid_t parent, std::string name, std::uint64_t rows, h5::Handle type,
+                               std::size_t element_bytes)
+    : name_(std::move(name)),
+      type_(std::move(type)),
+      element_bytes_(element_bytes),
+      text_(H5Tis_variable_str(type_.id()) > 0) {
     const std::string what = fmt::format("cannot make dataset {}", name_);
     const hsize_t extent = rows;
     const hsize_t chunk = std::clamp<hsize_t>(rows, 1, kRowsPerWrite);
@@ -34,8 +38,10 @@ VariableWriter::VariableWriter(hid_t parent, std::string name, std::uint64_t row
     const h5::Handle creation(h5::checked(H5Pcreate(H5P_DATASET_CREATE), what), H5Pclose);
     // HDF5 has no checksums for variable-length cells.
     if (rows > 0 && H5Pset_chunk(creation.id(), 1, &chunk) < 0) h5::fail(what);
-    dataset_ = h5::Handle(h5::checked(H5Dcreate2(parent, name_.c_str(), type_.id(), space.id(), H5P_DEFAULT, creation.id(),
-                                                 H5P_DEFAULT), what), H5Dclose);
+    dataset_ = h5::Handle(
+        h5::checked(H5Dcreate2(parent, name_.c_str(), type_.id(), space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
+                    what),
+        H5Dclose);
 }
 
 void VariableWriter::add(std::span<const std::byte> cell) {

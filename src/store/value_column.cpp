@@ -18,7 +18,7 @@ namespace {
 using Type = Value::Type;
 
 constexpr std::size_t kWindowBytes = 16u << 20;
-constexpr std::uint64_t kMostWindowRows = 1u << 16;   // of cells of different lengths
+constexpr std::uint64_t kMostWindowRows = 1u << 16;  // of cells of different lengths
 constexpr std::uint64_t kFirstWindowRows = 64;
 constexpr std::size_t kArraysChunkBytes = 64u << 10;
 constexpr std::string_view kVisibleNul = "\u2400";
@@ -28,7 +28,8 @@ bool needs_exact(std::string_view text) { return text.find('\0') != std::string_
 
 std::string shown(std::string_view text) {
     std::string out = to_utf8(text);
-    for (std::size_t at = out.find('\0'); at != std::string::npos; at = out.find('\0', at)) out.replace(at, 1, kVisibleNul);
+    for (std::size_t at = out.find('\0'); at != std::string::npos; at = out.find('\0', at))
+        out.replace(at, 1, kVisibleNul);
     return out;
 }
 
@@ -74,7 +75,8 @@ private:
         for (std::uint64_t i = 0; i < count; ++i)
             if (rows_[first + i].part != TableRow::kNowhere) order_.push_back(static_cast<std::uint32_t>(i));
         const auto part_of = [&](std::uint32_t i) { return rows_[first + i].part; };
-        if (!std::is_sorted(order_.begin(), order_.end(), [&](auto a, auto b) { return part_of(a) < part_of(b); }))
+        // JSON cells go row by row, because their arrays are kept in the order in which they are written.
+        if (layout_ != Layout::json && !std::is_sorted(order_.begin(), order_.end(), [&](auto a, auto b) { return part_of(a) < part_of(b); }))
             std::stable_sort(order_.begin(), order_.end(), [&](auto a, auto b) { return part_of(a) < part_of(b); });
         for (std::size_t i = 0; i < order_.size();) {
             std::size_t end = i + 1;
@@ -91,10 +93,14 @@ private:
 
     h5::CellType cell_type() const {
         switch (layout_) {
-            case Layout::boolean: return {h5::boolean(), 1, {}};
-            case Layout::int64: return {H5T_NATIVE_INT64, 8, {}};
-            case Layout::float64: return {H5T_NATIVE_DOUBLE, 8, {}};
-            default: return {h5::native(contents_.element()), element_size(contents_.element()), contents_.shape()};
+            case Layout::boolean:
+                return {h5::boolean(), 1, {}};
+            case Layout::int64:
+                return {H5T_NATIVE_INT64, 8, {}};
+            case Layout::float64:
+                return {H5T_NATIVE_DOUBLE, 8, {}};
+            default:
+                return {h5::native(contents_.element()), element_size(contents_.element()), contents_.shape()};
         }
     }
 
@@ -102,16 +108,18 @@ private:
         const h5::CellType cell = cell_type();
         cell_bytes_ = cell.bytes();
         h5::DatasetWriter writer(table_.id(), key_, cell, rows_.size(), h5::kResultsChunkBytes);
-        const std::uint64_t chunks = std::max<std::uint64_t>(1, kWindowBytes / std::max<std::size_t>(1, cell_bytes_ * writer.chunk_rows()));
+        const std::uint64_t chunks =
+            std::max<std::uint64_t>(1, kWindowBytes / std::max<std::size_t>(1, cell_bytes_ * writer.chunk_rows()));
         const std::uint64_t window_rows = chunks * writer.chunk_rows();
         Buffer window;
         for (std::uint64_t first = 0; first < rows_.size(); first += window_rows) {
             const std::uint64_t count = std::min<std::uint64_t>(window_rows, rows_.size() - first);
             window.resize(count * cell_bytes_);
             fill_absent(window);
-            by_part(first, count, [&](ColumnReader& reader, std::span<const std::uint32_t> positions, std::uint64_t at) {
-                gather(reader, positions, at, window);
-            });
+            by_part(first, count,
+                    [&](ColumnReader& reader, std::span<const std::uint32_t> positions, std::uint64_t at) {
+                        gather(reader, positions, at, window);
+                    });
             writer.write(window);
         }
         return writer.finish();
@@ -119,7 +127,8 @@ private:
 
     // What a row without a value shows: NaN, or 0.
     void fill_absent(Buffer& window) const {
-        const bool doubles = layout_ == Layout::float64 || (layout_ == Layout::stacked && contents_.element() == ElementType::float64);
+        const bool doubles =
+            layout_ == Layout::float64 || (layout_ == Layout::stacked && contents_.element() == ElementType::float64);
         const bool floats = layout_ == Layout::stacked && contents_.element() == ElementType::float32;
         if (doubles)
             std::ranges::fill(window.as<double>(), std::numeric_limits<double>::quiet_NaN());
@@ -173,7 +182,8 @@ private:
         }
     }
 
-    // ------------------------------------------------------------------------------------------ cells of different sizes
+    // ------------------------------------------------------------------------------------------ cells of different
+    // sizes
 
     struct Cell {
         std::size_t start = 0;
@@ -183,18 +193,22 @@ private:
     h5::Handle write_variable() {
         const ElementType element = layout_ == Layout::ragged ? contents_.element() : ElementType::uint8;
         const bool text = layout_ == Layout::string || layout_ == Layout::json;
-        VariableWriter writer = text ? VariableWriter::texts(table_.id(), key_, rows_.size())
-                                     : VariableWriter::arrays(table_.id(), key_, rows_.size(), h5::native(element), element_size(element));
+        VariableWriter writer =
+            text ? VariableWriter::texts(table_.id(), key_, rows_.size())
+                 : VariableWriter::arrays(table_.id(), key_, rows_.size(), h5::native(element), element_size(element));
         std::uint64_t window_rows = kFirstWindowRows;
         for (std::uint64_t first = 0; first < rows_.size();) {
             const std::uint64_t count = std::min<std::uint64_t>(window_rows, rows_.size() - first);
             content_.clear();
             cells_.assign(count, {});
-            by_part(first, count, [&](ColumnReader& reader, std::span<const std::uint32_t> positions, std::uint64_t at) {
-                for (const std::uint32_t position : positions) add_cell(reader, rows_[at + position].row, at + position, cells_[position]);
-            });
+            by_part(first, count,
+                    [&](ColumnReader& reader, std::span<const std::uint32_t> positions, std::uint64_t at) {
+                        for (const std::uint32_t position : positions)
+                            add_cell(reader, rows_[at + position].row, at + position, cells_[position]);
+                    });
             for (const Cell& cell : cells_) writer.add(content_.bytes().subspan(cell.start, cell.size));
-            window_rows = content_.size() < kWindowBytes ? std::min(kMostWindowRows, window_rows * 2) : std::max<std::uint64_t>(1, window_rows / 4);
+            window_rows = content_.size() < kWindowBytes ? std::min(kMostWindowRows, window_rows * 2)
+                                                         : std::max<std::uint64_t>(1, window_rows / 4);
             first += count;
         }
         finish_arrays();
@@ -258,8 +272,7 @@ private:
     // ------------------------------------------------------------------------------------------ beside the column
 
     void keep_exact(std::uint64_t row, const Value& value) {
-        exact_rows_.push_back(row);
-        exact_values_.push_back(to_json(value));
+        exact_.emplace_back(row, to_json(value));
     }
 
     void write_types() {
@@ -268,21 +281,27 @@ private:
         if (absent) {
             Buffer valid;
             for (const std::uint8_t type : types) valid.put<std::uint8_t>(type != kAbsent);
-            h5::write_dataset(table_.part(kValid), key_, {h5::boolean(), 1, {}}, rows_.size(), valid, h5::kResultsChunkBytes);
+            h5::write_dataset(table_.part(kValid), key_, {h5::boolean(), 1, {}}, rows_.size(), valid,
+                              h5::kResultsChunkBytes);
         }
         if (layout_ != Layout::json && (contents_.widened() || contents_.has(Type::null)))
-            h5::write_dataset(table_.part(kTypes), key_, {H5T_NATIVE_UINT8, 1, {}}, rows_.size(), types_, h5::kResultsChunkBytes);
+            h5::write_dataset(table_.part(kTypes), key_, {H5T_NATIVE_UINT8, 1, {}}, rows_.size(), types_,
+                              h5::kResultsChunkBytes);
     }
 
     void write_exact() {
-        if (exact_rows_.empty()) return;
+        if (exact_.empty()) return;
+        std::ranges::sort(exact_);
         const h5::Handle group = h5::create_group(table_.part(kExact), key_);
         Buffer rows;
-        for (const std::uint64_t row : exact_rows_) rows.put(row);
-        h5::write_dataset(group.id(), "row", {H5T_NATIVE_UINT64, 8, {}}, exact_rows_.size(), rows, h5::kResultsChunkBytes);
-        VariableWriter values = VariableWriter::texts(group.id(), "value", exact_values_.size());
-        for (const std::string& value : exact_values_) values.add(std::string_view(value));
+        VariableWriter values = VariableWriter::texts(group.id(), "value", exact_.size());
+        for (const auto& [row, value] : exact_) {
+            rows.put(row);
+            values.add(std::string_view(value));
+        }
         values.finish();
+        h5::write_dataset(group.id(), "row", {H5T_NATIVE_UINT64, 8, {}}, exact_.size(), rows,
+                          h5::kResultsChunkBytes);
     }
 
     TableGroup& table_;
@@ -299,8 +318,7 @@ private:
     Buffer arrays_;
     std::optional<h5::DatasetWriter> arrays_writer_;
     std::uint64_t arrays_written_ = 0;  // bytes of `@arrays` before those in arrays_
-    std::vector<std::uint64_t> exact_rows_;
-    std::vector<std::string> exact_values_;
+    std::vector<std::pair<std::uint64_t, std::string>> exact_;  // rows, and their values as JSON
     std::uint64_t lost_digits_ = 0;
 };
 
@@ -368,8 +386,10 @@ std::optional<std::string> write_value_column(TableGroup& table, const std::stri
     ValueColumnWriter writer(table, key, contents, parts, rows);
     writer.write();
     if (writer.lost_digits() == 0) return std::nullopt;
-    return fmt::format("{} int64 values of {} are shown as float64 and lose digits there, because the column has float64 values "
-                       "too; the exact numbers are in @exact/{}", writer.lost_digits(), key, key);
+    return fmt::format(
+        "{} int64 values of {} are shown as float64 and lose digits there, because the column has float64 values "
+        "too; the exact numbers are in @exact/{}",
+        writer.lost_digits(), key, key);
 }
 
 }  // namespace penstock

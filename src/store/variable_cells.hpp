@@ -30,6 +30,7 @@ public:
 };
 
 // The cells of dataset `name`; `element` is the type of what a cell is made of: uint8 for texts and bytes.
-std::unique_ptr<VariableCells> open_cells(hid_t table, const std::string& name, ElementType element = ElementType::uint8);
+std::unique_ptr<VariableCells> open_cells(hid_t table, const std::string& name,
+                                          ElementType element = ElementType::uint8);
 
 }  // namespace penstock

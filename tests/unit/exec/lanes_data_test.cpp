@@ -2,6 +2,7 @@
 
 #include "value/value_codec.hpp"
 
+#include <fstream>
 #include <random>
 
 namespace penstock::testing {
@@ -91,8 +92,8 @@ TEST_F(LanesData, ManyLargeOutputsInARow) {
 
 TEST_F(LanesData, LargeInputsThatAreTakenBackDoNotDisturbLaterOnes) {
     const std::string path = (folder_ / "pid").string();
-    constexpr std::uint64_t id = 1;
     const Value large = Array::of(std::vector<double>(50'000, 1.5));
+    constexpr std::uint64_t id = 1;  // run() numbers them from 1
     run(0, ticket(one_job("patient", {{"path", path}})), with_input("echo", large), with_input("echo", large), with_input("echo", large));
     wait_for_file(path);
     std::size_t left = 4 - lanes().take_back(0).size();
@@ -102,6 +103,23 @@ TEST_F(LanesData, LargeInputsThatAreTakenBackDoNotDisturbLaterOnes) {
     ASSERT_TRUE(outcomes.back().succeeded) << describe(outcomes.back());
     EXPECT_EQ(at(*outcomes.back().outputs, "out").array().as<double>()[59'999], 2.5);
     EXPECT_EQ(echo(large), large);
+}
+
+// The space of revoked jobs becomes free without any result that would tell.
+TEST_F(LanesData, AfterARingFullOfJobsIsTakenBackOthersFit) {
+    for (int round = 0; round < 50; ++round) {
+        const std::string path = (folder_ / std::to_string(round)).string();
+        run(0, ticket(one_job("until", {{"path", path}})));
+        std::vector<Ticket> tickets;
+        for (int i = 0; i < 12; ++i) tickets.push_back(with_input("echo", std::string(60'000, 'x')));
+        run_all(0, std::move(tickets));
+        std::size_t left = 13 - lanes().take_back(0).size();
+        tickets.clear();
+        for (int i = 0; i < 12; ++i) tickets.push_back(with_input("echo", std::string(60'000, 'y')));
+        run_all(0, std::move(tickets));
+        std::ofstream(path) << "go";
+        for (const Outcome& outcome : collect(left + 12)) ASSERT_TRUE(outcome.succeeded) << describe(outcome);
+    }
 }
 
 TEST_F(LanesData, ACrashDoesNotLoseTheLargeInputsOfOthers) {

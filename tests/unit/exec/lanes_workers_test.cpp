@@ -93,6 +93,15 @@ struct Patient : Worker {
     }
 };
 
+// Waits until the file `path` is there.
+struct Until : Worker {
+    static constexpr std::string_view kName = "until";
+    Document process(const Document&, Context& context) override {
+        while (!std::filesystem::exists(at(context.parameters(), "path").string())) ::usleep(200);
+        return {};
+    }
+};
+
 struct Pid : Worker {
     static constexpr std::string_view kName = "pid";
     static Keys makes() { return {"pid", "calls", "starts"}; }
@@ -241,7 +250,7 @@ const WorkerTypes& test_types() {
                          worker_type<Hang>(),  worker_type<Patient>(),  worker_type<Pid>(),   worker_type<Throw>(),
                          worker_type<Keyed>(), worker_type<Double>(),   worker_type<Echo>(),  worker_type<Iota>(),
                          worker_type<Print>(), worker_type<Ask>(),      worker_type<Inspect>(), worker_type<Burn>(),
-                         worker_type<BadStart>()};
+                         worker_type<BadStart>(), worker_type<Until>()};
         WorkerType external = worker_type<Noop>();
         external.name = "outside";
         external.external = true;

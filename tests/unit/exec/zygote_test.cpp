@@ -80,9 +80,9 @@ TEST_F(ZygoteTest, NothingOutlivesAKilledRank) {
     const pid_t rank = ::fork();
     if (rank == 0) {
         fork_zygote();
-        run(0, ticket(one_job("hang", {{"path", path}})));
         run(1, ticket(one_job("noop")));
-        collect(1);
+        collect(1);  // both workers exist before the file says so
+        run(0, ticket(one_job("hang", {{"path", path}})));
         for (;;) ::pause();
     }
     const int worker = std::stoi(wait_for_file(path));
