@@ -3,6 +3,9 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# What one checkout has compiled, ccache gives to every other one on this machine.
+export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
+
 say() { printf '== %s\n' "$*"; }
 
 # Open MPI refuses to run as root unless told twice; more ranks than cores want --oversubscribe.

@@ -22,9 +22,10 @@ bool is_form(std::string_view word) { return std::find(kForms.begin(), kForms.en
 
 class ForEachReader {
 public:
-    ForEachReader(const Reading& reading, InputFiles& files) : reading_(reading), files_(files) {}
+    ForEachReader(const Reading& reading, InputFiles& files, std::uint64_t most)
+        : reading_(reading), files_(files), most_(most) {}
 
-    ForEachDefinition read(const Node& node, std::uint64_t most) {
+    ForEachDefinition read(const Node& node) {
         if (node.is(Node::Kind::map) && (node.find("like") || node.find("by"))) return read_like(node);
         if (node.is(Node::Kind::list)) {
             add_axis(kItemName, node.place, node);
@@ -35,7 +36,7 @@ public:
                                 "write {seed: {range: [0, 10]}}");
             return {};
         }
-        if (!good_ || !check_count(node, most)) return {};
+        if (!good_ || !check_count(node)) return {};
         ForEachDefinition definition;
         definition.values = std::make_shared<const ForEach>(std::move(for_each_));
         return definition;
@@ -134,7 +135,7 @@ private:
         for (const Axis& axis : dimension)
             if (!names_.insert(axis.name).second)
                 fail(place, "the for-each gives " + quote(axis.name) + " twice", "", "rename one of them");
-        warn_repeated(dimension, place);
+        if (dimension.front().size() <= most_) warn_repeated(dimension, place);  // else refused soon
         for_each_.dimensions.push_back(std::move(dimension));
     }
 
@@ -261,7 +262,7 @@ private:
         }
     }
 
-    bool check_count(const Node& node, std::uint64_t most) {
+    bool check_count(const Node& node) {
         std::uint64_t product = 1;
         for (const std::vector<Axis>& dimension : for_each_.dimensions) {
             const std::uint64_t size = dimension.front().size();
@@ -273,9 +274,9 @@ private:
         }
         for (const std::vector<Axis>& dimension : for_each_.dimensions) {
             const std::uint64_t size = dimension.front().size();
-            if (size > most / product) {
+            if (size > most_ / product) {
                 fail(node.place, "this for-each makes too many jobs",
-                     "a pipeline may have " + std::to_string(most) + " jobs",
+                     "a pipeline may have " + std::to_string(most_) + " jobs",
                      "let each job do more, or split the pipeline");
                 return false;
             }
@@ -286,6 +287,7 @@ private:
 
     const Reading& reading_;
     InputFiles& files_;
+    std::uint64_t most_;  // instances
     ForEach for_each_;
     std::unordered_set<std::string> names_;
     bool good_ = true;
@@ -294,7 +296,7 @@ private:
 }  // namespace
 
 ForEachDefinition read_for_each(const Reading& reading, const Node& node, InputFiles& files, std::uint64_t most) {
-    return ForEachReader(reading, files).read(node, most);
+    return ForEachReader(reading, files, most).read(node);
 }
 
 }  // namespace penstock
