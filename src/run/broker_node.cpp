@@ -39,8 +39,10 @@ void BrokerNode::take_arrived() {
 bool BrokerNode::work(Outbox& out) {
     out_ = &out;
     if (finished_) return false;
-    const bool outcomes = take_outcomes(out);
+    // In this order: a record could be durable, or refused, as soon as it is added, but the Ended that names it leaves
+    // when this turn settles.
     const bool durable = take_durable(out);
+    const bool outcomes = take_outcomes(out);
     return outcomes || durable;
 }
 
