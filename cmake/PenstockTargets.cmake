@@ -6,6 +6,8 @@ function(penstock_flags target)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
   if(PENSTOCK_SANITIZE)
+    # g++ 12 takes alternatives of temporary variants for uninitialized when it instruments them.
+    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
     target_compile_options(${target} PUBLIC -fsanitize=${PENSTOCK_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${PENSTOCK_SANITIZE})
   endif()
