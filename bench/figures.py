@@ -24,7 +24,7 @@ MPIRUN = ["mpirun", "--oversubscribe", "-n"]
 
 class Bench:
     def __init__(self, build, repeat, graphs):
-        self.penstock = os.path.join(build, "bin", "penstock")
+        self.penstock = os.path.join(build, "src", "cli", "penstock")
         self.bench = os.path.join(build, "bench")
         self.repeat = repeat
         self.graphs = graphs
