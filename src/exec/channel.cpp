@@ -12,7 +12,7 @@ namespace penstock {
 
 namespace {
 
-constexpr std::size_t kControlBytes = 4096;
+constexpr std::size_t kControlBytes = 40 * 1024;
 constexpr std::size_t kChannelBytes = kControlBytes + 2 * kRingBytes;
 constexpr std::size_t kGrain = sizeof(RecordHeader);
 static_assert(sizeof(ChannelControl) <= kControlBytes && kRingBytes % kGrain == 0);

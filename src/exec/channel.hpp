@@ -12,6 +12,7 @@
 
 #include "exec/spawn_descriptor.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -38,14 +39,16 @@ enum class RecordKind : std::uint16_t {
     result,
 };
 
-enum class RecordState : std::uint32_t { ready, claimed, revoked };
+// Of a job. Kept apart from the ring, whose bytes are written anew once the job has been read.
+enum class JobState : std::uint32_t { ready, claimed, revoked };
+// More than there can be jobs in the ring and results of them on their way: no two of these share a state.
+inline constexpr std::size_t kJobStates = 8192;
 
 struct RecordHeader {
     std::uint32_t bytes = 0;  // of the record, this header included; a multiple of 16
     RecordKind kind = RecordKind::padding;
     std::uint16_t attached = 0;  // 1 = its document is in a memfd of its own, sent over the socket
-    std::atomic<RecordState> state = RecordState::ready;
-    std::uint32_t unused = 0;
+    std::uint64_t unused = 0;
 };
 static_assert(sizeof(RecordHeader) == 16);
 
@@ -68,9 +71,12 @@ struct ChannelControl {
     alignas(64) std::atomic<std::uint64_t> current{0};        // sequence number of the claimed job
     std::atomic<std::int64_t> current_started{0};             // and when it began
     std::atomic<double> progress{0};
+
+    alignas(64) std::array<std::atomic<JobState>, kJobStates> states{};
+    std::atomic<JobState>& state(std::uint64_t sequence) { return states[sequence % kJobStates]; }
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<double>::is_always_lock_free &&
-              std::atomic<RecordState>::is_always_lock_free, "shared between processes");
+              std::atomic<JobState>::is_always_lock_free, "shared between processes");
 
 // The mapping of both rings. Made by the lane, opened by the worker process.
 class ChannelMemory {

@@ -115,7 +115,7 @@ void Lane::notify() {
 void Lane::revoke_in_flight(std::vector<LaneJob>& jobs) {
     // From the last one: the worker process claims from the first, so where the two meet, all before are claimed.
     std::size_t kept = in_flight_.size();
-    while (kept > 0 && revoke(*in_flight_[kept - 1].record)) --kept;
+    while (kept > 0 && revoke(*in_flight_[kept - 1].state)) --kept;
     for (std::size_t i = kept; i < in_flight_.size(); ++i) {
         attached_ -= in_flight_[i].attached ? 1 : 0;
         jobs.push_back(std::move(in_flight_[i].job));
@@ -156,7 +156,7 @@ std::optional<Outcome> Lane::cancel(std::uint64_t ticket, EndReason reason) {
     }
     for (auto job = in_flight_.begin(); job != in_flight_.end(); ++job) {
         if (job->job.ticket.id != ticket) continue;
-        if (revoke(*job->record)) {
+        if (revoke(*job->state)) {
             attached_ -= job->attached ? 1 : 0;
             in_flight_.erase(job);
             return stopped(ticket, reason);

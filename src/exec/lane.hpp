@@ -79,7 +79,7 @@ private:
     // A job the worker process holds.
     struct InFlight {
         LaneJob job;
-        RecordHeader* record = nullptr;  // in the worker process's ring
+        std::atomic<JobState>* state = nullptr;  // shared with the worker process
         std::uint64_t sequence = 0;
         bool attached = false;
         std::unique_ptr<AttemptLog> log;  // made when it prints
@@ -109,6 +109,7 @@ private:
     // lane_process.cpp
     bool may_feed();
     void feed(LaneJob job);
+    void put_back(LaneJob job);
     void give(LaneJob job, const StagedJob& staged);
     bool take_results();
     void settle(WorkerResult result);

@@ -15,7 +15,6 @@ namespace penstock {
 
 namespace {
 
-constexpr std::size_t kMaxAhead = 256;      // jobs in one worker process's ring
 constexpr std::size_t kMaxAttached = 2;     // of them with a large document: one runs, one is ready
 constexpr int kMaxBarrenEnds = 3;
 constexpr std::size_t kTextStep = 64 * 1024;
@@ -46,7 +45,7 @@ std::string damage_text(const std::exception& error) {
 // ---------------------------------------------------------------------------------------------- jobs in
 
 bool Lane::may_feed() {
-    if (in_flight_.size() >= kMaxAhead || attached_ >= kMaxAttached) return false;
+    if (in_flight_.size() >= WorkerProcess::kMaxAhead || attached_ >= kMaxAttached) return false;
     wants_room_ = worker_ != nullptr && !worker_->has_room();
     return !wants_room_;
 }
@@ -64,11 +63,11 @@ void Lane::feed(LaneJob job) {
         give(std::move(job), staged);
     } catch (const MissingKey& error) {
         fail(job, EndReason::missing_key, error.what());
+    } catch (const WorkerGone&) {
+        put_back(std::move(job));
+        worker_ended();
     } catch (const ChannelDamage& error) {
-        {
-            const Lock lock(mutex_);
-            queue_.push_front(std::move(job));
-        }
+        put_back(std::move(job));
         worker_damaged(damage_text(error));
     } catch (const std::system_error& error) {
         fail(job, EndReason::exception,
@@ -79,6 +78,16 @@ void Lane::feed(LaneJob job) {
     }
 }
 
+// It was not begun; those in flight, which are before it, come back after this.
+void Lane::put_back(LaneJob job) {
+    Lock lock(mutex_);
+    is_current_ = false;
+    const auto stopped_by = stopping_ ? EndReason::cancelled : current_stopped_;
+    if (!stopped_by) return queue_.push_front(std::move(job));
+    lock.unlock();
+    tell(stopped(job.ticket.id, *stopped_by));
+}
+
 void Lane::give(LaneJob job, const StagedJob& staged) {
     const std::uint64_t ticket = job.ticket.id;
     std::optional<EndReason> stopped_by;
@@ -87,10 +96,10 @@ void Lane::give(LaneJob job, const StagedJob& staged) {
         is_current_ = false;
         stopped_by = stopping_ ? EndReason::cancelled : current_stopped_;
         if (stopped_by) {
-            revoke(*staged.record);
+            revoke(*staged.state);
         } else {
             attached_ += staged.attached ? 1 : 0;
-            in_flight_.push_back({std::move(job), staged.record, staged.sequence, staged.attached, nullptr});
+            in_flight_.push_back({std::move(job), staged.state, staged.sequence, staged.attached, nullptr});
         }
         worker_->submit();
     }
@@ -211,7 +220,7 @@ void Lane::worker_ended() {
 // another one that was faster; or the first, when process after process ends before it begins anything.
 std::optional<Lane::InFlight> Lane::take_charged(std::vector<InFlight>& held) {
     if (held.empty()) return std::nullopt;
-    if (is_claimed(*held.front().record)) {
+    if (held.front().state->load() == JobState::claimed) {
         if (killed_because_ && held.front().job.ticket.id != killed_for_) return std::nullopt;
     } else if (killed_because_ || stopping_ || ++barren_ends_ < kMaxBarrenEnds) {
         return std::nullopt;

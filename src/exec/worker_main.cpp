@@ -104,11 +104,12 @@ private:
         jobs_.pop();
     }
 
-    void job(RecordHeader& record) {
+    void job(const RecordHeader& record) {
         auto body = jobs_.body();
         const auto job = read_plain<JobBody>(body);
-        auto expected = RecordState::ready;
-        if (!record.state.compare_exchange_strong(expected, RecordState::claimed)) return jobs_.pop();  // revoked
+        auto expected = JobState::ready;
+        if (!control_.state(job.sequence).compare_exchange_strong(expected, JobState::claimed))
+            return jobs_.pop();  // revoked
         control_.current.store(job.sequence);
         // What the lane reads of the text now was printed before this job: let it finish.
         while (control_.reading_text.load() != 0) ::sched_yield();

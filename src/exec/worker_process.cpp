@@ -28,6 +28,9 @@ constexpr std::size_t kMaxDefinitions = 1024;  // then the worker process forget
 constexpr std::size_t kMaxLabel = 8 * 1024;      // of an instance; longer ones are cut
 constexpr std::size_t kMaxHeaders = 1024;        // of a forget, a define and a job record, bodies' structs included
 static_assert(kMaxInRing + kMaxLabel + kMaxHeaders <= kMaxRecordBytes);
+// A document is at least one byte, and records are multiples of their header's size.
+constexpr std::size_t kLeastJob = sizeof(RecordHeader) + sizeof(JobBody) + sizeof(RecordHeader);
+static_assert(kRingBytes / kLeastJob + WorkerProcess::kMaxAhead < kJobStates);
 
 using Ends = std::pair<FileDescriptor, FileDescriptor>;
 
@@ -103,7 +106,7 @@ void WorkerProcess::define(const std::shared_ptr<const TemplateInfo>& info, cons
     body.sequence = ++sequence_;
     body.document_bytes = attachment.memfd ? attachment.bytes : encoded_.size();
     body.id = static_cast<std::uint32_t>(definitions_.size());
-    if (attachment.memfd) send_attachment(socket_.get(), body.sequence, attachment);
+    if (attachment.memfd) send(attachment, body.sequence);
     RecordHeader* record = jobs_.reserve(RecordKind::define, sizeof body + encoded_.size());
     record->attached = attachment.memfd ? 1 : 0;
     put(put(RingWriter::body(record), &body, sizeof body), encoded_.data(), encoded_.size());
@@ -124,6 +127,15 @@ std::uint32_t WorkerProcess::number_of(const std::shared_ptr<const TemplateInfo>
     last_ = info.get();
     last_number_ = numbers_.at(info.get());
     return last_number_;
+}
+
+void WorkerProcess::send(const Attachment& attachment, std::uint64_t sequence) {
+    try {
+        send_attachment(socket_.get(), sequence, attachment);
+    } catch (const std::system_error& error) {
+        if (error.code().value() == EPIPE || error.code().value() == ECONNRESET) throw WorkerGone(error.what());
+        throw;
+    }
 }
 
 // Into encoded_, or into an attachment when large.
@@ -158,13 +170,15 @@ StagedJob WorkerProcess::stage(const Ticket& ticket, const std::shared_ptr<const
     body.label_bytes = static_cast<std::uint32_t>(label.size());
     const Attachment attachment = encode_job(job, !info->fixed_parameters, body);
     body.sequence = ++sequence_;
-    if (attachment.memfd) send_attachment(socket_.get(), body.sequence, attachment);
+    if (attachment.memfd) send(attachment, body.sequence);
     RecordHeader* record = jobs_.reserve(RecordKind::job, sizeof body + label.size() + encoded_.size());
     record->attached = attachment.memfd ? 1 : 0;
     std::byte* to = put(RingWriter::body(record), &body, sizeof body);
     to = put(to, label.data(), label.size());
     put(to, encoded_.data(), encoded_.size());
-    return {record, body.sequence, static_cast<bool>(attachment.memfd)};
+    std::atomic<JobState>& state = memory_.control().state(body.sequence);
+    state.store(JobState::ready);
+    return {&state, body.sequence, static_cast<bool>(attachment.memfd)};
 }
 
 void WorkerProcess::submit() {
@@ -180,12 +194,10 @@ void WorkerProcess::wake() {
     ::syscall(SYS_futex, &control.worker_bell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
 }
 
-bool revoke(RecordHeader& record) {
-    auto expected = RecordState::ready;
-    return record.state.compare_exchange_strong(expected, RecordState::revoked);
+bool revoke(std::atomic<JobState>& state) {
+    auto expected = JobState::ready;
+    return state.compare_exchange_strong(expected, JobState::revoked);
 }
-
-bool is_claimed(const RecordHeader& record) { return record.state.load() == RecordState::claimed; }
 
 // ---------------------------------------------------------------------------------------------- results
 

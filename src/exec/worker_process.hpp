@@ -40,15 +40,23 @@ struct ProcessEnd {
     std::uint64_t peak_memory_bytes = 0;
 };
 
+// The worker process has ended, or closed its socket, while it was given a large document.
+class WorkerGone : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 // A job on its way into the ring: encoded, but not to be seen by the worker process until submit().
 struct StagedJob {
-    RecordHeader* record = nullptr;
+    std::atomic<JobState>* state = nullptr;  // lives as long as the WorkerProcess
     std::uint64_t sequence = 0;
     bool attached = false;
 };
 
 class WorkerProcess {
 public:
+    static constexpr std::size_t kMaxAhead = 256;  // jobs given to it whose results were not taken; the caller's to keep
+
     // Throws std::system_error. `bell`: the lane's eventfd.
     WorkerProcess(WorkerSource& source, int bell, const std::filesystem::path& scratch_root);
     // Kills and waits when it was not reaped.
@@ -57,7 +65,8 @@ public:
     // Whether any job would fit into the ring now. Throws ChannelDamage.
     bool has_room() const;
     // Encodes a job, and first the description of its template when this process does not know it yet. Only when
-    // has_room(). Throws ValueError (a value that cannot be sent), std::system_error (no memory or descriptor for it).
+    // has_room(). Throws ValueError (a value that cannot be sent), WorkerGone, std::system_error (no memory or descriptor
+    // for it).
     StagedJob stage(const Ticket& ticket, const std::shared_ptr<const TemplateInfo>& info, const Materialized& job);
     void submit();  // everything staged
 
@@ -89,6 +98,7 @@ private:
     void wake();
     std::uint32_t number_of(const std::shared_ptr<const TemplateInfo>& info, const Document& parameters);
     void define(const std::shared_ptr<const TemplateInfo>& info, const Document& parameters);
+    void send(const Attachment& attachment, std::uint64_t sequence);
     Attachment encode_job(const Materialized& job, bool own_parameters, JobBody& body);
 
     ChannelMemory memory_;
@@ -107,8 +117,6 @@ private:
 };
 
 // True when the job had not been claimed: it is not run, and yields no result.
-bool revoke(RecordHeader& record);
-// True when the worker process has begun with it.
-bool is_claimed(const RecordHeader& record);
+bool revoke(std::atomic<JobState>& state);
 
 }  // namespace penstock
