@@ -39,6 +39,7 @@ CollectReport collect(const std::filesystem::path& run, const std::filesystem::p
                       const CollectOptions& options) {
     const auto start = std::chrono::steady_clock::now();
     CollectReport report;
+    h5::remove_abandoned(output);
     RunSources files(run, options.fences);
     const RunDescription description = files.description();
     files.read(true, [&](SourcePool sources, Catalog catalog) {

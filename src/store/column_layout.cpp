@@ -9,7 +9,6 @@ namespace penstock {
 namespace {
 
 using Type = Value::Type;
-constexpr std::size_t kMostDimensions = 32;  // of an HDF5 dataset, its rows included
 constexpr std::uint64_t kAllTypes = (1u << (static_cast<unsigned>(Type::array) + 1)) - 1;
 
 }  // namespace
@@ -84,8 +83,7 @@ Layout ColumnContents::layout() const {
     if (types != 0 && (types & ~numbers) == 0) return Layout::float64;
     if (types == bit(Type::string)) return Layout::string;
     if (types == bit(Type::bytes)) return Layout::bytes;
-    if (types == bit(Type::array) && arrays_ == Arrays::one_shape && shape_.size() < kMostDimensions)
-        return Layout::stacked;
+    if (types == bit(Type::array) && arrays_ == Arrays::one_shape) return Layout::stacked;
     if (types == bit(Type::array) && arrays_ == Arrays::one_dimensional) return Layout::ragged;
     return Layout::json;
 }

@@ -8,7 +8,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <functional>
 
 namespace penstock::h5 {
 
@@ -24,6 +26,7 @@ struct WriteFile::Output {
 namespace {
 
 constexpr std::string_view kTemporarySuffix = ".part";
+constexpr auto kAbandonedAfter = std::chrono::hours(1);
 constexpr haddr_t kMaxAddress = (haddr_t{1} << 62) - 1;
 
 // What HDF5 sees of an Output. The library allocates nothing of it and hands it back in every call.
@@ -140,7 +143,7 @@ Handle access_of(WriteFile::Output* output, Readers readers) {
     Handle access(checked(H5Pcreate(H5P_FILE_ACCESS), "cannot make a file"), H5Pclose);
     const H5F_libver_t version = readers == Readers::any ? H5F_LIBVER_V18 : H5F_LIBVER_V110;
     if (H5Pset_driver(access.id(), driver(), &output) < 0 || H5Pset_libver_bounds(access.id(), version, version) < 0 ||
-        H5Pset_meta_block_size(access.id(), hsize_t{64} << 10) < 0)
+        H5Pset_meta_block_size(access.id(), hsize_t{16} << 10) < 0)
         fail("cannot make a file");
     return access;
 }
@@ -200,6 +203,19 @@ std::uint64_t WriteFile::finish() {
     return static_cast<std::uint64_t>(size);
 }
 
-bool is_temporary(const std::filesystem::path& path) { return path.extension() == kTemporarySuffix; }
+void remove_abandoned(const std::filesystem::path& path) {
+    const auto folder = path.parent_path().empty() ? std::filesystem::path(".") : path.parent_path();
+    const auto now = std::filesystem::file_time_type::clock::now();
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+        const auto& found = entry->path();
+        const bool temporary = found.extension() == kTemporarySuffix &&
+                               found.filename().string().starts_with(path.filename().string() + ".");
+        std::error_code ignored;
+        if (temporary && now - std::filesystem::last_write_time(found, ignored) > kAbandonedAfter && !ignored)
+            std::filesystem::remove(found, ignored);
+    }
+}
 
 }  // namespace penstock::h5

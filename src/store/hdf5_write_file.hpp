@@ -41,7 +41,8 @@ private:
     Handle file_;
 };
 
-// Temporary files of this layer that a crash left in `directory`; only their owner may ask.
-bool is_temporary(const std::filesystem::path& path);
+// Removes what crashes left of earlier attempts to write `path`: temporary files that nobody has written to for an
+// hour.
+void remove_abandoned(const std::filesystem::path& path);
 
 }  // namespace penstock::h5

@@ -114,12 +114,17 @@ private:
         return bytes;
     }
 
+    // With the lock held: worth making columns of, or enough for a segment together with those made already.
+    bool much_waits() const {
+        return queued_bytes_ >= kWakeBytes || (queued_bytes_ > 0 && pending_bytes_ >= options_.segment_bytes);
+    }
+
     // With the lock held.
     void something_added() {
         if (!pending_since_) {
             pending_since_ = Clock::now();
             changed_.notify_one();  // from now on it waits for a time
-        } else if (queued_bytes_ >= kWakeBytes && !woken_) {
+        } else if (much_waits() && !woken_) {
             woken_ = true;
             changed_.notify_one();
         }
@@ -172,7 +177,7 @@ private:
             batch.last = stopping_;
             const bool due = pending_since_ && now >= *pending_since_ + interval();
             batch.cut = due || (flush_ && flushes_left_ >= 1);
-            if (batch.last || batch.cut || queued_bytes_ >= kWakeBytes) break;
+            if (batch.last || batch.cut || much_waits()) break;
             if (!pending_since_) {
                 changed_.wait(lock);
                 continue;

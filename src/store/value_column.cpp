@@ -76,7 +76,8 @@ private:
             if (rows_[first + i].part != TableRow::kNowhere) order_.push_back(static_cast<std::uint32_t>(i));
         const auto part_of = [&](std::uint32_t i) { return rows_[first + i].part; };
         // JSON cells go row by row, because their arrays are kept in the order in which they are written.
-        if (layout_ != Layout::json && !std::is_sorted(order_.begin(), order_.end(), [&](auto a, auto b) { return part_of(a) < part_of(b); }))
+        if (layout_ != Layout::json &&
+            !std::is_sorted(order_.begin(), order_.end(), [&](auto a, auto b) { return part_of(a) < part_of(b); }))
             std::stable_sort(order_.begin(), order_.end(), [&](auto a, auto b) { return part_of(a) < part_of(b); });
         for (std::size_t i = 0; i < order_.size();) {
             std::size_t end = i + 1;
@@ -271,9 +272,7 @@ private:
 
     // ------------------------------------------------------------------------------------------ beside the column
 
-    void keep_exact(std::uint64_t row, const Value& value) {
-        exact_.emplace_back(row, to_json(value));
-    }
+    void keep_exact(std::uint64_t row, const Value& value) { exact_.emplace_back(row, to_json(value)); }
 
     void write_types() {
         const auto types = types_.as<std::uint8_t>();
@@ -300,8 +299,7 @@ private:
             values.add(std::string_view(value));
         }
         values.finish();
-        h5::write_dataset(group.id(), "row", {H5T_NATIVE_UINT64, 8, {}}, exact_.size(), rows,
-                          h5::kResultsChunkBytes);
+        h5::write_dataset(group.id(), "row", {H5T_NATIVE_UINT64, 8, {}}, exact_.size(), rows, h5::kResultsChunkBytes);
     }
 
     TableGroup& table_;
@@ -317,7 +315,7 @@ private:
     std::vector<Cell> cells_;
     Buffer arrays_;
     std::optional<h5::DatasetWriter> arrays_writer_;
-    std::uint64_t arrays_written_ = 0;  // bytes of `@arrays` before those in arrays_
+    std::uint64_t arrays_written_ = 0;                          // bytes of `@arrays` before those in arrays_
     std::vector<std::pair<std::uint64_t, std::string>> exact_;  // rows, and their values as JSON
     std::uint64_t lost_digits_ = 0;
 };
