@@ -15,7 +15,7 @@ PipelineProgress::PipelineProgress(std::shared_ptr<const Structure> structure) :
     state_.assign(s.jobs(), State::waiting);
     template_waits_.assign(s.templates(), 0);
     template_uses_.assign(s.templates(), 0);
-    condemned_.assign(s.templates(), false);
+    condemned_by_.assign(s.templates(), kNone);
     template_open_.resize(s.templates());
     if (s.any_values) holder_.assign(s.jobs(), kNoHolder);
 
@@ -114,7 +114,6 @@ void PipelineProgress::follow(const EndedRun& run, Changes& changes) {
         else if (run.cause != kNone && edge.when == When::succeeded)
             condemn(edge.consumer, run.cause, changes);
     }
-    if (run.count == 0 && run.cause != kNone) return;  // an empty template that is condemned still waits to be opened
     template_open_[t] -= run.count;
     if (template_open_[t] == 0) template_ended(t, changes);
     if (s.any_values) consumers_ended(run, t, changes);
@@ -153,7 +152,7 @@ void PipelineProgress::one_dependency_less(std::uint32_t consumer, std::uint32_t
 // Nothing that `t` follows as a whole is left.
 void PipelineProgress::open(std::uint32_t t, Changes& changes) {
     const Structure& s = *structure_;
-    if (s.count(t) == 0) to_follow_.push_back({s.first_job[t], 0, kNone, t});
+    if (s.count(t) == 0) to_follow_.push_back({s.first_job[t], 0, condemned_by_[t], t});
     for (std::uint32_t j = s.first_job[t]; j < s.first_job[t + 1]; ++j)
         if (state_[j] == State::waiting && (instance_waits_.empty() || instance_waits_[j] == 0))
             make_ready(t, j, changes);
@@ -187,9 +186,8 @@ void PipelineProgress::make_ready(std::uint32_t t, std::uint32_t job, Changes& c
 }
 
 void PipelineProgress::condemn(std::uint32_t t, std::uint32_t cause, Changes& changes) {
-    if (condemned_[t]) return;  // a million failed producers cost one pass over the consumers
-    condemned_[t] = true;
-    if (structure_->count(t) == 0) to_follow_.push_back({structure_->first_job[t], 0, cause, t});
+    if (condemned_by_[t] != kNone) return;  // a million failed producers cost one pass over the consumers
+    condemned_by_[t] = cause;
     skip(t, structure_->first_job[t], structure_->count(t), cause, changes);
 }
 

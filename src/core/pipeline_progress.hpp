@@ -91,7 +91,7 @@ private:
     std::vector<std::uint32_t> template_waits_;  // per template: producers it waits for as a whole
     std::vector<std::uint32_t> template_open_;   // per template: jobs not yet ended
     std::vector<std::uint32_t> template_uses_;   // per template: consumer templates that read all of it
-    std::vector<bool> condemned_;                // per template: all of it is skipped
+    std::vector<std::uint32_t> condemned_by_;    // per template: the failed job because of which all of it is skipped
     std::vector<EndedRun> to_follow_;            // work list, so that a long chain of skips does not recurse
     std::uint32_t last_broker_ = kNobodyHolds;   // of the event being handled
     bool followed_ = false;                      // likewise

@@ -257,11 +257,18 @@ TEST(PipelineProgress, OrderReachesThroughTwinsOfNothing) {
     EXPECT_EQ(run.ok(0), (Lines{"ready 1"}));
 }
 
+TEST(PipelineProgress, FailureReachesThroughNothingAtOnce) {
+    Trial run("prepare -> simulate[0] -> report");
+    run.start();
+    EXPECT_EQ(run.fail(0), (Lines{"skipped 1 because of 0"}));
+    EXPECT_TRUE(run.done());
+}
+
 TEST(PipelineProgress, FailureReachesThroughNothing) {
     Trial run("prepare -> simulate[0] -> post[0] -> report; other -> simulate");
     EXPECT_EQ(run.start(), (Lines{"ready 0", "ready 2"}));
-    EXPECT_EQ(run.fail(0), (Lines{"skipped 1 because of 0"}));
-    EXPECT_EQ(run.ok(2), Lines());
+    EXPECT_EQ(run.fail(0), Lines());  // there is nothing to skip before `simulate` itself has come to its end
+    EXPECT_EQ(run.ok(2), (Lines{"skipped 1 because of 0"}));
     EXPECT_TRUE(run.done());
 }
 
