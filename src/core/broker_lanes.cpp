@@ -52,7 +52,7 @@ bool Broker::fill_lane(std::uint32_t lane) {
             queue_.pop_front();
             continue;
         }
-        starts.reserve(starts.size() + n);
+        if (starts.empty()) starts.reserve(n);  // once: one reserve a job would move all of them each time
         for (std::uint32_t i = 0; i < n; ++i)
             to_lane(lane, make_ticket(*next.pipeline, next.what, next.what.jobs.first.value + i), starts);
         next.what.jobs.first.value += n;
@@ -82,9 +82,16 @@ void Broker::hand_out() {
 
 // Takes back what a lane has not started; it goes to the front of the queue. Returns how many.
 std::uint32_t Broker::unqueue(std::uint32_t lane) {
-    std::vector<std::uint64_t> back = host_.take_back(lane);
+    const std::vector<std::uint64_t> back = host_.take_back(lane);
+    std::uint32_t taken = 0;
     for (auto ticket = back.rbegin(); ticket != back.rend(); ++ticket) {
-        Ticketed& t = *find(*ticket);
+        Ticketed* const found = find(*ticket);
+        if (found == nullptr || found->lane != lane) {  // ended already, or given back before
+            ++ignored_;
+            continue;
+        }
+        Ticketed& t = *found;
+        ++taken;
         t.lane = kNoLane;
         --lanes_[lane].in_hand;
         --in_lanes_;
@@ -97,8 +104,8 @@ std::uint32_t Broker::unqueue(std::uint32_t lane) {
         queue_.push_front({t.pipeline, what, *ticket});
         ++queued_jobs_;
     }
-    if (!back.empty()) lanes_[lane].likely_ns = 0;
-    return static_cast<std::uint32_t>(back.size());
+    if (taken != 0) lanes_[lane].likely_ns = 0;
+    return taken;
 }
 
 // A lane idles while another holds jobs behind the one it runs: they are queued again, to be shared.

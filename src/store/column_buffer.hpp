@@ -30,8 +30,6 @@ public:
     std::uint64_t add_arrays(std::span<const std::byte> bytes);  // returns where they start
 
     std::uint64_t rows() const { return types_.size(); }
-    // What the column occupies, for bounds.
-    std::size_t memory() const { return cells_.size() + ends_.size() + types_.size() + arrays_.size(); }
 
     const ColumnContents& contents() const { return contents_; }
     // How the cells are kept: that of the contents, or json when one of the values has a file of its own.

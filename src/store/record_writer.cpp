@@ -54,7 +54,7 @@ public:
         if (error_) return;
         queued_bytes_ += bytes;
         pending_bytes_ += bytes;
-        queue_.push_back(std::move(records));
+        queue_.push_back({std::move(records), bytes});
         something_added();
     }
 
@@ -100,8 +100,12 @@ public:
     }
 
 private:
+    struct Added {
+        std::vector<JobRecord> records;  // never none
+        std::size_t bytes = 0;           // of all of them
+    };
     struct Batch {
-        std::vector<std::vector<JobRecord>> records;
+        std::vector<Added> added;
         std::vector<PipelineRecord> pipelines;
         bool cut = false;   // a segment is to be written even if a small one
         bool last = false;  // stop() was called
@@ -142,9 +146,9 @@ private:
             std::filesystem::create_directories(directory_);
             while (true) {
                 Batch batch = next_batch();
-                for (auto& records : batch.records) add_to_tables(records);
+                for (Added& added : batch.added) add_to_tables(added);
                 for (const PipelineRecord& record : batch.pipelines) tables_.add(record);
-                batch.records.clear();
+                batch.added.clear();
                 if (batch.cut || batch.last || tables_bytes_ >= options_.segment_bytes) write_segment();
                 if (batch.last) return;
             }
@@ -197,22 +201,24 @@ private:
             flush_ = false;
             pending_since_.reset();
         }
-        batch.records.swap(queue_);
+        batch.added.swap(queue_);
         batch.pipelines.swap(queued_pipelines_);
         queued_bytes_ = 0;
         woken_ = false;
         return batch;
     }
 
-    void add_to_tables(std::vector<JobRecord>& records) {
-        for (JobRecord& record : records) {
-            const std::size_t bytes = bytes_of(record);
+    void add_to_tables(Added& added) {
+        std::size_t left = added.records.size();
+        for (JobRecord& record : added.records) {
             add_to_tables(record);
             ++accepted_;
-            tables_bytes_ += bytes;
+            const std::size_t share = added.bytes / left--;  // near enough to cut segments by, and exact together
+            added.bytes -= share;
+            tables_bytes_ += share;
             if (tables_bytes_ >= options_.segment_bytes) write_segment();
         }
-        records.clear();
+        added.records.clear();
     }
 
     void add_to_tables(JobRecord& record) {
@@ -296,7 +302,7 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<std::vector<JobRecord>> queue_;
+    std::vector<Added> queue_;
     std::vector<PipelineRecord> queued_pipelines_;
     std::size_t queued_bytes_ = 0;
     std::size_t pending_bytes_ = 0;                   // of all records that are not durable

@@ -92,11 +92,4 @@ bool ResultGroup::has_references() const {
            std::any_of(outputs_.begin(), outputs_.end(), refers);
 }
 
-std::size_t ResultGroup::memory() const {
-    std::size_t total = jobs_.size();
-    for (const Column& column : parameters_) total += column.values.memory();
-    for (const Column& column : outputs_) total += column.values.memory();
-    return total;
-}
-
 }  // namespace penstock

@@ -31,7 +31,6 @@ public:
     ColumnBuffer& output(const std::string& key);
 
     std::uint64_t rows() const { return jobs_.size() / sizeof(std::uint32_t); }
-    std::size_t memory() const;
     bool has_references() const;  // some value has a file of its own
     // For rows whose columns were added from outside.
     Buffer& jobs() { return jobs_; }

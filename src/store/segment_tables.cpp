@@ -211,16 +211,4 @@ ResultGroup& SegmentTables::group(std::uint32_t template_row) {
     return *group;
 }
 
-std::size_t SegmentTables::memory() const {
-    std::size_t total = logs_.memory() + pipeline_names_.memory() + pipeline_instances_.memory() +
-                        template_names_.memory() + template_workers_.memory() + template_parameters_.memory() +
-                        errors_.memory();
-    for (const Buffer& buffer : job_columns_) total += buffer.size();
-    for (const Buffer& buffer : attempt_columns_) total += buffer.size();
-    for (const std::string& data : pipeline_data_) total += data.size();
-    for (const auto& group : groups_)
-        if (group) total += group->memory();
-    return total;
-}
-
 }  // namespace penstock

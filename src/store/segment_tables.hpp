@@ -34,8 +34,6 @@ public:
 
     bool empty() const { return jobs() == 0 && pipeline_names_.rows() == 0; }
     std::uint64_t jobs() const { return job_columns_[0].size() / sizeof(std::uint32_t); }
-    // What it occupies, to within some percent; walks the columns.
-    std::size_t memory() const;
 
     // The segment under its name in `directory`, synced. Returns its size. What was added is unchanged. `value_files`:
     // how many files of large values its writer has made so far: none of the first ones will be referred to by later

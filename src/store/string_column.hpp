@@ -22,7 +22,6 @@ public:
         const std::uint64_t begin = row == 0 ? 0 : ends[row - 1];
         return text_.text().substr(begin, ends[row] - begin);
     }
-    std::size_t memory() const { return text_.size() + ends_.size(); }
 
     Buffer& text() { return text_; }
     Buffer& ends() { return ends_; }
@@ -44,7 +43,6 @@ public:
         return at->second;
     }
     StringColumn& texts() { return texts_; }
-    std::size_t memory() const { return 2 * texts_.memory(); }
 
 private:
     StringColumn texts_;
