@@ -1,13 +1,4 @@
-#include "core/broker.hpp"
-
-#include "support/plans.hpp"
-#include "support/transcript.hpp"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <deque>
-#include <map>
+#include "support/broker_fixture.hpp"
 
 namespace penstock {
 namespace {
@@ -16,131 +7,9 @@ using test::Lines;
 using test::plan_of;
 using test::sent;
 
-constexpr std::uint32_t kRouter = 0;
-constexpr std::uint32_t kPipeliner = 1;
-constexpr std::uint32_t kSelf = 5;
 constexpr Nanoseconds kMillisecond = 1'000'000;
-constexpr Nanoseconds kSecond = 1'000'000'000;
 
-// Lanes that run nothing by themselves: the test says when a job ends.
-class FakeHost final : public BrokerHost {
-public:
-    Lines take() { return std::exchange(said_, {}); }
-    // Job numbers in a lane, the running one first.
-    std::vector<std::uint32_t> lane(std::uint32_t index) {
-        std::vector<std::uint32_t> jobs;
-        for (const JobStart& s : lanes_[index]) jobs.push_back(job_of(s));
-        return jobs;
-    }
-    bool busy(std::uint32_t index) { return !lanes_[index].empty(); }
-    std::uint64_t pop(std::uint32_t index) {
-        const std::uint64_t ticket = lanes_.at(index).front().ticket;
-        lanes_[index].pop_front();
-        return ticket;
-    }
-    std::size_t lanes() const { return lanes_.size(); }
-    std::uint64_t fetched(std::uint32_t job) const { return fetches_.at(job); }
-
-    bool may_start_ = true;
-    std::size_t claimed_ = 1;  // jobs at the front of a lane that cannot be taken back
-
-private:
-    static std::uint32_t job_of(const JobStart& s) {
-        return s.pipeline->plan->templates[s.job.value].first_job.value + s.instance;
-    }
-    void start(std::uint32_t lane, std::vector<JobStart> jobs) override {
-        std::string line = "start in lane " + std::to_string(lane) + ":";
-        for (JobStart& s : jobs) {
-            line += " " + std::to_string(job_of(s));
-            lanes_[lane].push_back(std::move(s));
-        }
-        said_.push_back(line);
-    }
-    std::vector<std::uint64_t> take_back(std::uint32_t lane) override {
-        std::vector<std::uint64_t> tickets;
-        auto& jobs = lanes_[lane];
-        while (jobs.size() > claimed_) {
-            tickets.insert(tickets.begin(), jobs.back().ticket);
-            jobs.pop_back();
-        }
-        return tickets;
-    }
-    bool may_start() const override { return may_start_; }
-    void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override {
-        fetches_[job_of(job)] = job.ticket;
-        said_.push_back("fetch for " + std::to_string(job_of(job)) +
-                        (holder == msg::kNobody ? "" : " from " + std::to_string(holder)) +
-                        (located ? "" : ", locate at " + std::to_string(pipeliner)));
-    }
-    void forget_inputs(std::uint64_t) override { ++forgotten_inputs_; }
-    void release(const JobRun& jobs) override {
-        said_.push_back("release " + std::to_string(jobs.first.value) + "+" + std::to_string(jobs.count));
-    }
-    void forget(PipelineId pipeline) override { said_.push_back("forget " + std::to_string(pipeline.value)); }
-    void flush() override { said_.push_back("flush"); }
-    void stop() override { said_.push_back("stop"); }
-
-    Lines said_;
-    std::map<std::uint32_t, std::deque<JobStart>> lanes_;
-    std::map<std::uint32_t, std::uint64_t> fetches_;
-
-public:
-    std::size_t forgotten_inputs_ = 0;
-};
-
-class BrokerTest : public ::testing::Test {
-protected:
-    void make(std::uint32_t slots, std::string_view graph, bool followers = false) {
-        broker_ = std::make_unique<Broker>(kSelf, slots, host_);
-        plan_ = plan_of(graph);
-        if (followers) find_followers(*plan_);
-        const auto templates = static_cast<std::uint32_t>(plan_->templates.size());
-        on(msg::PlanBlock{PlanId(1), plan_, 0, templates, true});
-        introduce(1);
-        EXPECT_EQ(sent(out_), Lines());
-    }
-    void introduce(std::uint32_t pipeline) {
-        on(msg::IntroducePipeline{PipelineInfo{PipelineId(pipeline), PlanId(1), "", {}}, kPipeliner, 77});
-    }
-    template <class M>
-    void on(const M& m) {
-        broker_->on(m, kRouter, out_);
-    }
-    static JobRun jobs(std::uint32_t first, std::uint32_t count = 1, std::uint32_t pipeline = 1) {
-        return {PipelineId(pipeline), JobIndex(first), count};
-    }
-    void assign(std::uint32_t first, std::uint32_t count, std::uint32_t job, std::uint32_t pipeline = 1) {
-        on(msg::Assign{jobs(first, count, pipeline), TemplateIndex(job)});
-    }
-    Lines settled() {
-        broker_->settle(out_);
-        return host_.take();
-    }
-    JobEnd end(std::uint32_t lane, bool ok = true, Nanoseconds busy = kSecond, const std::string& error = "") {
-        return broker_->ended(host_.pop(lane), ok, busy, error, out_);
-    }
-    // Ends everything in hand, job by job, until nothing is left; returns how many.
-    std::uint64_t run_dry(Nanoseconds busy) {
-        std::uint64_t ended = 0;
-        for (bool any = true; any;) {
-            any = false;
-            broker_->settle(out_);
-            for (std::uint32_t lane = 0; lane < 64; ++lane)
-                while (host_.busy(lane)) {
-                    end(lane, true, busy);
-                    ++ended;
-                    any = true;
-                }
-        }
-        host_.take();
-        return ended;
-    }
-
-    FakeHost host_;
-    std::shared_ptr<Plan> plan_;
-    std::unique_ptr<Broker> broker_;
-    Outbox out_{kSelf};
-};
+class BrokerTest : public test::BrokerTest {};
 
 // ------------------------------------------------------------------------------------------ lanes
 
@@ -627,68 +496,6 @@ TEST_F(BrokerTest, FollowedAndNotFollowedAreTwoMessages) {
         if (line.find("0: Ended") == 0) to_router.push_back(line);
     EXPECT_EQ(to_router, (Lines{"0: Ended 1:0 succeeded attempt 1 records 1 busy 1000000000 ns followed",
                                 "0: Ended 1:1 succeeded attempt 1 records 2 busy 1000000000 ns"}));
-}
-
-// ------------------------------------------------------------------------------------------ nonsense and the end
-
-TEST_F(BrokerTest, IgnoresAndCountsWhatMakesNoSense) {
-    make(1, "a; b[2]");
-    on(msg::IntroducePipeline{PipelineInfo{PipelineId(2), PlanId(9), "", {}}, kPipeliner, 0});  // unknown plan
-    on(msg::PlanBlock{PlanId(3), nullptr, 0, 1, true});
-    assign(0, 1, 0, 2);        // unknown pipeline
-    assign(0, 1, 7);           // unknown template
-    assign(0, 2, 0);           // more than the template has
-    assign(0, 1, 1);           // a job of another template
-    assign(0, 0, 0);           // nothing
-    assign(2, 0xffffffff, 1);  // far beyond
-    EXPECT_EQ(broker_->ignored(), 8u);
-    EXPECT_EQ(settled(), Lines());
-    EXPECT_EQ(broker_->ended(0, true, 1, "", out_).pipeline, nullptr);
-    EXPECT_EQ(broker_->ended(0x100000001, true, 1, "", out_).pipeline, nullptr);
-    EXPECT_EQ(broker_->ignored(), 10u);
-    EXPECT_EQ(sent(out_), Lines());
-}
-
-TEST_F(BrokerTest, AStaleTicketEndsNothing) {
-    make(1, "a[2]");
-    assign(0, 2, 0);
-    settled();
-    const std::uint64_t stale = host_.pop(0);
-    broker_->ended(stale, true, 1, "", out_);
-    settled();
-    ASSERT_EQ(host_.lane(0), (std::vector<std::uint32_t>{1}));  // in the same place as the first
-    sent(out_);
-    EXPECT_EQ(broker_->ended(stale, true, 1, "", out_).pipeline, nullptr);
-    settled();
-    EXPECT_EQ(sent(out_), Lines());
-    EXPECT_EQ(broker_->records(), 1u);
-    EXPECT_EQ(broker_->ignored(), 1u);
-}
-
-TEST_F(BrokerTest, APipelineWithJobsInHandIsNotForgotten) {
-    make(1, "a[2]");
-    assign(0, 2, 0);
-    settled();
-    on(msg::ForgetPipeline{PipelineId(1)});
-    EXPECT_EQ(broker_->ignored(), 1u);
-    EXPECT_EQ(host_.take(), Lines());
-    end(0);
-    settled();
-    end(0);
-    settled();
-    host_.take();
-    on(msg::ForgetPipeline{PipelineId(1)});
-    EXPECT_EQ(host_.take(), (Lines{"forget 1"}));
-}
-
-TEST_F(BrokerTest, StopTellsTheLastEndsAndStops) {
-    make(1, "a");
-    assign(0, 1, 0);
-    settled();
-    end(0);
-    on(msg::Stop{});
-    EXPECT_EQ(sent(out_).size(), 2u);
-    EXPECT_EQ(host_.take(), (Lines{"stop"}));
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+// Every job runs once or is skipped once, and the router tells so once.
+#pragma once
+
+#include "sim/cluster.hpp"
+
+#include <set>
+
+namespace penstock::sim {
+
+class ExactlyOnce final : public Checker {
+public:
+    std::string name() const override { return "exactly once"; }
+
+    void starts(const JobRef& job, std::uint32_t) override {
+        if (!begun_.insert(job).second) fail(text(job) + " starts twice, or after it was skipped");
+    }
+    void is_skipped(const JobRef& job, std::uint32_t) override {
+        if (!begun_.insert(job).second) fail(text(job) + " is skipped twice, or after it was started");
+    }
+    void told_ran(const msg::Ended& ended, std::uint32_t) override {
+        tell(ended.jobs, ended.succeeded ? JobState::succeeded : JobState::failed);
+    }
+    void told_skipped(const JobRun& jobs) override { tell(jobs, JobState::skipped); }
+    void finished(const Cluster&) override {
+        if (begun_.size() != told_.size()) fail("the router did not tell the end of every job that ended");
+        if (world().scenario().may_end_early()) return;
+        for (const auto& [id, pipeline] : world().pipelines())
+            for (std::uint32_t job = 0; job < pipeline.state.size(); ++job)
+                if (!told_.contains({id, job})) fail(text({id, job}) + " never ended");
+    }
+
+private:
+    void tell(const JobRun& jobs, JobState as) {
+        for (std::uint32_t i = 0; i < jobs.count; ++i) {
+            const JobRef job{jobs.pipeline, jobs.first.value + i};
+            if (!told_.insert(job).second) fail("the router tells the end of " + text(job) + " twice");
+            if (world().truth(job.pipeline).state[job.job] != as) fail("the router tells a wrong end of " + text(job));
+        }
+    }
+
+    std::set<JobRef> begun_, told_;
+};
+
+}  // namespace penstock::sim

@@ -1,0 +1,47 @@
+// No broker has a free slot, as far as the router can know, while a job that could use it is ready.
+#pragma once
+
+#include "sim/cluster.hpp"
+
+#include <map>
+
+namespace penstock::sim {
+
+class NoIdleSlot final : public Checker {
+public:
+    std::string name() const override { return "no idle slot"; }
+
+    void received(const Envelope& e) override {
+        const auto* message = std::get_if<RouterMessage>(&e.message);
+        if (message == nullptr) return;
+        if (const auto* m = std::get_if<msg::Ready>(message)) ready_ += m->jobs.count;
+        if (const auto* m = std::get_if<msg::Returned>(message))
+            for (const auto& item : m->items) {
+                at_[e.from] -= item.jobs.count;
+                ready_ += item.jobs.count;
+            }
+    }
+    void told_ran(const msg::Ended& ended, std::uint32_t broker) override {
+        if (!ended.followed) at_[broker] -= ended.jobs.count;
+    }
+    void sent(const Envelope& e) override {
+        const auto* message = std::get_if<BrokerMessage>(&e.message);
+        const auto* m = message == nullptr ? nullptr : std::get_if<msg::Assign>(message);
+        if (m == nullptr) return;
+        at_[e.to] += m->jobs.count;
+        ready_ -= m->jobs.count;
+    }
+    void handed_out() override {
+        if (ready_ == 0 || !world().scenario().only_simple || world().scenario().may_end_early()) return;
+        for (const BrokerDescription& b : world().scenario().brokers)
+            if (at_[b.rank] < b.slots)
+                fail("broker " + std::to_string(b.rank) + " has " + std::to_string(at_[b.rank]) + " jobs for " +
+                     std::to_string(b.slots) + " slots while " + std::to_string(ready_) + " are ready");
+    }
+
+private:
+    std::int64_t ready_ = 0;
+    std::map<std::uint32_t, std::int64_t> at_;  // jobs at each broker
+};
+
+}  // namespace penstock::sim

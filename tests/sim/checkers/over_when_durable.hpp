@@ -1,0 +1,43 @@
+// A pipeline is told over once, and only when a record of each of its jobs has been synced.
+#pragma once
+
+#include "sim/cluster.hpp"
+
+#include <map>
+#include <set>
+#include <utility>
+
+namespace penstock::sim {
+
+class OverWhenDurable final : public Checker {
+public:
+    std::string name() const override { return "over when durable"; }
+
+    void recorded(const JobRef& job, std::uint32_t writer, std::uint64_t record) override {
+        if (!records_.emplace(job, std::pair(writer, record)).second) fail(text(job) + " has two records");
+    }
+    void synced(std::uint32_t writer, std::uint64_t up_to) override { synced_[writer] = up_to; }
+    void is_over(PipelineId id) override {
+        if (!over_.insert(id).second) fail("pipeline " + std::to_string(id.value) + " is over twice");
+        const PipelineTruth& p = world().truth(id);
+        for (std::uint32_t job = 0; job < p.state.size(); ++job) {
+            const auto at = records_.find({id, job});
+            if (at == records_.end()) fail("over before there is a record of " + text({id, job}));
+            const auto& [writer, record] = at->second;
+            if (synced_[writer] < record) fail("over before the record of " + text({id, job}) + " is durable");
+        }
+    }
+    void finished(const Cluster& cluster) override {
+        if (cluster.router().router().counts().pipelines_over != over_.size()) fail("pipelines are counted wrong");
+        if (world().scenario().may_end_early()) return;
+        if (over_.size() != world().scenario().submissions.size()) fail("some pipeline was never told over");
+        if (cluster.router().router().unfinished_pipelines() != 0) fail("the router keeps pipelines that are over");
+    }
+
+private:
+    std::map<JobRef, std::pair<std::uint32_t, std::uint64_t>> records_;  // writer and number
+    std::map<std::uint32_t, std::uint64_t> synced_;
+    std::set<PipelineId> over_;
+};
+
+}  // namespace penstock::sim

@@ -1,0 +1,56 @@
+#include "sim/faults.hpp"
+
+#include <algorithm>
+
+namespace penstock::sim {
+
+namespace {
+
+template <class M, class Inbox>
+const M* as(const Envelope& e) {
+    const auto* inbox = std::get_if<Inbox>(&e.message);
+    return inbox == nullptr ? nullptr : std::get_if<M>(inbox);
+}
+
+// Drops the first message of one kind.
+template <class M, class Inbox>
+void drop(std::vector<Envelope>& frame, bool& done) {
+    const auto at =
+        std::find_if(frame.begin(), frame.end(), [](const Envelope& e) { return as<M, Inbox>(e) != nullptr; });
+    if (done || at == frame.end()) return;
+    frame.erase(at);
+    done = true;
+}
+
+}  // namespace
+
+void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done) {
+    switch (fault) {
+        case Fault::drop_ended:
+            return drop<msg::Ended, RouterMessage>(frame, done);
+        case Fault::drop_ready:
+            return drop<msg::Ready, RouterMessage>(frame, done);
+        case Fault::double_ended:
+            for (std::size_t i = 0; i < frame.size(); ++i) {
+                if (as<msg::Ended, RouterMessage>(frame[i]) == nullptr) continue;
+                if (done || !random.chance(0.2)) continue;
+                frame.insert(frame.begin() + static_cast<std::ptrdiff_t>(i), frame[i]);
+                done = true;
+            }
+            return;
+        case Fault::hidden_failure:
+            for (Envelope& e : frame)
+                if (auto* inbox = std::get_if<PipelinerMessage>(&e.message))
+                    if (auto* m = std::get_if<msg::Ended>(inbox)) m->succeeded = true;
+            return;
+        case Fault::no_release:
+            std::erase_if(frame, [](const Envelope& e) { return as<msg::Release, BrokerMessage>(e) != nullptr; });
+            return;
+        case Fault::deaf_broker:
+            return drop<msg::Stop, BrokerMessage>(frame, done);
+        default:
+            return;  // faults of other parts
+    }
+}
+
+}  // namespace penstock::sim

@@ -1,0 +1,62 @@
+// The checkers see: a driver that is made to do wrong is caught, each time by the checker whose promise it breaks.
+#include "sim/simulate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <ostream>
+#include <set>
+
+namespace penstock::sim {
+namespace {
+
+constexpr std::uint64_t kSeeds = 200;
+
+struct Case {
+    Fault fault;
+    std::string name;
+    std::set<std::string> seen_by;  // any of these, and nothing else
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+class Faults : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Faults, AreCaught) {
+    std::map<std::string, int> caught;
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        Scenario s = random_scenario(seed);
+        s.fault = GetParam().fault;
+        const Outcome outcome = simulate(s);
+        if (!outcome.violation) continue;  // the occasion need not arise
+        ++caught[outcome.violation->checker()];
+        EXPECT_TRUE(GetParam().seen_by.contains(outcome.violation->checker()))
+            << "seed " << seed << ": " << outcome.violation->what();
+    }
+    int times = 0;
+    for (const auto& [checker, n] : caught) times += n;
+    EXPECT_GT(times, 3) << "of " << kSeeds << " seeds";
+    for (const std::string& checker : GetParam().seen_by) EXPECT_GT(caught[checker], 0) << checker << " saw nothing";
+}
+
+INSTANTIATE_TEST_SUITE_P(Simulated, Faults,
+                         ::testing::Values(Case{Fault::drop_ended, "drop_ended", {"liveness"}},
+                                           Case{Fault::drop_ready, "drop_ready", {"liveness"}},
+                                           Case{Fault::double_ended, "double_ended", {"exactly once", "books balance"}},
+                                           Case{Fault::reordered_link, "reordered_link", {"books balance", "liveness"}},
+                                           Case{Fault::hidden_failure, "hidden_failure", {"parents first", "values"}},
+                                           Case{Fault::early_release, "early_release", {"values"}},
+                                           Case{Fault::no_release, "no_release", {"values"}},
+                                           Case{Fault::inputs_unasked, "inputs_unasked", {"values"}},
+                                           Case{Fault::early_durable, "early_durable", {"over when durable"}},
+                                           Case{Fault::over_twice, "over_twice", {"over when durable"}},
+                                           Case{Fault::start_twice, "start_twice", {"exactly once"}},
+                                           Case{Fault::keep_returned, "keep_returned", {"exactly once"}},
+                                           Case{Fault::large_hosts, "large_hosts", {"resources"}},
+                                           Case{Fault::crowded_broker, "crowded_broker", {"resources"}},
+                                           Case{Fault::deaf_broker, "deaf_broker", {"liveness"}},
+                                           Case{Fault::idle_router, "idle_router", {"no idle slot", "liveness"}}),
+                         [](const auto& chosen) { return chosen.param.name; });
+
+}  // namespace
+}  // namespace penstock::sim

@@ -1,0 +1,88 @@
+#include "sim/scenario.hpp"
+
+#include "sim/random_plan.hpp"
+
+#include <algorithm>
+
+namespace penstock::sim {
+
+namespace {
+
+void lay_out_cluster(Scenario& s, Random& random) {
+    s.ranks = random.chance(0.1) ? 1 : random.chance(0.1) ? 2 : random.between(3, random.chance(0.2) ? 14 : 6);
+    std::uint32_t first_broker = s.ranks - 1;
+    if (s.ranks <= 2) {
+        s.pipeliners = {0};
+    } else {
+        const std::uint32_t p = random.between(1, std::min(3u, s.ranks - 2));
+        for (std::uint32_t rank = 1; rank <= p; ++rank) s.pipeliners.push_back(rank);
+        first_broker = p + 1;
+    }
+    const std::uint32_t hosts = random.between(1, std::min(3u, s.ranks - first_broker));
+    for (std::uint32_t h = 0; h < hosts; ++h) s.hosts.push_back({"host" + std::to_string(h), 0, 0});
+    for (std::uint32_t rank = first_broker; rank < s.ranks; ++rank) {
+        const std::uint32_t n = static_cast<std::uint32_t>(s.brokers.size());
+        const std::uint32_t host = n < hosts ? n : random.below(hosts);  // no host without a broker
+        s.brokers.push_back({rank, host, random.between(1, 4)});
+        s.hosts[host].cpus += s.brokers.back().slots;
+    }
+    for (HostDescription& h : s.hosts) {
+        h.cpus += random.chance(0.3) ? random.below(3) : 0;
+        h.memory_bytes = random.chance(0.5) ? 1000 : 0;
+    }
+    if (random.chance(0.3)) s.named["licence"] = random.between(1, 4);
+}
+
+void choose_behaviour(Scenario& s, Random& random) {
+    s.failing = random.chance(0.4) ? 0 : random.chance(0.5) ? 0.02 : 0.4;
+    s.refusing = random.chance(0.1) ? 0.1 : 0;
+    if (random.chance(0.3)) s.longest_job = 10'000;  // short jobs only
+    if (random.chance(0.2)) s.shortest_job = 10'000'000;
+    s.longest_delay = random.chance(0.5) ? 20'000 : 5'000'000;
+    if (random.chance(0.3)) s.longest_sync = 1'000'000;
+    if (random.chance(0.2)) s.writer_limit = random.between(1, 50);
+    if (random.chance(0.3)) s.claimed = random.between(1, 8);
+    s.fail_fast = random.chance(0.05);
+    if (random.chance(0.08)) s.drain_at = random.time(1000, 2'000'000'000);
+    if (random.chance(0.04)) s.store_fails_at = random.time(1000, 2'000'000'000);
+}
+
+void plan_submissions(Scenario& s, Random& random) {
+    const bool reserved = random.chance(0.4);
+    const std::uint32_t plans = random.between(1, 3);
+    for (std::uint32_t i = 0; i < plans; ++i) {
+        const PlanLimits limits{reserved, s.hosts, s.named, random.chance(0.15) ? 600u : 40u};
+        s.plans.push_back(random_plan(limits, random));
+    }
+    const std::uint32_t submissions = random.chance(0.05) ? 0 : random.between(1, random.chance(0.2) ? 20 : 4);
+    for (std::uint32_t i = 0; i < submissions; ++i) {
+        Submission submission;
+        submission.plan = random.below(plans);
+        if (random.chance(0.4)) submission.at = random.time(1000, 500'000'000);
+        submission.after_previous = random.chance(0.1);
+        s.submissions.push_back(submission);
+        s.jobs += s.plans[submission.plan]->job_count;
+    }
+    for (const auto& plan : s.plans)
+        for (const JobTemplate& t : plan->templates) s.only_simple = s.only_simple && t.resources.simple();
+}
+
+}  // namespace
+
+Scenario random_scenario(std::uint64_t seed) {
+    Random random(seed);
+    Scenario s;
+    s.seed = seed;
+    lay_out_cluster(s, random);
+    choose_behaviour(s, random);
+    plan_submissions(s, random);
+    return s;
+}
+
+bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job) {
+    const std::uint64_t t = plan.template_of(JobIndex(job)).value;
+    if (mix(s.seed ^ mix(pipeline.value) ^ mix(t << 32)) % 2 == 0) return false;  // this template cannot fail
+    return static_cast<double>(mix(s.seed + mix(pipeline.value + mix(job))) >> 11) * 0x1p-53 < s.failing;
+}
+
+}  // namespace penstock::sim

@@ -1,0 +1,80 @@
+// What one seed decides: the cluster, how it behaves, and what is submitted when.
+#pragma once
+
+#include "core/host_ledger.hpp"
+#include "core/router.hpp"
+#include "sim/random.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::sim {
+
+// What a simulation can be told to do wrong, to see that the checkers see it.
+enum class Fault {
+    none,
+    drop_ended,      // an Ended on its way to the router is lost
+    drop_ready,      // a Ready is lost
+    double_ended,    // an Ended is delivered twice
+    reordered_link,  // a frame overtakes an earlier one between the same ranks
+    hidden_failure,  // the pipeliner is told that a failed job succeeded
+    early_release,   // a broker forgets outputs when they are first asked for
+    no_release,      // Release messages are lost
+    inputs_unasked,  // jobs start without their inputs
+    early_durable,   // a writer calls durable what is not synced
+    over_twice,      // the router's driver hears twice that a pipeline is over
+    start_twice,     // a lane runs a job twice
+    keep_returned,   // a broker runs what it has given back
+    large_hosts,     // the router believes that hosts have more CPUs than they have
+    crowded_broker,  // a broker has more lanes than the slots the router knows of
+    deaf_broker,     // a broker never hears of Stop
+    idle_router,     // the router is not asked to schedule after some messages
+};
+
+struct Submission {
+    std::uint32_t plan = 0;       // index
+    Nanoseconds at = 0;           // after the one before it
+    bool after_previous = false;  // and only once all before it are over
+};
+
+struct Scenario {
+    std::uint64_t seed = 0;
+    Fault fault = Fault::none;
+
+    std::uint32_t ranks = 3;
+    std::vector<std::uint32_t> pipeliners;
+    std::vector<BrokerDescription> brokers;
+    std::vector<HostDescription> hosts;
+    std::map<std::string, std::uint64_t> named;
+
+    std::vector<std::shared_ptr<const Plan>> plans;
+    std::vector<Submission> submissions;
+    std::uint32_t jobs = 0;   // of all submissions
+    bool only_simple = true;  // no job is reserved
+
+    double failing = 0;   // chance of a job to fail, in the templates that can fail
+    double refusing = 0;  // chance of a success not to be storable
+    Nanoseconds shortest_job = 1000;
+    Nanoseconds longest_job = 1'000'000'000;
+    Nanoseconds longest_delay = 100'000;  // of a message
+    Nanoseconds longest_sync = 50'000'000;
+    std::uint64_t writer_limit = 0xffffffff;  // records waiting to be synced
+    std::uint32_t claimed = 1;                // jobs a lane claims at once
+    bool fail_fast = false;
+    std::optional<Nanoseconds> drain_at;
+    std::optional<Nanoseconds> store_fails_at;
+
+    // The run may end before all is done.
+    bool may_end_early() const { return fail_fast || drain_at.has_value() || store_fails_at.has_value(); }
+};
+
+Scenario random_scenario(std::uint64_t seed);
+
+// Whether a job fails is a matter of the seed and the job alone, so that a model knows it too.
+bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job);
+
+}  // namespace penstock::sim

@@ -1,0 +1,95 @@
+// A broker with simulated lanes, values and writer: what src/run/broker_node does with real ones.
+#pragma once
+
+#include "core/broker.hpp"
+#include "sim/sim_writer.hpp"
+#include "sim/world.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+namespace penstock::sim {
+
+class SimBroker final : private BrokerHost {
+public:
+    // `wake` asks for a turn of this rank.
+    SimBroker(World& world, const BrokerDescription& what, std::function<void()> wake);
+
+    void on(const BrokerMessage& message, std::uint32_t from, Outbox& out);
+    // Takes up what lanes and writer have done since, and settles.
+    void turn(Outbox& out);
+
+    bool finished() const { return finished_; }
+    const Broker& broker() const { return broker_; }
+    std::size_t values() const { return values_.size(); }
+    void break_store() { writer_.break_down(); }
+
+private:
+    struct Lane {
+        std::deque<JobStart> jobs;  // the front one runs while busy
+        bool busy = false;
+        std::uint32_t claimed = 0;  // at the front: can no longer be taken back
+    };
+    struct Outcome {
+        std::uint64_t ticket = 0;
+        bool succeeded = true;
+        Nanoseconds busy = 0;
+    };
+    struct Gathering {  // the inputs of one job
+        JobStart job;
+        std::vector<JobRef> wanted;
+        std::map<std::uint32_t, bool> found;  // by producer job
+        std::uint32_t outstanding = 0;
+    };
+
+    void start(std::uint32_t lane, std::vector<JobStart> jobs) override;
+    std::vector<std::uint64_t> take_back(std::uint32_t lane) override;
+    bool may_start() const override { return !writer_.full() && !writer_.broken(); }
+    void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override;
+    void forget_inputs(std::uint64_t ticket) override { inputs_.erase(ticket); }
+    void release(const JobRun& jobs) override;
+    void forget(PipelineId pipeline) override;
+    void flush() override { writer_.flush_soon(); }
+    void stop() override { stopping_ = true; }
+
+    void on_values(const msg::Located& m, Outbox& out);
+    void on_values(const msg::Fetch& m, std::uint32_t from, Outbox& out);
+    void on_values(const msg::Fetched& m);
+    void receive_plan(const msg::PlanBlock& m, Outbox& out, std::uint32_t from);
+
+    JobRef ref(const JobStart& s) const;
+    void begin(std::uint32_t lane);
+    void finish(std::uint32_t lane, Nanoseconds busy);
+    void ask(std::uint64_t ticket, std::uint32_t holder, const std::vector<std::uint32_t>& producers, Outbox& out);
+    void gathered(std::uint64_t ticket);
+    void take_outcomes(Outbox& out);
+    void take_durable(Outbox& out);
+    void arrive();
+
+    World& world_;
+    std::uint32_t rank_;
+    std::function<void()> wake_;
+    SimWriter writer_;
+    Broker broker_;
+    Outbox* out_ = nullptr;  // of the call being served
+    std::vector<Lane> lanes_;
+    std::vector<Outcome> outcomes_;
+    std::map<PlanId, std::shared_ptr<Plan>> plans_;  // as far as it was sent
+    std::set<JobRef> values_;                        // outputs kept here
+    std::set<PipelineId> forgotten_;
+    std::map<std::uint64_t, Gathering> gathering_;                                            // by ticket
+    std::map<std::uint64_t, std::uint64_t> locating_;                                         // request -> ticket
+    std::map<std::uint64_t, std::pair<std::uint64_t, std::vector<std::uint32_t>>> fetching_;  // request -> ticket, jobs
+    std::set<std::uint64_t> inputs_;  // tickets whose inputs are here
+    std::vector<std::uint64_t> arrived_;
+    std::uint64_t next_request_ = 1;
+    std::uint64_t durable_told_ = 0;
+    bool failure_told_ = false, stopping_ = false, finished_ = false;
+};
+
+}  // namespace penstock::sim

@@ -1,0 +1,97 @@
+#include "sim/sim_router.hpp"
+
+namespace penstock::sim {
+
+namespace {
+
+RouterOptions options_of(const Scenario& s) {
+    RouterOptions options;
+    options.pipeliners = s.pipeliners;
+    options.brokers = s.brokers;
+    std::vector<HostDescription> hosts = s.hosts;
+    if (s.fault == Fault::large_hosts)
+        for (HostDescription& h : hosts) h.cpus += 3;
+    options.hosts = HostLedger(std::move(hosts), s.named);
+    options.fail_fast = s.fail_fast;
+    return options;
+}
+
+}  // namespace
+
+SimRouter::SimRouter(World& world, std::function<void()> wake)
+    : world_(world),
+      wake_(wake),
+      writer_(world, World::kRouterWriter, std::move(wake)),
+      router_(options_of(world.scenario()), *this) {
+    plan_next_submission();
+}
+
+void SimRouter::on(const RouterMessage& message, std::uint32_t from, Outbox& out) {
+    std::visit([&](const auto& m) { router_.on(m, from, out); }, message);
+}
+
+void SimRouter::turn(Outbox& out) {
+    if (due_) submit_next(out);
+    if (drain_asked_) router_.drain(out);
+    if (writer_.durable() > own_durable_) {
+        own_durable_ = writer_.durable();
+        router_.own_records_durable(own_durable_, out);
+    }
+    if (world_.scenario().fault == Fault::idle_router && world_.random().chance(0.5)) return;
+    router_.schedule(out);
+}
+
+// ------------------------------------------------------------------------------------------ submissions
+
+void SimRouter::plan_next_submission() {
+    const auto& all = world_.scenario().submissions;
+    if (submitted_ < all.size() && all[submitted_].after_previous && over_ < submitted_) {
+        waits_for_previous_ = true;
+        return;
+    }
+    waits_for_previous_ = false;
+    const Nanoseconds delay = submitted_ < all.size() ? all[submitted_].at : world_.random().time(0, 1'000'000);
+    world_.after(delay, [this] {
+        due_ = true;
+        wake_();
+    });
+}
+
+void SimRouter::submit_next(Outbox& out) {
+    due_ = false;
+    const Scenario& s = world_.scenario();
+    if (submitted_ == s.submissions.size()) {
+        router_.close(out);
+        return;
+    }
+    const std::uint32_t index = s.submissions[submitted_].plan;
+    ++submitted_;
+    // The router may have something to tell of it before submit() returns: an empty pipeline is over at once.
+    world_.submit(PipelineId(static_cast<std::uint32_t>(submitted_)), s.plans[index]);
+    const PipelineId id = router_.submit(PlanId(index + 1), s.plans[index], PipelineInfo{}, world_.now(), out);
+    if (id != PipelineId(static_cast<std::uint32_t>(submitted_)))
+        throw Violation("cluster", "pipelines are not numbered in order of submission");
+    plan_next_submission();
+}
+
+// ------------------------------------------------------------------------------------------ what the router tells
+
+void SimRouter::ran(PipelineId, const msg::Ended& ended, std::uint32_t broker) {
+    world_.tell([&](Checker& c) { c.told_ran(ended, broker); });
+}
+
+void SimRouter::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex) {
+    world_.tell([&](Checker& c) { c.told_skipped(jobs); });
+    for (std::uint32_t i = 0; i < jobs.count; ++i) writer_.add({pipeline, jobs.first.value + i}, false);
+}
+
+void SimRouter::refused(PipelineId, const msg::Refused& refused, std::uint32_t) { refused_ += refused.jobs.count; }
+
+void SimRouter::pipeline_over(PipelineId pipeline) {
+    world_.tell([&](Checker& c) { c.is_over(pipeline); });
+    if (world_.scenario().fault == Fault::over_twice) world_.tell([&](Checker& c) { c.is_over(pipeline); });
+    ++over_;
+    if (waits_for_previous_ && over_ == submitted_) plan_next_submission();
+}
+
+}  // namespace penstock::sim

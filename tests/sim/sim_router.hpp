@@ -1,0 +1,50 @@
+// The router with a simulated writer and a feed of submissions: what src/run/router_node does with real ones.
+#pragma once
+
+#include "core/router.hpp"
+#include "sim/sim_writer.hpp"
+#include "sim/world.hpp"
+
+#include <cstdint>
+#include <functional>
+
+namespace penstock::sim {
+
+class SimRouter final : private RouterEvents {
+public:
+    SimRouter(World& world, std::function<void()> wake);
+
+    void on(const RouterMessage& message, std::uint32_t from, Outbox& out);
+    // Submits what is due, takes up what is durable, hands out work.
+    void turn(Outbox& out);
+    void drain() {
+        drain_asked_ = true;
+        wake_();
+    }
+
+    bool finished() const { return router_.over(); }
+    const Router& router() const { return router_; }
+    std::uint64_t refused() const { return refused_; }
+
+private:
+    void started(PipelineId) override {}
+    void ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) override;
+    void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) override;
+    void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) override;
+    void pipeline_over(PipelineId pipeline) override;
+    void store_failed(std::uint32_t, const std::string&) override {}
+
+    void plan_next_submission();
+    void submit_next(Outbox& out);
+
+    World& world_;
+    std::function<void()> wake_;
+    SimWriter writer_;
+    Router router_;
+    std::size_t submitted_ = 0;
+    std::uint64_t over_ = 0, refused_ = 0;
+    std::uint64_t own_durable_ = 0;
+    bool due_ = false, waits_for_previous_ = false, closed_ = false, drain_asked_ = false;
+};
+
+}  // namespace penstock::sim

@@ -1,0 +1,23 @@
+// One simulation from a seed, with all checkers.
+#pragma once
+
+#include "sim/scenario.hpp"
+#include "sim/world.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace penstock::sim {
+
+struct Outcome {
+    std::optional<Violation> violation;
+    std::uint64_t jobs = 0, messages = 0;
+};
+
+Outcome simulate(const Scenario& s);
+
+// The same, telling the last messages before the end; for people.
+std::string transcript_of(const Scenario& s, std::size_t last_messages);
+
+}  // namespace penstock::sim

@@ -1,0 +1,139 @@
+// The simulated world: virtual time, what really happened to each job, and the checkers that watch it.
+//
+// Nothing of the roles' own bookkeeping is believed here: a job has started when a lane starts it, a record is durable
+// when a writer has synced it.
+#pragma once
+
+#include "protocol/messages.hpp"
+#include "sim/scenario.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace penstock::sim {
+
+struct JobRef {
+    PipelineId pipeline;
+    std::uint32_t job = 0;
+    friend auto operator<=>(const JobRef&, const JobRef&) = default;
+};
+inline std::string text(const JobRef& j) { return std::to_string(j.pipeline.value) + ":" + std::to_string(j.job); }
+
+// Some promise was broken: by which checker it was seen, and what it saw.
+class Violation : public std::runtime_error {
+public:
+    Violation(std::string checker, const std::string& what)
+        : std::runtime_error(checker + ": " + what), checker_(std::move(checker)) {}
+    const std::string& checker() const { return checker_; }
+
+private:
+    std::string checker_;
+};
+
+enum class JobState : std::uint8_t { waiting, running, succeeded, failed, skipped };
+
+struct PipelineTruth {
+    std::shared_ptr<const Plan> plan;
+    std::vector<JobState> state;  // per job
+    struct Tally {
+        std::uint32_t ended = 0, succeeded = 0;  // ended: skipped ones too
+    };
+    std::vector<Tally> tally;  // per template
+
+    bool ended(std::uint32_t job) const { return state[job] != JobState::waiting && state[job] != JobState::running; }
+};
+
+class World;
+class Cluster;
+
+// One promise, watched. Each function is told before the world changes by it; fail() breaks off the simulation.
+class Checker {
+public:
+    virtual ~Checker() = default;
+    virtual std::string name() const = 0;
+
+    virtual void starts(const JobRef&, std::uint32_t /*broker*/) {}
+    virtual void ends(const JobRef&, std::uint32_t /*broker*/, bool /*succeeded*/) {}
+    virtual void is_skipped(const JobRef&, std::uint32_t /*cause*/) {}     // a pipeliner decided so
+    virtual void told_ran(const msg::Ended&, std::uint32_t /*broker*/) {}  // the router told its driver
+    virtual void told_skipped(const JobRun&) {}                            // likewise
+    virtual void recorded(const JobRef&, std::uint32_t /*writer*/, std::uint64_t /*record*/) {}
+    virtual void synced(std::uint32_t /*writer*/, std::uint64_t /*up_to*/) {}
+    virtual void is_over(PipelineId) {}
+    virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}  // outputs, at the broker that made them
+    virtual void released(const JobRef&, std::uint32_t /*broker*/, bool /*was_there*/) {}
+    virtual void forgotten(PipelineId, std::uint32_t /*broker*/) {}
+    virtual void gathered(const JobRef&, const JobRef& /*producer*/, bool /*found*/) {}  // an input
+    virtual void sent(const Envelope&) {}
+    virtual void received(const Envelope&) {}
+    virtual void handed_out() {}  // the router has sent what it could
+    virtual void finished(const Cluster&) {}
+
+    void watch(const World& world) { world_ = &world; }
+
+protected:
+    const World& world() const { return *world_; }
+    [[noreturn]] void fail(const std::string& what) const { throw Violation(name(), what); }
+
+private:
+    const World* world_ = nullptr;
+};
+
+class World {
+public:
+    // The "rank" of the writer of the router's own records.
+    static constexpr std::uint32_t kRouterWriter = 0xffffffff;
+
+    World(const Scenario& s, std::vector<std::unique_ptr<Checker>> checkers);
+
+    const Scenario& scenario() const { return scenario_; }
+    Nanoseconds now() const { return now_; }
+    Random& random() { return random_; }
+
+    void at(Nanoseconds time, std::function<void()> event);
+    void after(Nanoseconds delay, std::function<void()> event) { at(now_ + delay, std::move(event)); }
+    // Lets the next thing happen; false when nothing is left to happen.
+    bool step();
+
+    void submit(PipelineId id, std::shared_ptr<const Plan> plan);
+    void start(const JobRef& job, std::uint32_t broker);
+    void end(const JobRef& job, std::uint32_t broker, bool succeeded);
+    void skip(const JobRef& job, std::uint32_t cause);
+
+    const PipelineTruth& truth(PipelineId id) const { return truth_.at(id); }
+    const std::unordered_map<PipelineId, PipelineTruth>& pipelines() const { return truth_; }
+
+    template <class F>
+    void tell(F&& f) {
+        for (const auto& checker : checkers_) f(*checker);
+    }
+
+private:
+    struct Event {
+        Nanoseconds time = 0;
+        std::uint64_t number = 0;  // what was planned first happens first
+        std::function<void()> happen;
+    };
+    struct Later {
+        bool operator()(const Event& a, const Event& b) const {
+            return a.time != b.time ? a.time > b.time : a.number > b.number;
+        }
+    };
+    void count_end(PipelineTruth& p, std::uint32_t job, JobState state);
+
+    const Scenario& scenario_;
+    Random random_;
+    std::vector<std::unique_ptr<Checker>> checkers_;
+    Nanoseconds now_ = 0;
+    std::uint64_t planned_ = 0;
+    std::priority_queue<Event, std::vector<Event>, Later> events_;
+    std::unordered_map<PipelineId, PipelineTruth> truth_;
+};
+
+}  // namespace penstock::sim
