@@ -187,8 +187,7 @@ JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, con
     --lane.in_hand;
     --in_lanes_;
     --p.in_hand;
-    lane.likely_ns =
-        lane.in_hand == 0 ? 0 : std::max(0.0, lane.likely_ns - std::max(0.0, p.times->mean_ns(plan, index)));
+    lane.likely_ns = lane.in_hand == 0 ? 0 : std::max(0.0, lane.likely_ns - static_cast<double>(t->likely_ns));
     p.times->learn(plan, index, 1, static_cast<double>(busy));
 
     ++records_;

@@ -113,6 +113,7 @@ private:
         std::uint32_t holder = 0;
         std::uint32_t lane = kNoLane;  // kNoLane: waits for inputs or a lane
         std::uint32_t generation = 0;  // a ticket's upper half, so that an old ticket is recognised
+        float likely_ns = 0;           // in its lane it counts as it was guessed when it came there
         bool located = true, reserved = false, used = false;
         bool waits_for_inputs = false;
         bool first_in_line = false;  // a follower: goes before what else is queued

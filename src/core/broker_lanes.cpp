@@ -11,7 +11,9 @@ void Broker::to_lane(std::uint32_t lane, std::uint64_t ticket, std::vector<JobSt
     Lane& l = lanes_[lane];
     ++l.in_hand;
     ++in_lanes_;
-    l.likely_ns += std::max(0.0, t.pipeline->times->mean_ns(*t.pipeline->context->plan, TemplateIndex(t.job_template)));
+    t.likely_ns = static_cast<float>(
+        std::max(0.0, t.pipeline->times->mean_ns(*t.pipeline->context->plan, TemplateIndex(t.job_template))));
+    l.likely_ns += static_cast<double>(t.likely_ns);
     starts.push_back(start_of(ticket, t));
 }
 
@@ -93,6 +95,7 @@ std::uint32_t Broker::unqueue(std::uint32_t lane) {
         Ticketed& t = *found;
         ++taken;
         t.lane = kNoLane;
+        lanes_[lane].likely_ns = std::max(0.0, lanes_[lane].likely_ns - static_cast<double>(t.likely_ns));
         --lanes_[lane].in_hand;
         --in_lanes_;
         msg::Assign what{{t.pipeline->context->info.id, JobIndex(t.job), 1},
@@ -104,7 +107,6 @@ std::uint32_t Broker::unqueue(std::uint32_t lane) {
         queue_.push_front({t.pipeline, what, *ticket});
         ++queued_jobs_;
     }
-    if (taken != 0) lanes_[lane].likely_ns = 0;
     return taken;
 }
 

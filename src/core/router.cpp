@@ -15,7 +15,7 @@ Router::Router(RouterOptions options, RouterEvents& events) : options_(std::move
         broker_index_[b.rank] = index;
         brokers_of_host_[b.host].push_back(index);
         total_slots_ += b.slots;
-        brokers_.push_back({.what = b, .blocks = {}});
+        brokers_.push_back({.what = b, .ahead = {}, .blocks = {}});
         give_credit_entry(brokers_.back());
     }
     for (std::uint32_t rank : options_.pipeliners) active_[rank] = 0;
@@ -110,16 +110,15 @@ void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
     b->recalled = false;
     b->nothing_to_return = m.items.empty();
     for (const msg::Returned::Item& item : m.items) {
-        const Pipeline* p = pipeline(item.jobs.pipeline);
+        Pipeline* p = pipeline(item.jobs.pipeline);
         if (p == nullptr || item.jobs.count > b->simple || !in_template(*p->plan->plan, item.jobs, item.job)) {
             ++counts_.ignored;
             continue;
         }
-        const ReadyRun run{item.jobs, item.job, item.attempt, item.holder, item.located};
         b->simple -= item.jobs.count;
-        b->ahead_ns = std::max(0.0, b->ahead_ns - likely_ns(run));
+        remove_ahead(*b, *p, item.job, item.jobs.count);
         counts_.assigned -= item.jobs.count;
-        push_ready(run, *p);
+        push_ready({item.jobs, item.job, item.attempt, item.holder, item.located}, *p);
     }
     give_credit_entry(*b);
     stop_if_done(out);
@@ -128,7 +127,7 @@ void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
 void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     Broker* b = broker(from);
     Pipeline* p = pipeline(m.jobs.pipeline);
-    if (b == nullptr || p == nullptr || m.jobs.count > p->left || !free_what_ended(*b, *p->plan->plan, m)) {
+    if (b == nullptr || p == nullptr || m.jobs.count > p->left || !free_what_ended(*b, *p, m)) {
         ++counts_.ignored;
         return;
     }
@@ -144,7 +143,8 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
 }
 
 // What these jobs held at their broker and host is free again. False when they cannot have been there.
-bool Router::free_what_ended(Broker& b, const Plan& plan, const msg::Ended& m) {
+bool Router::free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m) {
+    const Plan& plan = *p.plan->plan;
     if (!in_plan(plan, m.jobs)) return false;
     const TemplateIndex t = plan.template_of(m.jobs.first);
     const JobTemplate& job = plan.templates[t.value];
@@ -153,15 +153,15 @@ bool Router::free_what_ended(Broker& b, const Plan& plan, const msg::Ended& m) {
     if (!in_template(plan, m.jobs, t) || count > (simple ? b.simple : b.reserved)) return false;
     if (m.followed && m.succeeded && job.follower != JobTemplate::kNoFollower) {
         // The same number of jobs stays there: the followers.
-        b.ahead_ns =
-            std::max(0.0, b.ahead_ns - likely_ns({m.jobs, t})) + likely_ns({m.jobs, TemplateIndex(job.follower)});
+        remove_ahead(b, p, t, count);
+        add_ahead(b, p, TemplateIndex(job.follower), count);
         return true;
     }
     counts_.assigned -= count;
     b.nothing_to_return = false;
     if (simple) {
         b.simple -= count;
-        b.ahead_ns = b.simple == 0 ? 0 : std::max(0.0, b.ahead_ns - likely_ns({m.jobs, t}));
+        remove_ahead(b, p, t, count);
         return true;
     }
     b.reserved -= count;

@@ -15,6 +15,7 @@
 #include "core/host_ledger.hpp"
 #include "core/ready_queue.hpp"
 #include "core/run_times.hpp"
+#include "core/work_ahead.hpp"
 #include "protocol/messages.hpp"
 
 #include <cstdint>
@@ -128,7 +129,7 @@ private:
         BrokerDescription what;
         std::uint32_t simple = 0;    // one-CPU jobs there
         std::uint32_t reserved = 0;  // reserved jobs there
-        double ahead_ns = 0;         // likely run time of the simple ones
+        WorkAhead ahead;             // the simple ones
         std::uint64_t durable = 0;
         bool has_credit_entry = false;
         bool recalled = false;                       // asked to return jobs, no answer yet
@@ -140,7 +141,7 @@ private:
     Pipeline* pipeline(PipelineId id);
     void start_pipelines(Outbox& out);
     void push_ready(const ReadyRun& run, const Pipeline& p);
-    bool free_what_ended(Broker& b, const Plan& plan, const msg::Ended& m);
+    bool free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m);
     void ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
                     Outbox& out);
     void assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
@@ -155,8 +156,9 @@ private:
     std::uint32_t credit(const Broker& b, const ReadyRun& run);
     std::optional<std::uint32_t> host_for(const Resources& wanted, std::uint32_t holder);
     std::uint32_t running_simple(std::uint32_t host) const;
-    double mean_ns(const ReadyRun& run);    // negative while unknown
-    double likely_ns(const ReadyRun& run);  // of all of it, 0 while unknown
+    double mean_ns(const ReadyRun& run);  // negative while unknown
+    static void add_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs);
+    static void remove_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs);
     void give_credit_entry(Broker& b);
     void recall_if_unbalanced(Outbox& out);
     bool nothing_running() const;

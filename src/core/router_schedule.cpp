@@ -27,7 +27,15 @@ double Router::mean_ns(const ReadyRun& run) {
     return p == pipelines_.end() ? -1 : p->second.plan->times.mean_ns(*p->second.plan->plan, run.job);
 }
 
-double Router::likely_ns(const ReadyRun& run) { return std::max(0.0, mean_ns(run)) * run.jobs.count; }
+void Router::add_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs) {
+    const Plan& plan = *p.plan->plan;
+    b.ahead.add({p.info.plan, p.plan->times.class_of(plan, t)}, jobs,
+                std::max(0.0, p.plan->times.mean_ns(plan, t)) * jobs);
+}
+
+void Router::remove_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs) {
+    b.ahead.remove({p.info.plan, p.plan->times.class_of(*p.plan->plan, t)}, jobs);
+}
 
 std::uint32_t Router::running_simple(std::uint32_t host) const {
     std::uint32_t running = 0;
@@ -70,7 +78,7 @@ std::uint32_t Router::credit(const Broker& b, const ReadyRun& run) {
     const double mean = mean_ns(run);
     if (mean < 0 || mean >= static_cast<double>(kLongJob)) return free_slots;
 
-    const double room = static_cast<double>(kHorizon) * slots - b.ahead_ns;
+    const double room = static_cast<double>(kHorizon) * slots - b.ahead.likely_ns();
     const double most = static_cast<double>(kMaxAheadPerSlot) * slots - b.simple;
     double ahead = std::min(most, std::max(room, 0.0) / std::max(mean, 1.0));
     ahead = std::max(ahead, 2.0 * slots - b.simple);  // one ahead of each slot
@@ -210,7 +218,7 @@ void Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out)
         to.reserved += 1;
     } else {
         to.simple += run.jobs.count;
-        to.ahead_ns += likely_ns(run);
+        add_ahead(to, p, run.job, run.jobs.count);
     }
     counts_.assigned += run.jobs.count;
     out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, run.holder, run.located, reserved});

@@ -19,9 +19,11 @@ public:
     // `count` of them took `total_ns` together. Newer samples weigh more.
     void learn(const Plan& plan, TemplateIndex t, std::uint32_t count, double total_ns);
 
+    // Templates of one class share a figure.
+    std::uint32_t class_of(const Plan& plan, TemplateIndex t);
+
 private:
     static constexpr std::uint32_t kUnknown = 0xffffffff;
-    std::uint32_t class_of(const Plan& plan, TemplateIndex t);
 
     std::vector<std::uint32_t> class_;  // per template, found when first asked for
     std::vector<double> mean_ns_;       // per class

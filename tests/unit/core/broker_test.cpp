@@ -75,6 +75,20 @@ TEST_F(BrokerTest, ShortJobsGoAheadForAboutTheLaneHorizon) {
     EXPECT_EQ(host_.lane(0).size(), static_cast<std::size_t>(Broker::kLaneHorizon / kMillisecond));
 }
 
+TEST_F(BrokerTest, JobsThatProveShorterLeaveNothingBehindInALane) {
+    make(1, "a[100000]");
+    assign(0, 100'000, 0);
+    settled();
+    end(0, true, 8 * kMillisecond);  // a cold start
+    for (int i = 0; i < 300; ++i) {
+        settled();
+        ASSERT_GT(host_.lane(0).size(), 1u);  // or there would be nothing to leave behind
+        end(0, true, 10'000);
+    }
+    settled();
+    EXPECT_GE(host_.lane(0).size(), 500u);  // 10 ms of 10 us, and half of them may have run
+}
+
 TEST_F(BrokerTest, ALaneNeverHoldsMoreThanItsBound) {
     make(1, "a[100000]");
     assign(0, 100'000, 0);

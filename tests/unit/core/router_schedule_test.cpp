@@ -100,6 +100,34 @@ TEST_F(RouterSchedule, AMillionJobsAreFewMessages) {
     EXPECT_EQ(router_->counts().succeeded, 1'000'000u);
 }
 
+// What a broker was given counts as it was guessed when it was given: were it taken off as it is guessed when it ends,
+// each change of the mean would leave something behind for as long as the broker has jobs.
+TEST_F(RouterSchedule, JobsThatProveLongerKeepTheirPlaceInTheHorizon) {
+    make({1});
+    begin("a[100000]");
+    ready(0, 100'000, 0);
+    given();
+    ended(2, 0, 1, true, kMillisecond / 100);
+    EXPECT_GE(given()[2], 2000u);
+    for (std::uint32_t job = 1; job <= 30; ++job) ended(2, job, 1, true, 2 * kMillisecond);
+    EXPECT_EQ(given()[2], 0u);  // the 1,970 left would take four seconds
+}
+
+TEST_F(RouterSchedule, JobsThatProveShorterLeaveNothingBehind) {
+    make({1});
+    begin("a[100000]");
+    ready(0, 100'000, 0);
+    given();
+    ended(2, 0, 1, true, 2 * kMillisecond);
+    for (std::uint32_t job = 1; job < 5000; ++job) {
+        given();
+        ASSERT_NE(router_->counts().assigned, 0u);  // or there would be nothing to leave behind
+        ended(2, job, 1, true, kMillisecond / 100);
+    }
+    given();
+    EXPECT_GE(router_->counts().assigned, 1900u);  // 20 ms of 10 us
+}
+
 TEST_F(RouterSchedule, NearTheEndEverybodyGetsAShare) {
     make({1, 1, 1, 1});
     begin("a[1000]");
