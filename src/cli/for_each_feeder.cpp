@@ -8,6 +8,12 @@ namespace penstock {
 
 namespace {
 
+std::string told(const std::vector<Diagnostic>& diagnostics) {
+    std::string text = "a line is left out:\n" + render(diagnostics);
+    text.erase(text.find_last_not_of('\n') + 1);
+    return text;
+}
+
 class LineFeeder {
 public:
     LineFeeder(const LineReader& reader, const std::vector<std::shared_ptr<const Plan>>& plans, const std::string& key,
@@ -46,7 +52,7 @@ private:
         ForEachLine result = submissions_for_line(plans_, line.text, key_, reader_.name(), line.number);
         if (result.diagnostics.empty()) return std::move(result.submissions);
         ++report_.bad_lines;
-        if (report_.bad_lines <= kLinesTold) complain_(render(result.diagnostics));
+        if (report_.bad_lines <= kLinesTold) complain_(told(result.diagnostics));
         return {};
     }
 

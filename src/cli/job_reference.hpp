@@ -1,4 +1,4 @@
-// Jobs as people name them: [PIPELINE[INSTANCE]/]JOB[INSTANCE].
+// Jobs as people name them: [PIPELINE[INSTANCE]/]JOB[INSTANCE], or [PIPELINE[INSTANCE]/]JOB#NUMBER.
 //
 // Labels of instances may hold any text, so references are never taken apart: they are compared with the labels of the
 // jobs there are.
@@ -15,7 +15,7 @@ namespace penstock {
 std::string full_label(const JobRow& row);
 
 // The rows that `reference` may mean. Tried in this order, the first that fits any row counts: the full label, without
-// the pipeline's instance, without the pipeline, and each of them without the job's instance.
+// the pipeline's instance, without the pipeline, and each of them without the job's instance; at last JOB#NUMBER.
 std::vector<const JobRow*> jobs_meant(const std::vector<JobRow>& rows, const std::string& reference);
 
 // Labels near to `reference`, best first.

@@ -99,7 +99,14 @@ void print_outcome(const JobRow& row, std::ostream& err) {
 
 int run_table(const TableCommand& command, Streams& streams) {
     const PipelineJob job = taken_apart(command.job);
-    write_table(Results::open(command.run)->table(job.pipeline, job.job), command.form, streams.out);
+    const ResultTable table = Results::open(command.run)->table(job.pipeline, job.job);
+    if (table.keys.empty() && table.parameter_names.empty()) {
+        streams.err << "penstock table: " << counted(table.rows.size(), "instance") << " of " << printable(command.job)
+                    << " succeeded, and no values of it are in this file: it made none, `save` left them out, or --store "
+                       "put them elsewhere\n";
+        return kExitSucceeded;
+    }
+    write_table(table, command.form, streams.out);
     return kExitSucceeded;
 }
 

@@ -222,7 +222,7 @@ void PipelineProgress::consumers_ended(const EndedRun& run, std::uint32_t t, Cha
         }
         for (std::uint32_t i = run.first - s.first_job[t]; i < run.first - s.first_job[t] + run.count; ++i) {
             const bool twin = in.relation == Relation::twin;
-            const Structure::Members* m = twin ? nullptr : &s.members[in.grouping];
+            const GroupMembers* m = twin ? nullptr : &s.members[in.grouping];
             const std::uint32_t begin = twin ? 0 : m->begin[i];
             const std::uint32_t end = twin ? 1 : m->begin[i + 1];
             for (std::uint32_t k = begin; k < end; ++k) {

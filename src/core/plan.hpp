@@ -80,6 +80,13 @@ struct Grouping {
     std::uint32_t groups = 0;
 };
 
+// A grouping the other way round. The producer instances of group g, ascending: members[begin[g] .. begin[g + 1] - 1].
+struct GroupMembers {
+    std::vector<std::uint32_t> begin;  // groups + 1 entries
+    std::vector<std::uint32_t> members;
+};
+GroupMembers members_of(const Grouping& grouping);
+
 // What has to become of the producer for the consumer to run.
 enum class When : std::uint8_t {
     succeeded,  // else the consumer is skipped
@@ -105,15 +112,22 @@ struct Binding {
         TemplateIndex job;
         Relation relation = Relation::all;
         std::uint32_t grouping = 0;
+        std::uint32_t other_key = 0;  // 0: makes source_key; else other_keys[other_key - 1]
     };
 
     std::string key;         // as the job sees it
     From from = From::data;
     std::string source_key;  // the axis, parameter, output or data key
-    std::vector<Producer> producers;  // From::outputs: in definition order
+    std::vector<Producer> producers;  // From::outputs: in the order of the input's list
     bool list = false;                // From::outputs: gather all into a list (else exactly one producer job)
     Missing missing = Missing::fail;
     bool in_document = true;  // false: only placeholders use it, process() does not see it
+    std::vector<std::string> other_keys;  // From::outputs: when not all producers are asked for the same key
+
+    // Throws std::out_of_range for a producer of some other binding.
+    const std::string& key_of(const Producer& p) const {
+        return p.other_key == 0 ? source_key : other_keys.at(p.other_key - 1);
+    }
 };
 
 // ---------------------------------------------------------------------------------------------- jobs
@@ -150,6 +164,7 @@ struct JobTemplate {
     std::vector<Binding> bindings;   // every key the job needs
     SavePolicy save;
     bool feeds_others = false;       // some edge out of it carries values: the broker keeps its outputs
+    std::vector<std::string> shown_parameters;  // for-each names that inputs of other jobs read as if they were outputs
 
     Resources resources;
     Isolation isolation = Isolation::process;

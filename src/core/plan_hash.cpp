@@ -111,6 +111,7 @@ private:
         hasher.add(std::uint64_t{binding.list}).add(std::uint64_t{binding.in_document});
         for (const Binding::Producer& producer : binding.producers) {
             hasher.add(static_cast<std::uint64_t>(producer.relation));
+            if (producer.other_key != 0) hasher.add(binding.key_of(producer));
             hasher.add(producer.relation == Relation::all ? whole_[producer.job.value]
                                                           : plan_.templates[producer.job.value].hash);
         }

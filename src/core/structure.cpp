@@ -11,17 +11,6 @@ std::uint32_t Structure::template_of(std::uint32_t job) const {
 
 namespace {
 
-Structure::Members members_of(const Grouping& grouping) {
-    Structure::Members m;
-    m.begin.assign(grouping.groups + 1, 0);
-    for (std::uint32_t group : grouping.consumer_of) ++m.begin[group + 1];
-    for (std::uint32_t g = 0; g < grouping.groups; ++g) m.begin[g + 1] += m.begin[g];
-    m.members.resize(grouping.consumer_of.size());
-    std::vector<std::uint32_t> next(m.begin.begin(), m.begin.end() - 1);
-    for (std::uint32_t i = 0; i < grouping.consumer_of.size(); ++i) m.members[next[grouping.consumer_of[i]]++] = i;
-    return m;
-}
-
 void index_inputs(Structure& s, const Plan& plan) {
     const std::size_t n = plan.templates.size();
     s.input_begin.assign(n + 1, 0);

@@ -41,12 +41,7 @@ struct Structure {
     std::vector<std::uint32_t> input_begin;  // templates + 1 entries
     std::vector<InEdge> inputs;
 
-    // The producer instances of each group: members[begin[g] .. begin[g + 1] - 1].
-    struct Members {
-        std::vector<std::uint32_t> begin;
-        std::vector<std::uint32_t> members;
-    };
-    std::vector<Members> members;  // one for each grouping
+    std::vector<GroupMembers> members;  // one for each grouping
 
     std::uint32_t templates() const { return static_cast<std::uint32_t>(first_job.size()) - 1; }
     std::uint32_t jobs() const { return first_job.back(); }

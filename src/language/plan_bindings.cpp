@@ -61,18 +61,12 @@ private:
         const JobDefinition& definition = draft_.job(job);
         for (std::size_t i = 0; i < definition.inputs.size(); ++i) {
             const InputDefinition& input = definition.inputs[i];
-            if (!bind_input(job, input, draft_.input_jobs[job][i])) missing_.insert({job, std::string(input.key)});
+            if (!bind_input(job, input, draft_.input_sources[job][i])) missing_.insert({job, std::string(input.key)});
         }
     }
 
     // False when it is no good: reported, here or where its jobs were looked up.
-    bool bind_input(std::uint32_t job, const InputDefinition& input, const std::vector<std::uint32_t>& from) {
-        const std::string_view source_key = input.from.front().key;
-        for (const InputDefinition::Reference& reference : input.from)
-            if (reference.key != source_key)
-                return fail(reference.place,
-                            "an input gathers different keys: " + quote(source_key) + " and " + quote(reference.key),
-                            "a list of values is made of the same output of several jobs", "make an input of each");
+    bool bind_input(std::uint32_t job, const InputDefinition& input, const std::vector<Draft::InputSource>& from) {
         if (is_built_in_name(input.key))
             return fail(input.place, quote(input.key) + " cannot be the key of an input",
                         "`{" + std::string(input.key) + "}` means a directory in every job", "choose another name");
@@ -82,9 +76,9 @@ private:
                         "a value of the same name in `" + first + "` comes first", "rename one of them");
         }
         bool good = !from.empty();
-        for (std::uint32_t producer : from) good = check_makes(input, producer, source_key) && good;
+        for (const Draft::InputSource& s : from) good = check_makes(input.from[s.reference], s.job) && good;
         if (!good) return false;
-        Binding binding = outputs_binding(job, input.key, source_key, from, input.list);
+        Binding binding = input_binding(job, input, from);
         if (!binding.list && input.missing == Missing::drop)
             return fail(input.missing_place, "`missing: drop` needs a list",
                         "this input is a single value: without it nothing is left", "write `missing: null`");
@@ -98,21 +92,42 @@ private:
         return false;
     }
 
-    bool check_makes(const InputDefinition& input, std::uint32_t producer, std::string_view key) const {
+    // What a job makes can be read, and its for-each values.
+    bool check_makes(const InputDefinition::Reference& reference, std::uint32_t producer) {
         if (!draft_.worker_known[producer]) return true;  // reported elsewhere
+        const std::string_view key = reference.key;
         const std::uint32_t number = draft_.keys.find(key);
         if (number != KeyTable::kNone && makes(producer, number)) return true;
-        const auto reference = std::find_if(input.from.begin(), input.from.end(), [&](const auto& r) {
-            return matches_wildcard(r.job, draft_.job(producer).name);
-        });
+        if (has_axis(made(producer), key)) {
+            std::vector<std::string>& shown = made(producer).shown_parameters;
+            if (std::find(shown.begin(), shown.end(), key) == shown.end()) shown.emplace_back(key);
+            return true;
+        }
         std::vector<std::string_view> words;
         for (std::uint32_t k : draft_.made[producer]) words.push_back(draft_.keys.name(k));
         std::string reason = words.empty() ? "it makes nothing" : "it makes " + enumerate(words);
-        if (has_axis(draft_.plan->templates[producer], key))
-            reason = quote(key) + " is a for-each name of it, not something it makes; " + reason;
-        draft_.reading.error(reference->place, job_text(draft_.job(producer).name) + " does not make " + quote(key),
+        const std::vector<std::string> axes = made(producer).for_each ? made(producer).for_each->names()
+                                                                      : std::vector<std::string>();
+        words.insert(words.end(), axes.begin(), axes.end());
+        draft_.reading.error(reference.place, job_text(draft_.job(producer).name) + " does not make " + quote(key),
                              std::move(reason), draft_.reading.suggest(key, words));
         return false;
+    }
+
+    Binding input_binding(std::uint32_t job, const InputDefinition& input,
+                          const std::vector<Draft::InputSource>& from) const {
+        std::vector<std::uint32_t> producers;
+        for (const Draft::InputSource& s : from) producers.push_back(s.job);
+        const std::string_view first = input.from.front().key;
+        Binding binding = outputs_binding(job, input.key, first, producers, input.list);
+        std::unordered_map<std::string_view, std::uint32_t> numbers{{first, 0}};
+        for (std::size_t i = 0; i < from.size(); ++i) {
+            const std::string_view key = input.from[from[i].reference].key;
+            const auto [number, added] = numbers.try_emplace(key, static_cast<std::uint32_t>(numbers.size()));
+            if (added) binding.other_keys.emplace_back(key);
+            binding.producers[i].other_key = number->second;
+        }
+        return binding;
     }
 
     Binding outputs_binding(std::uint32_t job, std::string_view key, std::string_view source_key,

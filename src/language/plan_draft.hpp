@@ -64,7 +64,11 @@ struct Draft {
     Lineage lineage;
     std::vector<Link> links;
     // What each input refers to, by job: one entry for each of its inputs, in the order of the definition.
-    std::vector<std::vector<std::vector<std::uint32_t>>> input_jobs;
+    struct InputSource {
+        std::uint32_t job = 0;
+        std::uint32_t reference = 0;  // index into InputDefinition::from
+    };
+    std::vector<std::vector<std::vector<InputSource>>> input_sources;
 
     KeyTable keys;
     std::vector<std::vector<std::uint32_t>> makers;  // by key: jobs, ascending

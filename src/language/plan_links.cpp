@@ -2,6 +2,8 @@
 #include "language/plan_draft.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace penstock {
 
@@ -12,7 +14,7 @@ public:
     explicit Linker(Draft& draft) : draft_(draft) {}
 
     bool link() {
-        draft_.input_jobs.resize(draft_.definition.jobs.size());
+        draft_.input_sources.resize(draft_.definition.jobs.size());
         for (std::uint32_t i = 0; i < draft_.definition.jobs.size() && !refused_; ++i) {
             const JobDefinition& job = draft_.job(i);
             for (const AfterDefinition& after : job.after)
@@ -27,18 +29,19 @@ public:
 
 private:
     void link_input(std::uint32_t consumer, const InputDefinition& input) {
-        std::vector<std::uint32_t> from;
-        for (const InputDefinition::Reference& reference : input.from) {
+        std::vector<Draft::InputSource> from;
+        std::set<std::pair<std::uint32_t, std::string_view>> seen;  // an output that is meant twice is read once
+        for (std::uint32_t r = 0; r < input.from.size(); ++r) {
+            const InputDefinition::Reference& reference = input.from[r];
             for (std::uint32_t other : jobs(reference.job, reference.place, consumer)) {
-                from.push_back(other);
+                if (!seen.emplace(other, reference.key).second) continue;
+                from.push_back({other, r});
                 add({other, consumer, reference.place, input.missing == Missing::fail ? When::succeeded : When::ended,
                      true, false});
             }
             if (refused_) from.clear();
         }
-        std::sort(from.begin(), from.end());
-        from.erase(std::unique(from.begin(), from.end()), from.end());
-        draft_.input_jobs[consumer].push_back(std::move(from));
+        draft_.input_sources[consumer].push_back(std::move(from));
     }
 
     void add(Link link) {

@@ -133,6 +133,7 @@ void binding(Archive& ar, Binding& b) {
     enumeration(ar, b.from);
     enumeration(ar, b.missing);
     plain_vector(ar, b.producers);
+    texts(ar, b.other_keys);
 }
 
 template <class Archive>
@@ -141,6 +142,7 @@ void job_template(Archive& ar, JobTemplate& t) {
     text(ar, t.worker);
     ar & t.first_job.value & t.count & t.save.all & t.feeds_others;
     texts(ar, t.save.keys);
+    texts(ar, t.shown_parameters);
     ar & t.resources.cpus & t.resources.memory_bytes;
     text_map(ar, t.resources.named, [](auto& archive, std::uint64_t& amount) { archive & amount; });
     enumeration(ar, t.isolation);

@@ -63,9 +63,7 @@ bool BrokerNode::take_outcomes(Outbox& out) {
         const JobRecord& record = records.back();
         const JobIndex job(record.job->first_job.value + end.instance);
         not_durable_.push_back({end.pipeline->info.id, job, 1});
-        if (outcome.succeeded && record.job->feeds_others)
-            cache_.keep(end.pipeline->info.id, job,
-                        record.outputs != nullptr ? record.outputs : std::make_shared<const Document>());
+        if (outcome.succeeded && record.job->feeds_others) cache_.keep(end.pipeline->info.id, job, what_others_read(record));
         count(*record.job, outcome);
         if (end.follow) {
             broker_.follow(end);
@@ -74,6 +72,15 @@ bool BrokerNode::take_outcomes(Outbox& out) {
     }
     writer_->add(std::move(records));
     return true;
+}
+
+// The outputs, and those for-each values that other jobs read beside them; an output of the same name comes first.
+std::shared_ptr<const Document> BrokerNode::what_others_read(const JobRecord& record) {
+    const JobTemplate& job = *record.job;
+    if (job.shown_parameters.empty() && record.outputs != nullptr) return record.outputs;
+    auto all = record.outputs != nullptr ? std::make_shared<Document>(*record.outputs) : std::make_shared<Document>();
+    for (const std::string& name : job.shown_parameters) all->emplace(name, job.for_each->value(name, record.instance));
+    return all;
 }
 
 JobRecord BrokerNode::record_of(Outcome& outcome, const JobEnd& end) {

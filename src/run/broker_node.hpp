@@ -54,6 +54,7 @@ private:
     void stop() override;
 
     JobRecord record_of(Outcome& outcome, const JobEnd& end);
+    static std::shared_ptr<const Document> what_others_read(const JobRecord& record);
     void count(const JobTemplate& job, const Outcome& outcome);
     void take_arrived();
     bool take_outcomes(Outbox& out);

@@ -24,36 +24,43 @@ void append(std::vector<JobRun>& runs, PipelineId pipeline, std::uint32_t job) {
         runs.push_back({pipeline, JobIndex(job), 1});
 }
 
-// The jobs one binding of one instance reads, in definition order.
-std::vector<JobRun> jobs_read(const Plan& plan, PipelineId pipeline, const Binding& binding, std::uint32_t instance) {
-    std::vector<JobRun> runs;
+}  // namespace
+
+// The jobs one binding of one instance reads, in the order of the input.
+std::vector<ValueExchange::Part> ValueExchange::parts_of(const PipelineContext& pipeline, const Binding& binding,
+                                                         std::uint32_t instance) {
+    const Plan& plan = *pipeline.plan;
+    const PipelineId id = pipeline.info.id;
+    std::vector<Part> parts;
     for (const Binding::Producer& p : binding.producers) {
         const JobTemplate& job = plan.templates[p.job.value];
+        const std::string& key = binding.key_of(p);
+        if (parts.empty() || *parts.back().key != key) parts.push_back({&key, {}});
+        std::vector<JobRun>& runs = parts.back().jobs;
         switch (p.relation) {
             case Relation::all:
-                if (job.count != 0) runs.push_back({pipeline, job.first_job, job.count});
+                if (job.count != 0) runs.push_back({id, job.first_job, job.count});
                 break;
             case Relation::twin:
-                append(runs, pipeline, job.first_job.value + instance);
+                append(runs, id, job.first_job.value + instance);
                 break;
             case Relation::group: {
-                const std::vector<std::uint32_t>& group_of = plan.groupings[p.grouping].consumer_of;
-                for (std::uint32_t i = 0; i < group_of.size(); ++i)
-                    if (group_of[i] == instance) append(runs, pipeline, job.first_job.value + i);
+                const GroupMembers& m = members(pipeline, p.grouping);
+                for (std::uint32_t k = m.begin[instance]; k < m.begin[instance + 1]; ++k)
+                    append(runs, id, job.first_job.value + m.members[k]);
                 break;
             }
         }
     }
-    return runs;
+    return parts;
 }
 
-std::uint32_t count_of(const std::vector<JobRun>& runs) {
-    std::uint32_t n = 0;
-    for (const JobRun& run : runs) n += run.count;
-    return n;
+const GroupMembers& ValueExchange::members(const PipelineContext& pipeline, std::uint32_t grouping) {
+    std::vector<GroupMembers>& known = members_[pipeline.info.plan];
+    if (known.empty())
+        for (const Grouping& g : pipeline.plan->groupings) known.push_back(members_of(g));
+    return known.at(grouping);
 }
-
-}  // namespace
 
 void ValueExchange::fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner,
                           Outbox& out) {
@@ -65,8 +72,10 @@ void ValueExchange::fetch(const JobStart& job, std::uint32_t holder, bool locate
         if (binding.from != Binding::From::outputs) continue;
         Source source;
         source.binding = &binding;
-        source.jobs = jobs_read(plan, pipeline, binding, job.instance);
-        const std::uint32_t n = count_of(source.jobs);
+        source.parts = parts_of(*job.pipeline, binding, job.instance);
+        std::uint32_t n = 0;
+        for (const Part& part : source.parts)
+            for (const JobRun& run : part.jobs) n += run.count;
         source.values.resize(n);
         source.present.assign(n, false);
         g.sources.push_back(std::move(source));
@@ -77,7 +86,8 @@ void ValueExchange::fetch(const JobStart& job, std::uint32_t holder, bool locate
     }
     msg::Locate question{next_request_++, pipeline, {}};
     for (const Source& source : g.sources)
-        question.jobs.insert(question.jobs.end(), source.jobs.begin(), source.jobs.end());
+        for (const Part& part : source.parts)
+            question.jobs.insert(question.jobs.end(), part.jobs.begin(), part.jobs.end());
     locating_[question.request] = job.ticket;
     out.to_pipeliner(pipeliner, std::move(question));
 }
@@ -107,44 +117,50 @@ void ValueExchange::on(const msg::Located& m, std::uint32_t, Outbox& out) {
 // `holder_of` is asked once for each slot of each source, in order.
 void ValueExchange::ask_holders(std::uint64_t ticket, Gathering& g,
                                 const std::function<std::uint32_t(std::uint32_t)>& holder_of, Outbox& out) {
-    const PipelineId pipeline = g.job.pipeline->info.id;
     for (std::uint32_t s = 0; s < g.sources.size(); ++s) {
-        Source& source = g.sources[s];
-        std::map<std::uint32_t, std::pair<msg::Fetch, Question>> by_holder;
         std::uint32_t slot = 0;
-        for (const JobRun& run : source.jobs) {
-            for (std::uint32_t i = 0; i < run.count; ++i, ++slot) {
-                const std::uint32_t job = run.first.value + i;
-                const std::uint32_t holder = holder_of(job);
-                if (holder == msg::kNobody) continue;
-                if (holder == rank_) {
-                    take_local(g, source, slot, job);
-                    continue;
-                }
-                auto& [question, remembered] = by_holder[holder];
-                append(question.jobs, pipeline, job);
-                remembered.slots.push_back(slot);
-            }
-        }
-        for (auto& [holder, ask] : by_holder) {
-            auto& [question, remembered] = ask;
-            question.request = next_request_++;
-            question.pipeline = pipeline;
-            question.key = source.binding->source_key;
-            remembered.ticket = ticket;
-            remembered.source = s;
-            questions_.emplace(question.request, std::move(remembered));
-            ++g.outstanding;
-            out.to_broker(holder, std::move(question));
-        }
+        for (const Part& part : g.sources[s].parts) ask_holders_of_part(ticket, g, s, part, slot, holder_of, out);
     }
     done_if_complete(ticket, g);
 }
 
-void ValueExchange::take_local(Gathering& g, Source& source, std::uint32_t slot, std::uint32_t job) {
+void ValueExchange::ask_holders_of_part(std::uint64_t ticket, Gathering& g, std::uint32_t source, const Part& part,
+                                        std::uint32_t& slot,
+                                        const std::function<std::uint32_t(std::uint32_t)>& holder_of, Outbox& out) {
+    const PipelineId pipeline = g.job.pipeline->info.id;
+    std::map<std::uint32_t, std::pair<msg::Fetch, Question>> by_holder;
+    for (const JobRun& run : part.jobs) {
+        for (std::uint32_t i = 0; i < run.count; ++i, ++slot) {
+            const std::uint32_t job = run.first.value + i;
+            const std::uint32_t holder = holder_of(job);
+            if (holder == msg::kNobody) continue;
+            if (holder == rank_) {
+                take_local(g, g.sources[source], *part.key, slot, job);
+                continue;
+            }
+            auto& [question, remembered] = by_holder[holder];
+            append(question.jobs, pipeline, job);
+            remembered.slots.push_back(slot);
+        }
+    }
+    for (auto& [holder, ask] : by_holder) {
+        auto& [question, remembered] = ask;
+        question.request = next_request_++;
+        question.pipeline = pipeline;
+        question.key = *part.key;
+        remembered.ticket = ticket;
+        remembered.source = source;
+        questions_.emplace(question.request, std::move(remembered));
+        ++g.outstanding;
+        out.to_broker(holder, std::move(question));
+    }
+}
+
+void ValueExchange::take_local(Gathering& g, Source& source, const std::string& key, std::uint32_t slot,
+                               std::uint32_t job) {
     const auto document = cache_.find(g.job.pipeline->info.id, JobIndex(job));
     if (document == nullptr) return;
-    const auto value = document->find(source.binding->source_key);
+    const auto value = document->find(key);
     if (value == document->end()) return;
     source.values[slot] = value->second;
     source.present[slot] = true;

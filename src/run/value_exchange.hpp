@@ -2,7 +2,7 @@
 //
 // A state machine like the roles: messages in, messages out. For each job it works out which producer jobs each binding
 // reads, asks the pipeliner where they are unless that is known, asks the brokers that hold them, and puts the values
-// together in definition order. Answers beyond kChunkBytes travel in chunks, at most kChunkWindow under way an answer.
+// together in the order of the input. Answers beyond kChunkBytes travel in chunks, at most kChunkWindow under way an answer.
 #pragma once
 
 #include "core/broker.hpp"
@@ -45,9 +45,13 @@ public:
     std::uint64_t ignored() const { return ignored_; }
 
 private:
+    struct Part {  // jobs of which one key is read
+        const std::string* key = nullptr;
+        std::vector<JobRun> jobs;
+    };
     struct Source {  // one binding: the jobs it reads and what has come of them
         const Binding* binding = nullptr;
-        std::vector<JobRun> jobs;
+        std::vector<Part> parts;
         std::vector<Value> values;       // one a job, in order
         std::vector<bool> present;
     };
@@ -66,15 +70,21 @@ private:
         std::size_t next = 0;
     };
 
+    std::vector<Part> parts_of(const PipelineContext& pipeline, const Binding& binding, std::uint32_t instance);
+    const GroupMembers& members(const PipelineContext& pipeline, std::uint32_t grouping);
     void ask_holders(std::uint64_t ticket, Gathering& g, const std::function<std::uint32_t(std::uint32_t)>& holder_of,
                      Outbox& out);
-    void take_local(Gathering& g, Source& source, std::uint32_t slot, std::uint32_t job);
+    void ask_holders_of_part(std::uint64_t ticket, Gathering& g, std::uint32_t source, const Part& part,
+                             std::uint32_t& slot, const std::function<std::uint32_t(std::uint32_t)>& holder_of,
+                             Outbox& out);
+    void take_local(Gathering& g, Source& source, const std::string& key, std::uint32_t slot, std::uint32_t job);
     void answered(std::uint64_t request, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner);
     void done_if_complete(std::uint64_t ticket, Gathering& g);
     void send_chunk(std::uint64_t request, std::uint32_t to, Outgoing& answer, Outbox& out);
 
     std::uint32_t rank_;
     ValueCache& cache_;
+    std::unordered_map<PlanId, std::vector<GroupMembers>> members_;             // of plans with groups that are read
     std::unordered_map<std::uint64_t, Gathering> gathering_;                    // by ticket
     std::unordered_map<std::uint64_t, std::unique_ptr<FetchedInputs>> ready_;   // by ticket
     std::vector<std::uint64_t> arrived_;

@@ -99,6 +99,7 @@ private:
             rows[i].pipeline_instance = p.instance;
             rows[i].name = t.name;
             rows[i].instance = labels.of(job);
+            rows[i].number = job.number;
             rows[i].worker = t.worker;
             rows[i].status = job.status;
             rows[i].attempts = job.attempts;

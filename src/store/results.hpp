@@ -20,6 +20,7 @@ struct JobRow {
     std::string pipeline_instance;
     std::string name;
     std::string instance;
+    std::uint32_t number = 0;  // of the instance among those of its job
     std::string worker;
     JobStatus status = JobStatus::succeeded;
     std::uint32_t attempts = 0;

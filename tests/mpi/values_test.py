@@ -45,6 +45,25 @@ jobs:
             self.assertIn("half[i=2]", errors["needs-all"])
             self.assertIn("half[i=2]", errors["after-it"])
 
+    def test_for_each_values_are_read_like_outputs_and_stay_aligned(self):
+        definition = """
+penstock: 1
+name: aligned
+jobs:
+  half: {worker: command, for-each: {i: {range: [10, 16]}},
+         with: {shell: "if [ {i} -eq 12 ]; then exit 3; fi; echo $(( {i} * {i} ))", outputs: {n: {json: ""}}}}
+  lists: {worker: command, inputs: {x: {from: half.i, missing: drop}, y: {from: half.n, missing: drop}},
+          with: {argv: [/bin/echo, "{x}", "{y}"], outputs: {text: {text: stdout}}}}
+  both: {worker: Sum, inputs: {values: {from: [half.i, half.n], missing: drop}}}
+  whole: {worker: Sum, inputs: {values: {from: half.i, missing: "null"}}}
+"""
+        with self.run_definition(definition, 4, expect=1) as f:
+            there = [10, 11, 13, 14, 15]
+            text = f["results/aligned/lists/text"].asstr()[0]
+            self.assertEqual(text.split(), [str(i) for i in there] + [str(i * i) for i in there])
+            self.assertEqual(f["results/aligned/both/sum"][0], sum(there) + sum(i * i for i in there))
+            self.assertNotIn("i", f["results/aligned/half"])  # it is a parameter there, once
+
     def test_every_row_hash_is_stored_and_differs_by_instance(self):
         definition = "{penstock: 1, name: h, jobs: {a: {worker: noop, for-each: {i: {range: [0, 100]}}}}}"
         with self.run_definition(definition, 3) as f:

@@ -116,6 +116,26 @@ TEST(ResultText, JobsForPeopleAndForPrograms) {
     EXPECT_THAT(text(TableForm::json), testing::HasSubstr("\"status\":\"skipped\""));
 }
 
+TEST(JobReference, AnInstanceMayBeMeantByItsNumber) {
+    using testing::ElementsAre;
+    std::vector<JobRow> rows = {row("sweep", "", "simulate", "seed=5"), row("sweep", "", "simulate", "seed=6"),
+                                row("other", "", "simulate", "seed=7"), row("sweep", "", "mean", "")};
+    rows[1].number = 1;
+    rows[2].number = 1;
+    const auto meant = [&](const std::string& reference) {
+        std::vector<std::string> found;
+        for (const JobRow* r : jobs_meant(rows, reference)) found.push_back(full_label(*r));
+        return found;
+    };
+    EXPECT_THAT(meant("sweep/simulate#1"), ElementsAre("sweep/simulate[seed=6]"));
+    EXPECT_THAT(meant("simulate#1"), ElementsAre("sweep/simulate[seed=6]", "other/simulate[seed=7]"));
+    EXPECT_THAT(meant("simulate#0"), ElementsAre("sweep/simulate[seed=5]"));
+    EXPECT_THAT(meant("simulate#2"), ElementsAre());
+    EXPECT_THAT(meant("simulate#"), ElementsAre());
+    EXPECT_THAT(meant("simulate#1x"), ElementsAre());
+    EXPECT_THAT(meant("mean#0"), ElementsAre());  // it has no instances
+}
+
 std::vector<std::string> labels(const std::vector<JobRow>& rows, const std::string& reference) {
     std::vector<std::string> out;
     for (const JobRow* r : jobs_meant(rows, reference)) out.push_back(full_label(*r));

@@ -90,7 +90,7 @@ std::string binding_text(const Plan& plan, const Binding& binding) {
         text += binding.list ? " [" : " ";
         for (std::size_t i = 0; i < binding.producers.size(); ++i) {
             const Binding::Producer& producer = binding.producers[i];
-            text += (i > 0 ? ", " : "") + plan.templates[producer.job.value].name + "." + binding.source_key +
+            text += (i > 0 ? ", " : "") + plan.templates[producer.job.value].name + "." + binding.key_of(producer) +
                     relation_text(producer.relation, producer.grouping);
         }
         text += binding.list ? "]" : "";

@@ -134,11 +134,24 @@ TEST_F(ValueExchangeTest, AnInputElsewhereIsAskedForOnce) {
     EXPECT_EQ(messages_, 2);  // Fetch, Fetched
 }
 
-TEST_F(ValueExchangeTest, AFanInIsInDefinitionOrderWhereverTheValuesAre) {
+TEST_F(ValueExchangeTest, AFanInIsInTheOrderOfTheListWhereverTheValuesAre) {
     for (std::uint32_t j = 0; j < 6; ++j) keep(j % 2 == 0 ? 2 : 3, j, j * 10);
     EXPECT_EQ(fetch(plan_with({2, 4}, from_all({0, 1}))),
               FetchedInputs({Value(List{Value(0), Value(10), Value(20), Value(30), Value(40), Value(50)})}));
     EXPECT_EQ(messages_, 4);  // Locate, Located, Fetch, Fetched
+}
+
+TEST_F(ValueExchangeTest, AListMayReadDifferentKeysInItsOwnOrder) {
+    for (std::uint32_t j = 0; j < 4; ++j) {
+        const Document outputs{{"x", Value(j)}, {"other", Value(j * 10)}};
+        (j % 2 == 0 ? cache2_ : cache3_).keep(kPipeline, JobIndex(j), std::make_shared<const Document>(outputs));
+        holders_[j] = j % 2 == 0 ? 2 : 3;
+    }
+    Binding b = from_all({1, 0, 1});
+    b.other_keys = {"other"};
+    b.producers[2].other_key = 1;
+    EXPECT_EQ(fetch(plan_with({2, 2}, b)),
+              FetchedInputs({Value(List{Value(2), Value(3), Value(0), Value(1), Value(20), Value(30)})}));
 }
 
 TEST_F(ValueExchangeTest, MissingValuesAreDroppedOrNull) {
