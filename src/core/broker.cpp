@@ -30,7 +30,10 @@ Broker::Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host)
 // ------------------------------------------------------------------------------------------ what there is to run
 
 void Broker::on(const msg::PlanBlock& m, std::uint32_t, Outbox&) {
-    if (m.plan == nullptr) {
+    const auto known = plans_.find(m.id);
+    const bool another =
+        known != plans_.end() && m.plan != nullptr && known->second->templates.size() != m.plan->templates.size();
+    if (m.plan == nullptr || another) {
         ++ignored_;
         return;
     }
@@ -41,7 +44,7 @@ void Broker::on(const msg::PlanBlock& m, std::uint32_t, Outbox&) {
 
 void Broker::on(const msg::IntroducePipeline& m, std::uint32_t, Outbox&) {
     const auto plan = plans_.find(m.info.plan);
-    if (plan == plans_.end()) {
+    if (plan == plans_.end() || pipelines_.contains(m.info.id)) {
         ++ignored_;
         return;
     }
@@ -215,7 +218,12 @@ JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, con
 }
 
 void Broker::follow(const JobEnd& end) {
-    Pipeline& p = pipelines_.at(end.pipeline->info.id);
+    const auto at = pipelines_.find(end.pipeline->info.id);
+    if (at == pipelines_.end()) {  // forgotten while a job of it was still to come
+        ++ignored_;
+        return;
+    }
+    Pipeline& p = at->second;
     const TemplateIndex next(end.pipeline->plan->templates[end.job.value].follower);
     const JobTemplate& job = end.pipeline->plan->templates[next.value];
     const JobIndex index(job.first_job.value + end.instance);

@@ -144,7 +144,7 @@ private:
     bool free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m);
     void ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
                     Outbox& out);
-    void assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
+    bool assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
     void introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out);
     void forget_savings();
     bool saved_for_others(std::uint32_t host, const Resources& wanted) const;

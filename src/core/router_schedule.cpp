@@ -204,15 +204,20 @@ bool Router::place_reserved(const Resources& wanted, ReadyQueue& queue, Outbox& 
         }
         if (brokers_[i].simple + brokers_[i].reserved < brokers_[best].simple + brokers_[best].reserved) best = i;
     }
-    options_.hosts.reserve(*host, wanted);
-    assign(brokers_[best], queue.take(kNoBroker, 1), true, out);
+    if (assign(brokers_[best], queue.take(kNoBroker, 1), true, out)) options_.hosts.reserve(*host, wanted);
     return true;
 }
 
 // ------------------------------------------------------------------------------------------ sending
 
-void Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out) {
-    Pipeline& p = pipelines_.at(run.jobs.pipeline);
+// False when there is nothing to assign any more.
+bool Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out) {
+    Pipeline* const known = pipeline(run.jobs.pipeline);
+    if (known == nullptr) {  // told ready twice, and over by now
+        ++counts_.ignored;
+        return false;
+    }
+    Pipeline& p = *known;
     introduce(to, p, run, out);
     if (reserved) {
         to.reserved += 1;
@@ -222,6 +227,7 @@ void Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out)
     }
     counts_.assigned += run.jobs.count;
     out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, run.holder, run.located, reserved});
+    return true;
 }
 
 void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out) {

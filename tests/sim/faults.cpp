@@ -22,6 +22,16 @@ void drop(std::vector<Envelope>& frame, bool& done) {
     done = true;
 }
 
+// Delivers one message of one kind twice.
+template <class M, class Inbox>
+void repeat(std::vector<Envelope>& frame, Random& random, bool& done) {
+    for (std::size_t i = 0; i < frame.size() && !done; ++i) {
+        if (as<M, Inbox>(frame[i]) == nullptr || !random.chance(0.2)) continue;
+        frame.insert(frame.begin() + static_cast<std::ptrdiff_t>(i), Envelope(frame[i]));
+        done = true;
+    }
+}
+
 }  // namespace
 
 void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done) {
@@ -31,13 +41,9 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
         case Fault::drop_ready:
             return drop<msg::Ready, RouterMessage>(frame, done);
         case Fault::double_ended:
-            for (std::size_t i = 0; i < frame.size(); ++i) {
-                if (as<msg::Ended, RouterMessage>(frame[i]) == nullptr) continue;
-                if (done || !random.chance(0.2)) continue;
-                frame.insert(frame.begin() + static_cast<std::ptrdiff_t>(i), frame[i]);
-                done = true;
-            }
-            return;
+            return repeat<msg::Ended, RouterMessage>(frame, random, done);
+        case Fault::double_ready:
+            return repeat<msg::Ready, RouterMessage>(frame, random, done);
         case Fault::hidden_failure:
             for (Envelope& e : frame)
                 if (auto* inbox = std::get_if<PipelinerMessage>(&e.message))

@@ -20,6 +20,7 @@ enum class Fault {
     drop_ended,      // an Ended on its way to the router is lost
     drop_ready,      // a Ready is lost
     double_ended,    // an Ended is delivered twice
+    double_ready,    // a Ready is delivered twice
     reordered_link,  // a frame overtakes an earlier one between the same ranks
     hidden_failure,  // the pipeliner is told that a failed job succeeded
     early_release,   // a broker forgets outputs when they are first asked for

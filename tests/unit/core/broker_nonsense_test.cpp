@@ -60,6 +60,29 @@ TEST_F(BrokerNonsense, OnlyWhatALaneHasCanBeTakenBackFromIt) {
     EXPECT_EQ(broker_->running(), 1u);
 }
 
+TEST_F(BrokerNonsense, WhatIsKnownIsNotReplaced) {
+    make(1, "a[2]");
+    assign(0, 2, 0);
+    introduce(1);                                                // its jobs in hand would be forgotten
+    on(msg::PlanBlock{PlanId(1), plan_of("a; b"), 0, 2, true});  // another plan of the same number
+    EXPECT_EQ(broker_->ignored(), 2u);
+    on(msg::ForgetPipeline{PipelineId(1)});
+    EXPECT_EQ(broker_->ignored(), 3u);
+    EXPECT_EQ(run_dry(kSecond), 2u);
+}
+
+TEST_F(BrokerNonsense, NobodyFollowsIntoAPipelineThatIsForgotten) {
+    make(1, "a -> b", true);
+    assign(0, 1, 0);
+    settled();
+    const JobEnd first = end(0);
+    ASSERT_TRUE(first.follow);
+    on(msg::ForgetPipeline{PipelineId(1)});
+    broker_->follow(first);
+    EXPECT_EQ(broker_->ignored(), 1u);
+    EXPECT_EQ(broker_->queued(), 0u);
+}
+
 TEST_F(BrokerNonsense, APipelineWithJobsInHandIsNotForgotten) {
     make(1, "a[2]");
     assign(0, 2, 0);

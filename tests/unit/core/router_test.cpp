@@ -379,6 +379,27 @@ TEST_F(Router_, AnEndOfJobsThatAreNotThereIsIgnored) {
     EXPECT_EQ(router_->counts().succeeded, 1u);
 }
 
+TEST_F(Router_, WhatIsReadyTwiceIsNotAssignedAfterItsPipelineIsOver) {
+    make({2});
+    begin("a");
+    begin("wide : cpus 2", 2);
+    for (const std::uint32_t pipeline : {1u, 2u}) {
+        ready(0, 1, 0, msg::kNobody, pipeline);
+        scheduled();
+        ended(2, 0, 1, true, Router::kLongJob, pipeline);
+        ready(0, 1, 0, msg::kNobody, pipeline);
+    }
+    durable(2, 2);
+    EXPECT_EQ(router_->unfinished_pipelines(), 0u);
+    EXPECT_EQ(assigned(), Lines());
+    EXPECT_EQ(router_->counts().ignored, 2u);
+    EXPECT_EQ(router_->counts().assigned, 0u);
+    // Nothing was left reserved.
+    begin("wide : cpus 2", 2);
+    ready(0, 1, 0, msg::kNobody, 3);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 3:0 t0 attempt 1 reserved"}));
+}
+
 TEST_F(Router_, DurableNeverGoesBack) {
     make({1});
     durable(2, 5);
