@@ -122,7 +122,7 @@ struct Binding {
     bool list = false;                // From::outputs: gather all into a list (else exactly one producer job)
     Missing missing = Missing::fail;
     bool in_document = true;  // false: only placeholders use it, process() does not see it
-    std::vector<std::string> other_keys;  // From::outputs: when not all producers are asked for the same key
+    std::vector<std::string> other_keys = {};  // From::outputs: when not all producers are asked for the same key
 
     // Throws std::out_of_range for a producer of some other binding.
     const std::string& key_of(const Producer& p) const {
