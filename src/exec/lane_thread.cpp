@@ -1,5 +1,7 @@
 #include "exec/lane.hpp"
 
+#include "value/value_codec.hpp"
+
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -152,6 +154,8 @@ void Lane::fail(const LaneJob& job, EndReason reason, std::string error, std::in
 }
 
 void Lane::tell(Outcome outcome) {
+    // Here, where they have just been made, and not by the pump or the writer, which would wait for memory.
+    if (outcome.outputs != nullptr) outcome.outputs_bytes = memory_size(*outcome.outputs);
     outcomes_.push(std::move(outcome));
     world_->wake();
 }

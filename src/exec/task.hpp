@@ -58,6 +58,7 @@ struct Outcome {
     std::uint32_t lane = 0;
     bool succeeded = true;
     std::unique_ptr<Document> outputs;        // null = the job made nothing
+    std::size_t outputs_bytes = 0;            // of memory; 0 = not weighed
     std::unique_ptr<OutcomeDetails> details;  // null = succeeded and nothing to tell
 };
 

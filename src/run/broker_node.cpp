@@ -97,6 +97,7 @@ JobRecord BrokerNode::record_of(Outcome& outcome, const JobEnd& end) {
     r.finished_ns = options_.calendar.at(outcome.finished);
     r.hash = job_hash(*end.pipeline->plan, end.pipeline->info, *r.job, end.instance);
     if (outcome.outputs != nullptr) r.outputs = std::move(outcome.outputs);
+    r.outputs_bytes = outcome.outputs_bytes;
     r.details = std::move(outcome.details);
     return r;
 }

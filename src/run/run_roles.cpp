@@ -6,6 +6,8 @@
 #include "run/router_node.hpp"
 #include "run/signals.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <exception>
 #include <string>
@@ -21,6 +23,10 @@ constexpr std::uint64_t kLeastCache = 64ull << 20;
 // The router's own records (skipped jobs, pipelines) are segments of epoch 0; brokers' epochs start at 1.
 constexpr std::uint32_t kRouterEpoch = 0;
 constexpr std::uint32_t kFirstBrokerEpoch = 1;
+// How much address space each arena of malloc takes at once. With the default of 128 KiB, lanes and writer change the
+// process's mappings thousands of times a second and wait for one another at its one lock: storing arrays of 800 bytes
+// is a quarter faster like this (bench/figures.py results). What is not touched is not resident.
+constexpr int kArenaStep = 16 << 20;
 
 std::unique_ptr<RecordWriter> make_writer(const RankContext& context, const RunRequest& request, std::uint32_t epoch,
                                           Waker& waker) {
@@ -99,6 +105,7 @@ private:
 
 RunSummary run_roles(RankContext context, const RunRequest& request, Transport& transport, RunObserver& observer,
                      const Feeder& feeder) {
+    mallopt(M_TOP_PAD, kArenaStep);
     Waker waker;
     const bool router_here = context.rank == 0;
     const StopSignals signals(router_here);

@@ -113,7 +113,7 @@ private:
 
     static std::size_t bytes_of(const JobRecord& record) {
         std::size_t bytes = sizeof record;
-        if (record.outputs) bytes += size_estimate(*record.outputs);
+        if (record.outputs) bytes += record.outputs_bytes != 0 ? record.outputs_bytes : size_estimate(*record.outputs);
         if (record.details) bytes += sizeof(OutcomeDetails) + record.details->error.size() + record.details->log.size();
         return bytes;
     }
