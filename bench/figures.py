@@ -3,7 +3,7 @@
 
 usage: figures.py [--build BUILD] [--graphs FILE.stg.xz] [--repeat N] [NAME ...]
 
-Needs a built tree (default: ./build) and mpirun. Names: fan, process, command, chain, scale, idle, results, single.
+Needs a built tree (default: ./build) and mpirun. Names: fan, process, command, chain, scale, memory, idle, results, single.
 Every figure is the median of N runs (default 3); machines are noisy, so read the ratios.
 """
 import argparse
@@ -127,6 +127,26 @@ class Bench:
         rate = self.rate(definition, 3, "--no-collect", "--slots", "1")
         self.say(f"a real graph of {len(jobs):,} tasks", f"{rate:,.0f} jobs/s", ">= 0.80 x the fan's", f"{rate / small:.2f} x")
 
+    def memory(self):
+        """What 1,000,000 jobs more add to the peaks of router and pipeliner: the slope, so that what every run needs
+        does not count."""
+        peaks = {}
+        for count in (1_000_000, 3_000_000):
+            stop, seen = threading.Event(), {}
+
+            def watch():
+                while not stop.wait(0.005):
+                    seen.update(peak_bytes())
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            self.run(self.noop(f"memory-{count}", count), 3, "--no-collect", "--slots", "1")
+            stop.set()
+            watcher.join()
+            peaks[count] = seen.get(0, 0) + seen.get(1, 0)
+        growth = (peaks[3_000_000] - peaks[1_000_000]) / 2_000_000
+        self.say("memory of router and pipeliner, a job more", f"{growth:.1f} bytes", "<= 200 bytes")
+
     def idle(self):
         definition = self.definition("idle", {"s": {"worker": "sleep", "with": {"seconds": 6}}})
         samples = {}
@@ -136,9 +156,9 @@ class Bench:
             before = cpu_seconds()
             time.sleep(3)
             after = cpu_seconds()
-            for rank, (seconds, _) in after.items():
+            for rank, seconds in after.items():
                 if rank in before:
-                    samples[rank] = (seconds - before[rank][0]) / 3 * 100
+                    samples[rank] = (seconds - before[rank]) / 3 * 100
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -164,29 +184,50 @@ class Bench:
         self.say("penstock run of one no-op job, no launcher", f"{wall * 1e3:.0f} ms", "<= 50 ms")
 
 
-def cpu_seconds():
-    """CPU seconds and name of each rank of the launch, by its rank."""
-    tick = os.sysconf("SC_CLK_TCK")
-    found = {}
+def ranks():
+    """The rank and the /proc folder of each process of a launch of penstock, worker processes and zygotes among them."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/environ", "rb") as f:
                 rank = re.search(rb"OMPI_COMM_WORLD_RANK=(\d+)", f.read())
-            with open(f"/proc/{pid}/stat") as f:
-                name, rest = f.read().rsplit(")", 1)
-            fields = rest.split()
+            with open(f"/proc/{pid}/comm") as f:
+                ours = "penstock" in f.read()
         except OSError:
             continue
-        if rank and "penstock" in name:
-            seconds = (int(fields[11]) + int(fields[12])) / tick
-            key = int(rank.group(1))
-            if key not in found or seconds > found[key][0]:
-                found[key] = (seconds, name)
+        if rank and ours:
+            yield int(rank.group(1)), f"/proc/{pid}"
+
+
+def most_of_each_rank(measure):
+    """By rank, the most that `measure` finds in the /proc folder of one of its processes."""
+    found = {}
+    for rank, folder in ranks():
+        try:
+            found[rank] = max(found.get(rank, 0), measure(folder))
+        except (OSError, AttributeError):
+            pass  # it ended meanwhile
     return found
 
 
+def cpu_seconds():
+    def measure(folder):
+        with open(folder + "/stat") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    return most_of_each_rank(measure)
+
+
+def peak_bytes():
+    def measure(folder):
+        with open(folder + "/status") as f:
+            return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)) * 1024
+
+    return most_of_each_rank(measure)
+
+
 def main():
-    figures = ["fan", "process", "command", "chain", "scale", "idle", "results", "single"]
+    figures = ["fan", "process", "command", "chain", "scale", "memory", "idle", "results", "single"]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--graphs", default=os.environ.get("PENSTOCK_GRAPHS", ""))

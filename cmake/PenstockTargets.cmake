@@ -41,7 +41,8 @@ function(penstock_test name)
   target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gmock_main)
   target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   penstock_flags(${name}_test)
-  target_compile_options(${name}_test PRIVATE -O1)  # most of it runs once: optimizing it would take longer
+  # Most of a test runs once: optimizing it would take longer.
+  target_compile_options(${name}_test PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
   set(timeout_s 300)
   if(PENSTOCK_SANITIZE)
     set(timeout_s 900)

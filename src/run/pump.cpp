@@ -15,6 +15,10 @@ namespace {
 // waking from sleep costs 50 us or more. Ranks whose answers never come that soon stop spinning (spin_worth_).
 constexpr Nanoseconds kSpin = 200'000;
 constexpr Nanoseconds kFirstNap = 20'000;
+// The first nap is longer where pauses between messages are: a part of the mean of so many. Naps from 20 us upwards took
+// 11 % of a core at 2,000 messages a second.
+constexpr Nanoseconds kLooksAPause = 4;
+constexpr Nanoseconds kPausesMeant = 8;
 constexpr Nanoseconds kLongestNap = 1'000'000;       // with other ranks: MPI wakes nobody
 constexpr Nanoseconds kQuiet = 200'000'000;          // after this long without a message, naps are twice as long
 constexpr Nanoseconds kLongestLoneNap = 50'000'000;  // without: everything that happens wakes us
@@ -39,6 +43,7 @@ void Pump::run() {
         if (turn()) {
             if (spinning_) spin_worth_ = spin_worth_ * 0.9 + 0.1;
             spinning_ = false;
+            if (idle_since_ != 0) learn_pause(steady_now() - idle_since_);
             idle_since_ = 0;
             nap_ = 0;
         } else {
@@ -125,10 +130,14 @@ void Pump::idle() {
     const Nanoseconds longest = !transport_.connected()        ? kLongestLoneNap
                                 : now - idle_since_ > kQuiet ? 2 * kLongestNap
                                                              : kLongestNap;
-    nap_ = nap_ == 0 ? kFirstNap : std::min(longest, nap_ * 2);
+    nap_ = nap_ == 0 ? std::clamp(mean_pause_ / kLooksAPause, kFirstNap, kLongestNap / 2) : std::min(longest, nap_ * 2);
     // Spinning is tried again now and then, or one quiet hour would slow all that comes after it.
     if (nap_ == longest) spin_worth_ = std::min(1.0, spin_worth_ + 0.01);
     sleep(nap_);
+}
+
+void Pump::learn_pause(Nanoseconds pause) {
+    mean_pause_ += (std::min(pause, kLongestNap) - mean_pause_) / kPausesMeant;
 }
 
 void Pump::sleep(Nanoseconds longest) {

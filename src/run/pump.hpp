@@ -39,6 +39,7 @@ private:
     bool route();
     bool finished() const;
     void idle();
+    void learn_pause(Nanoseconds pause);
     void sleep(Nanoseconds longest);
 
     std::uint32_t rank_;
@@ -54,6 +55,7 @@ private:
 
     Nanoseconds idle_since_ = 0;
     Nanoseconds nap_ = 0;
+    Nanoseconds mean_pause_ = 0;  // of turns with something to do
     double spin_worth_ = 1;  // how often spinning found work lately, 0 to 1
     bool spinning_ = false;
     int turns_since_nap_ = 0;
