@@ -23,7 +23,8 @@ void fields(Archive& ar, M& m) {
 template <class Archive>
 void fields(Archive& ar, msg::Ended& m) {
     fields(ar, m.jobs);
-    ar & m.succeeded & m.attempt & m.first_record & m.busy_ns & m.followed;
+    ar & m.attempt & m.first_record & m.busy_ns;
+    flags(ar, m.succeeded, m.followed);
     text(ar, m.error);
 }
 
@@ -115,7 +116,7 @@ void fields(Archive& ar, msg::StartPlan& m) {
     plain_vector(ar, structure->sole_source);
     plain_vector(ar, structure->has_inputs);
     plain_vector(ar, structure->feeds);
-    ar & structure->any_values;
+    flag(ar, structure->any_values);
     plain_vector(ar, structure->input_begin);
     plain_vector(ar, structure->inputs);
     m.structure = std::move(structure);

@@ -7,6 +7,7 @@
 
 #include <boost/serialization/binary_object.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -35,6 +36,20 @@ void plain_vector(Archive& ar, std::vector<T>& v) {
     if constexpr (Archive::is_loading::value) v.resize(checked_count(n, sizeof(T)));
     boost::serialization::binary_object bytes(v.data(), v.size() * sizeof(T));
     ar & bytes;
+}
+
+// A byte: what is no truth value in a damaged frame must not become a bool.
+template <class Archive>
+void flag(Archive& ar, bool& b) {
+    std::uint8_t byte = b ? 1 : 0;
+    ar & byte;
+    if (byte > 1) throw WireError("a flag of " + std::to_string(byte));
+    b = byte == 1;
+}
+
+template <class Archive>
+void flags(Archive& ar, std::same_as<bool> auto&... all) {
+    (flag(ar, all), ...);
 }
 
 template <class Archive>
@@ -129,7 +144,7 @@ template <class Archive>
 void binding(Archive& ar, Binding& b) {
     text(ar, b.key);
     text(ar, b.source_key);
-    ar & b.list & b.in_document;
+    flags(ar, b.list, b.in_document);
     enumeration(ar, b.from);
     enumeration(ar, b.missing);
     plain_vector(ar, b.producers);
@@ -140,13 +155,14 @@ template <class Archive>
 void job_template(Archive& ar, JobTemplate& t) {
     text(ar, t.name);
     text(ar, t.worker);
-    ar & t.first_job.value & t.count & t.save.all & t.feeds_others;
+    ar & t.first_job.value & t.count;
+    flags(ar, t.save.all, t.feeds_others, t.uses_all_data);
     texts(ar, t.save.keys);
     texts(ar, t.shown_parameters);
     ar & t.resources.cpus & t.resources.memory_bytes;
     text_map(ar, t.resources.named, [](auto& archive, std::uint64_t& amount) { archive & amount; });
     enumeration(ar, t.isolation);
-    ar & t.priority & t.follower & t.retries & t.timeout_s & t.hash & t.uses_all_data & t.data_hash;
+    ar & t.priority & t.follower & t.retries & t.timeout_s & t.hash & t.data_hash;
     texts(ar, t.data_keys);
     document(ar, t.with);
     std::uint64_t bindings = t.bindings.size();
@@ -208,7 +224,8 @@ void plan_block(Archive& ar, Plan& plan, std::uint32_t first, std::uint32_t last
                 index = static_cast<std::uint32_t>(shared.size());
             }
         }
-        ar & index & fresh;
+        ar & index;
+        flag(ar, fresh);
         if (fresh) {
             auto whole = std::make_shared<ForEach>();
             if constexpr (!Archive::is_loading::value) *whole = *mine;

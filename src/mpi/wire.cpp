@@ -90,7 +90,8 @@ void FrameWriter::add(const Message& message) {
                 [&]<class M>(const M& m) {
                     M& mutable_m = const_cast<M&>(m);  // one function reads and writes; writing changes nothing
                     if constexpr (std::is_same_v<M, msg::PlanBlock>) {
-                        ar << m.id.value << m.first << m.last << m.with_header;
+                        ar << m.id.value << m.first << m.last;
+                        flag(ar, mutable_m.with_header);
                         block(ar, mutable_m, const_cast<Plan&>(*m.plan));
                     } else {
                         fields(ar, mutable_m);
@@ -126,7 +127,8 @@ void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uin
             with_alternative<Message>(role, [&]<class Inbox>(Inbox) {
                 with_alternative<Inbox>(kind, [&]<class M>(M m) {
                     if constexpr (std::is_same_v<M, msg::PlanBlock>) {
-                        ar >> m.id.value >> m.first >> m.last >> m.with_header;
+                        ar >> m.id.value >> m.first >> m.last;
+                        flag(ar, m.with_header);
                         std::shared_ptr<Plan>& plan = plans_[m.id];
                         if (plan == nullptr) plan = std::make_shared<Plan>();
                         block(ar, m, *plan);

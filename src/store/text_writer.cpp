@@ -112,7 +112,7 @@ void TextWriter::add(std::string_view text) {
     if (variable_) return variable_->add(text);
     std::byte* cell = cells_.extend(width_);
     const std::size_t size = std::min(text.size(), width_);
-    std::memcpy(cell, text.data(), size);
+    std::copy_n(text.data(), size, reinterpret_cast<char*>(cell));
     std::memset(cell + size, 0, width_ - size);
     if (cells_.size() == flush_bytes_) {
         fixed_->write(cells_);

@@ -155,7 +155,7 @@ private:
             while (run < available && i + run < positions.size() && positions[i + run] == position + run &&
                    rows_[first + position + run].row == row + run)
                 ++run;
-            std::memcpy(window.data() + position * cell_bytes_, cells, run * cell_bytes_);
+            if (cell_bytes_ > 0) std::memcpy(window.data() + position * cell_bytes_, cells, run * cell_bytes_);
             std::memset(types_.data() + first + position, natural, run);
             i += run;
         }
