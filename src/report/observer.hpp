@@ -30,6 +30,7 @@ struct Progress {
     std::uint64_t failed = 0;
     std::uint64_t skipped = 0;
     std::uint64_t assigned = 0;   // at brokers, running or about to
+    std::uint64_t slots = 0;      // of all brokers: no more can be running
     std::uint64_t durable = 0;
     std::uint64_t pipelines = 0;
     std::uint64_t pipelines_ended = 0;
@@ -37,7 +38,8 @@ struct Progress {
     bool more_may_come = false;   // the driver function or standard input is still open
 
     std::uint64_t ended() const { return succeeded + failed + skipped; }
-    std::uint64_t waiting() const { return jobs - ended() - assigned; }
+    std::uint64_t running() const { return assigned < slots ? assigned : slots; }
+    std::uint64_t waiting() const { return jobs > ended() + running() ? jobs - ended() - running() : 0; }
 };
 
 // Jobs that ended the same way, consecutive in their plan.

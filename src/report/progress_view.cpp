@@ -21,11 +21,10 @@ struct Piece {
 std::vector<Piece> pieces_of(const Progress& p, double per_second) {
     std::vector<Piece> pieces;
     pieces.push_back({count_text(p.succeeded) + "/" + count_text(p.jobs) + " done", 9});
-    pieces.push_back({count_text(p.assigned) + " running", 6});
+    pieces.push_back({count_text(p.running()) + " running", 6});
     if (p.failed > 0) pieces.push_back({count_text(p.failed) + " failed", 8});
     if (p.skipped > 0) pieces.push_back({count_text(p.skipped) + " skipped", 4});
-    const std::uint64_t waiting = p.jobs - std::min(p.jobs, p.ended() + p.assigned);
-    if (waiting > 0) pieces.push_back({count_text(waiting) + " waiting", 3});
+    if (p.waiting() > 0) pieces.push_back({count_text(p.waiting()) + " waiting", 3});
     if (per_second > 0) pieces.push_back({rate_text(per_second) + " jobs/s", 5});
     const std::uint64_t left = p.jobs - std::min(p.jobs, p.ended());
     if (p.more_may_come)

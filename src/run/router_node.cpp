@@ -1,6 +1,7 @@
 #include "run/router_node.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace penstock {
 
@@ -27,8 +28,15 @@ std::string pipeline_name(const PipelineContext& p) {
 
 }  // namespace
 
+namespace {
+std::uint64_t slots_of(const std::vector<BrokerDescription>& brokers) {
+    return std::accumulate(brokers.begin(), brokers.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const BrokerDescription& b) { return sum + b.slots; });
+}
+}  // namespace
+
 RouterNode::RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker)
-    : observer_(observer), waker_(waker), writer_(std::move(writer)), router_(std::move(options), *this) {}
+    : slots_(slots_of(options.brokers)), observer_(observer), waker_(waker), writer_(std::move(writer)), router_(std::move(options), *this) {}
 
 // ------------------------------------------------------------------------------------------ the feed
 
@@ -256,6 +264,7 @@ Progress RouterNode::progress() const {
     p.failed = c.failed;
     p.skipped = c.skipped;
     p.assigned = c.assigned;
+    p.slots = slots_;
     p.durable = c.durable;
     p.pipelines = c.pipelines;
     p.pipelines_ended = c.pipelines_over;

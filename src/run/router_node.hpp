@@ -70,6 +70,7 @@ private:
     Progress progress() const;
     void tell_progress();
 
+    const std::uint64_t slots_;  // of all brokers
     RunObserver& observer_;
     Waker& waker_;
     std::unique_ptr<RecordWriter> writer_;

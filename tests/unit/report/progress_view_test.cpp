@@ -12,7 +12,8 @@ Progress sample() {
     p.jobs = 10'000;
     p.succeeded = 1'200;
     p.failed = 2;
-    p.assigned = 8;
+    p.assigned = 20;  // more than can run at once
+    p.slots = 8;
     return p;
 }
 
