@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t kFailureKinds = 20;
 constexpr std::size_t kSubmissionsAtOnce = 256;
+// That the router knows of: those that may be started with some pipeliners, and as many again that wait as ids.
+constexpr std::size_t kMaxUnfinishedPipelines = 8 * std::size_t{Router::kActivePipelines};
 constexpr Nanoseconds kProgressInterval = 100'000'000;
 
 // "exit code 3 after 17 s" and "exit code 4 after 2 s" are failures of one kind.
@@ -66,7 +68,7 @@ bool RouterNode::stopping() const {
 
 bool RouterNode::take_submissions(Outbox& out) {
     // Pipelines that cannot start yet wait in the feed, where they hold their submitter back.
-    if (router_.unfinished_pipelines() > 2 * Router::kActivePipelines * std::size_t{4}) return false;
+    if (router_.unfinished_pipelines() > kMaxUnfinishedPipelines) return false;
     std::deque<Waiting> taken;
     bool closed = false;
     {
