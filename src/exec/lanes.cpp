@@ -107,12 +107,8 @@ private:
     std::shared_ptr<const TemplateInfo> info_of(const Ticket& ticket) {
         if (last_info_ != nullptr && last_info_->job == ticket.job) return last_info_;
         if (infos_.size() == kMaxTemplates) infos_.clear();
-        // A job that stands alone is seen once: remembering it would only push others out.
-        auto info = ticket.job->count == 1 ? nullptr : infos_[ticket.job];
-        if (info == nullptr) {
-            info = std::make_shared<TemplateInfo>(world_->types, ticket);
-            if (ticket.job->count != 1) infos_[ticket.job] = info;
-        }
+        auto& info = infos_[ticket.job];  // a job that stands alone comes again with the next pipeline of its plan
+        if (info == nullptr) info = std::make_shared<TemplateInfo>(world_->types, ticket);
         if (info->way == TemplateInfo::Way::external && runner_ == nullptr) make_runner();
         return last_info_ = info;
     }
