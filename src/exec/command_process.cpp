@@ -86,7 +86,7 @@ void CommandProcess::open(Stream& stream) {
     never_wait(stream.read_end);
 }
 
-void CommandProcess::start(int no_input) {
+void CommandProcess::start(int no_input, const cpu_set_t* cpus) {
     open(output_);
     open(error_);
     FileDescriptor its_input;
@@ -99,6 +99,7 @@ void CommandProcess::start(int no_input) {
     request.arguments = command_.arguments.data();
     request.environment = command_.variables.data();
     request.directory = command_.directory.c_str();
+    request.cpus = cpus;
     request.standard_input = its_input ? its_input.get() : no_input;
     request.standard_output = output_.write_end.get();
     request.standard_error = error_.write_end.get();

@@ -31,8 +31,8 @@ public:
     CommandProcess(const CommandProcess&) = delete;
     CommandProcess& operator=(const CommandProcess&) = delete;
 
-    // Throws CommandError when the program cannot be started. `no_input` is /dev/null.
-    void start(int no_input);
+    // Throws CommandError when the program cannot be started. `no_input` is /dev/null; `cpus` as in SpawnRequest.
+    void start(int no_input, const cpu_set_t* cpus);
 
     int process_descriptor() const { return pidfd_.get(); }  // readable when the process has ended
     int output_descriptor() const { return output_.read_end.get(); }

@@ -1,4 +1,5 @@
 // The external runner: one loop over all running commands, a few threads beside it for files and parsing.
+#include "exec/command_cpus.hpp"
 #include "exec/command_job.hpp"
 #include "exec/command_threads.hpp"
 #include "exec/external_runner.hpp"
@@ -41,6 +42,7 @@ enum class Channel : std::uint8_t { process, output, error, input };
 struct Running {
     std::uint64_t number = 0;  // key of running_
     std::unique_ptr<CommandJob> job;
+    CpuGrant cpus;
     bool started = false;
     bool exited = false;
     bool done = false;  // concluded, or about to be
@@ -73,6 +75,7 @@ public:
     CommandRunner(const LaneOptions& options, ExternalDone done)
         : site_{Environment::of_this_process(), whole_path(options.launch_directory), whole_path(options.scratch_root)},
           log_bytes_(options.log_bytes),
+          cpus_(options.cpus),
           done_(std::move(done)),
           log_file_(options.log_directory),
           epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
@@ -169,7 +172,10 @@ private:
 
     void launch(Running& running) {
         CommandJob& job = *running.job;
-        if (!job.failed() && !job.cancelled()) job.start(no_input_.get());
+        if (!job.failed() && !job.cancelled()) {
+            running.cpus = cpus_.grant(job.ticket().job->resources.cpus);
+            job.start(no_input_.get(), running.cpus.mask());
+        }
         if (job.failed() || job.cancelled()) return conclude(running);
         running.started = true;
         CommandProcess& process = job.process();
@@ -242,6 +248,7 @@ private:
     void conclude(Running& running) {
         running.done = true;
         running.deadline = kNever;
+        running.cpus.release();  // before anybody hears of it and starts the next
         if (!running.job->heavy_to_conclude()) return deliver(running, running.job->conclude());
         helpers_.run([this, &running] { post(Concluded{&running, running.job->conclude()}); });
     }
@@ -314,6 +321,7 @@ private:
 
     const CommandSite site_;
     const std::uint64_t log_bytes_;
+    CommandCpus cpus_;
     const ExternalDone done_;
     JobLog log_file_;
 

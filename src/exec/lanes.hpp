@@ -19,11 +19,19 @@ namespace penstock {
 
 class ExternalRunner;
 
+// From which commands are given theirs, see command_cpus.hpp. Empty = all commands run where this process may.
+struct CpusForCommands {
+    std::vector<std::uint32_t> of_rank;  // which this process may use
+    std::vector<std::uint32_t> of_host;  // which any broker of this host may use
+    std::filesystem::path lock_file;     // how brokers of this host agree; empty = there is no other
+};
+
 struct LaneOptions {
     std::uint32_t lanes = 1;               // slots of this broker; more are made when a reserved job needs one
     std::filesystem::path scratch_root;    // run directory / "scratch": made on first use
     std::filesystem::path log_directory;   // run directory / "logs": full output of commands, see job_log.hpp
     std::filesystem::path launch_directory;
+    CpusForCommands cpus;
     std::uint64_t log_bytes = 64 * 1024;   // kept of a job's output in OutcomeDetails::log
     std::function<void()> wake;
 

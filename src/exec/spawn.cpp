@@ -85,6 +85,8 @@ PENSTOCK_NO_SANITIZERS int run_child(void* argument) {
     }
     if (request.directory && chdir(request.directory) != 0) fail(SpawnStep::directory);
 
+    if (request.cpus) syscall(SYS_sched_setaffinity, 0, sizeof *request.cpus, request.cpus);
+
     const SignalBits none = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalSetBytes);
     execve(request.path, request.arguments, request.environment);

@@ -10,6 +10,7 @@
 
 #include "exec/spawn_descriptor.hpp"
 
+#include <sched.h>
 #include <sys/types.h>
 
 namespace penstock {
@@ -19,6 +20,7 @@ struct SpawnRequest {
     char* const* arguments = nullptr;  // null-terminated, [0] included
     char* const* environment = nullptr;
     const char* directory = nullptr;   // null = the caller's
+    const cpu_set_t* cpus = nullptr;   // null = the caller's; the caller's too when none of them may be used
     // All three must be >= 3; they stay open in the caller.
     int standard_input = -1;
     int standard_output = -1;

@@ -91,6 +91,7 @@ void share_cpus(Layout& layout, const std::vector<RankFacts>& facts, std::option
             total += brokers[i]->slots;
         }
         const std::uint32_t capacity = slots ? total : std::max(available, total);
+        layout.broker_cpus.emplace_back(cpus.begin(), cpus.end());
         layout.hosts.push_back({name, capacity, facts[brokers.front()->rank].memory_bytes});
         layout.launch.hosts.push_back({name, capacity, layout.hosts.back().memory_bytes, total});
     }

@@ -30,6 +30,7 @@ struct Layout {
     Launch launch;                       // for people
     std::vector<std::string> host_of_rank;
     std::map<std::string, std::uint32_t> cpus_of_host;
+    std::vector<std::vector<std::uint32_t>> broker_cpus;  // by host: numbers of the CPUs that its brokers may use
 
     bool is_pipeliner(std::uint32_t rank) const;
     const BrokerDescription* broker(std::uint32_t rank) const;

@@ -1,6 +1,7 @@
 #include "run/run_roles.hpp"
 
 #include "core/pipeliner.hpp"
+#include "exec/command_cpus.hpp"
 #include "run/broker_node.hpp"
 #include "run/pump.hpp"
 #include "run/router_node.hpp"
@@ -48,6 +49,7 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
     lanes.scratch_root = request.run_directory / "scratch";
     lanes.log_directory = request.run_directory / "logs";
     lanes.launch_directory = std::filesystem::current_path();
+    lanes.cpus = {facts_of_this_process().cpus, context.layout.broker_cpus[me.host], cpu_lock_file()};
     lanes.wake = [&waker] { waker.wake(); };
 
     BrokerNodeOptions options;

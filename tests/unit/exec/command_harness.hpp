@@ -61,13 +61,14 @@ inline std::size_t entries(const fs::path& directory) {
 
 class CommandHarness {
 public:
-    explicit CommandHarness(std::uint64_t log_bytes = 64 * 1024) {
+    explicit CommandHarness(std::uint64_t log_bytes = 64 * 1024, const CpusForCommands& cpus = {}) {
         for (const char* name : {"launch", "definition"}) fs::create_directory(root() / name);
         LaneOptions options;
         options.scratch_root = root() / "scratch";
         options.log_directory = root() / "logs";
         options.launch_directory = launch_directory();
         options.log_bytes = log_bytes;
+        options.cpus = cpus;
         runner_ = make_external_runner(options, [this](Outcome outcome) {
             const std::lock_guard lock(mutex_);
             outcomes_[outcome.ticket] = std::move(outcome);

@@ -57,6 +57,12 @@ TEST(Layout, HostsAreThoseThatHaveBrokers) {
     EXPECT_EQ(layout.broker(1), nullptr);
 }
 
+TEST(Layout, CommandsMayUseTheCpusOfAllBrokersOfTheirHost) {
+    const Layout layout = lay_out({facts("a", {0}), facts("a", {1}), facts("a", {2}), facts("b", {5, 6}), facts("a", {4, 2})}, 0, 1, {});
+    EXPECT_EQ(layout.broker_cpus[layout.broker(2)->host], (std::vector<std::uint32_t>{2, 4}));
+    EXPECT_EQ(layout.broker_cpus[layout.broker(3)->host], (std::vector<std::uint32_t>{5, 6}));
+}
+
 TEST(Layout, RanksSpinOnlyWhereEachHasACpu) {
     const Layout crowded = lay_out(std::vector(3, facts("a", {0, 1})), 0, 1, 1);
     EXPECT_FALSE(crowded.may_spin(0));
