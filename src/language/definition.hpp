@@ -54,10 +54,12 @@ struct JobDefinition {
     std::string_view worker;
     Place worker_place;
     bool worker_given = false;       // else the worker of the job's own name
+    bool worker_unreadable = false;  // which one is meant is not known: reported
     const Node* for_each = nullptr;  // read when the plan is made: a `like` needs the other jobs
     const Node* with = nullptr;      // a map
     std::vector<AfterDefinition> after;
-    std::vector<InputDefinition> inputs;
+    std::vector<InputDefinition> inputs;  // one that is no good has an empty `from`
+    bool inputs_unreadable = false;       // `inputs` is no map: what it should have given is not known
     Settings settings;
 };
 
@@ -80,8 +82,7 @@ struct Definition {
     std::unordered_map<std::string_view, std::uint32_t> index;  // of a job, by name
 };
 
-// Reports whatever is wrong with it. False when so much is wrong that looking further would only mislead: a definition
-// without a name or jobs.
+// Reports whatever is wrong with it. False when there is nothing to look at further: a definition without jobs.
 bool read_definition(const Reading& reading, const Node& root, std::string_view text, Definition& definition);
 
 // Its parts, each in a file of its own.
@@ -89,7 +90,7 @@ void read_setting(const Reading& reading, std::size_t which, const Node& value, 
 inline constexpr std::array<std::string_view, 8> kSettingKeys{"retries", "timeout",   "priority",  "cpus",
                                                               "memory",  "resources", "isolation", "save"};
 void read_after(const Reading& reading, const Node& node, std::vector<AfterDefinition>& after);
-void read_inputs(const Reading& reading, const Node& node, std::vector<InputDefinition>& inputs);
+void read_inputs(const Reading& reading, const Node& node, JobDefinition& job);
 void read_graph(const Reading& reading, const Node& node, Definition& definition);
 // Adds a job; the index of the one of that name when there is one.
 std::uint32_t add_job(Definition& definition, std::string_view name, Place place);

@@ -59,7 +59,10 @@ void read_defaults(const Reading& reading, const Node& node, Definition& definit
 
 void read_job(const Reading& reading, const Node& node, JobDefinition& job) {
     if (node.is(Node::Kind::null)) return;
-    if (!node.is(Node::Kind::map)) return reading.wrong_type(node, job_text(job.name), "a map", "write {worker: NAME}");
+    if (!node.is(Node::Kind::map)) {
+        job.worker_unreadable = true;
+        return reading.wrong_type(node, job_text(job.name), "a map", "write {worker: NAME}");
+    }
     reading.each_member(node, "a job", kJobKeys, [&](std::size_t which, const Node&, const Node& value) {
         if (which >= kFirstSetting) return read_setting(reading, which - kFirstSetting, value, job.settings);
         switch (which) {
@@ -69,6 +72,7 @@ void read_job(const Reading& reading, const Node& node, JobDefinition& job) {
                     job.worker_place = value.place;
                     job.worker_given = true;
                 } else {
+                    job.worker_unreadable = true;
                     reading.wrong_type(value, "`worker`", "the name of a worker type");
                 }
                 break;
@@ -82,7 +86,7 @@ void read_job(const Reading& reading, const Node& node, JobDefinition& job) {
                 read_after(reading, value, job.after);
                 break;
             case 4:
-                read_inputs(reading, value, job.inputs);
+                read_inputs(reading, value, job);
                 break;
         }
     });
@@ -98,7 +102,7 @@ void read_jobs(const Reading& reading, const Node& node, Definition& definition)
         const std::string problem = key->is_scalar() ? name_problem(key->text) : "a name is text";
         if (!problem.empty()) {
             reading.error(key->place, "bad name of a job" + (key->is_scalar() ? ": " + quote(key->text) : ""), problem);
-            continue;
+            if (!key->is_scalar()) continue;
         }
         read_job(reading, *value, definition.jobs[add_job(definition, key->text, key->place)]);
     }
@@ -156,7 +160,7 @@ bool read_definition(const Reading& reading, const Node& root, std::string_view 
     else if (parts[4] && parts[4]->size == 0 && !parts[5])
         reading.error(parts[4]->place, "the pipeline has no jobs", "`jobs` is empty",
                       "add one, for example `{hello: {worker: noop}}`");
-    return !definition.jobs.empty() && !definition.name.empty();
+    return !definition.jobs.empty();
 }
 
 }  // namespace penstock

@@ -56,9 +56,16 @@ void read_reference(const Reading& reading, const Node& node, InputDefinition& i
     if (!text) return reading.wrong_type(node, "an input", kInputForm);
     const auto reference = split_reference(*text);
     if (!reference) {
-        return reading.error(node.place, quote(*text) + " does not name an output",
-                             "an output is written `job.key`: the job, a dot, and a key it makes",
-                             "write `" + std::string(*text) + ".KEY`, or `JOB." + std::string(*text) + "`");
+        const std::string word(*text);
+        std::string suggestion;  // the half that is missing
+        if (word.size() > 1 && word.starts_with('.'))
+            suggestion = "write `JOB" + word + "`";
+        else if (word.size() > 1 && word.ends_with('.'))
+            suggestion = "write `" + word + "KEY`";
+        else if (word.find('.') == std::string::npos && !word.empty())
+            suggestion = "write `" + word + ".KEY`, or `JOB." + word + "`";
+        return reading.error(node.place, quote(word) + " does not name an output",
+                             "an output is written `job.key`: the job, a dot, and a key it makes", suggestion);
     }
     if (!good_job_reference(reading, reference->job, node.place)) return;
     if (const std::string problem = key_problem(reference->key); !problem.empty())
@@ -120,10 +127,12 @@ void read_after(const Reading& reading, const Node& node, std::vector<AfterDefin
     for (const Node* item : node.list()) read_item(*item);
 }
 
-void read_inputs(const Reading& reading, const Node& node, std::vector<InputDefinition>& inputs) {
+void read_inputs(const Reading& reading, const Node& node, JobDefinition& job) {
     if (node.is(Node::Kind::null)) return;
-    if (!node.is(Node::Kind::map))
+    if (!node.is(Node::Kind::map)) {
+        job.inputs_unreadable = true;
         return reading.wrong_type(node, "`inputs`", "a map from keys to outputs of other jobs", "write {key: job.key}");
+    }
     for (const auto& [key, value] : node.map()) {
         const std::string problem = key->is_scalar() ? key_problem(key->text) : "a key is text";
         if (!problem.empty()) {
@@ -135,7 +144,7 @@ void read_inputs(const Reading& reading, const Node& node, std::vector<InputDefi
         input.key = key->text;
         input.place = key->place;
         read_input(reading, *value, input);
-        if (!input.from.empty()) inputs.push_back(std::move(input));
+        job.inputs.push_back(std::move(input));
     }
 }
 

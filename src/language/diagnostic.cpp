@@ -91,6 +91,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t mo
     return std::min(up[b.size()], most + 1);
 }
 
+bool same_but_for_case(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 }  // namespace
 
 std::string render(const Diagnostic& d) {
@@ -130,8 +135,9 @@ std::vector<std::string> did_you_mean(std::string_view word, const std::vector<s
     const std::size_t most = std::max<std::size_t>(1, word.size() / 3);
     std::vector<std::pair<std::size_t, std::string_view>> near;
     for (std::string_view candidate : candidates) {
-        const std::size_t distance = edit_distance(word, candidate, most);
-        if (distance <= most && distance < std::max(word.size(), candidate.size()))
+        const bool other_case = same_but_for_case(word, candidate);
+        const std::size_t distance = other_case ? 0 : edit_distance(word, candidate, most);
+        if (other_case || (distance <= most && distance < std::max(word.size(), candidate.size())))
             near.emplace_back(distance, candidate);
     }
     std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

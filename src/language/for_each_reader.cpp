@@ -177,9 +177,22 @@ private:
                 return false;
             }
         }
-        wrong_type(node, quote(name), kValuesForm,
-                   node.is_scalar() && !node.is(Node::Kind::null) ? "write [" + std::string(node.text) + "]" : "");
+        wrong_type(node, quote(name), kValuesForm, values_remedy(node));
         return false;
+    }
+
+    // What was meant by a map that is none of the forms, or by a single value.
+    std::string values_remedy(const Node& node) const {
+        static constexpr std::array<std::string_view, 3> kOfAName{"range", "linspace", "lines"};
+        const std::vector<std::string_view> forms(kOfAName.begin(), kOfAName.end());
+        if (node.is_scalar()) return node.is(Node::Kind::null) ? "" : "write [" + std::string(node.text) + "]";
+        if (!node.is(Node::Kind::map)) return "";
+        for (const auto& [key, value] : node.map())
+            if (node.size > 1 && key->is_scalar() && std::find(forms.begin(), forms.end(), key->text) != forms.end())
+                return "write {" + std::string(key->text) + ": ...} and nothing beside it";
+        if (node.size == 1 && node.members[0].key->is_scalar())
+            return reading_.suggest(node.members[0].key->text, forms);
+        return "";
     }
 
     bool read_form(std::string_view form, const Node& node, Axis& axis) {

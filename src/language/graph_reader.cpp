@@ -65,8 +65,11 @@ private:
     void add(const Node& node, Ends& ends) {
         const auto name = reading_.text(node);
         if (!name) return reading_.wrong_type(node, "a node of the graph", kNodesForm);
-        if (const std::string problem = name_problem(*name); !problem.empty())
-            return reading_.error(node.place, "bad name of a job: " + quote(*name), problem);
+        if (const std::string problem = name_problem(*name); !problem.empty()) {
+            if (!definition_.index.contains(*name))  // else it is told where `jobs` or the graph names it first
+                reading_.error(node.place, "bad name of a job: " + quote(*name), problem);
+            if (name->empty()) return;
+        }
         ends.push_back({add_job(definition_, *name, node.place), node.place});
     }
 

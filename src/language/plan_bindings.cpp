@@ -23,7 +23,8 @@ class Binder {
 public:
     Binder(Draft& draft, const Dag& dag) : draft_(draft), dag_(dag) {
         if (!dag.has_circles()) nearest_.emplace(dag, draft.makers, draft.reading.limits.ancestor_steps);
-        workers_unknown_ = std::count(draft.worker_known.begin(), draft.worker_known.end(), 0) > 0;
+        some_unknown_ = std::count(draft.worker_known.begin(), draft.worker_known.end(), 0) > 0 ||
+                        std::count(draft.follows_unknown.begin(), draft.follows_unknown.end(), 1) > 0;
     }
 
     void bind() {
@@ -106,8 +107,8 @@ private:
         std::vector<std::string_view> words;
         for (std::uint32_t k : draft_.made[producer]) words.push_back(draft_.keys.name(k));
         std::string reason = words.empty() ? "it makes nothing" : "it makes " + enumerate(words);
-        const std::vector<std::string> axes = made(producer).for_each ? made(producer).for_each->names()
-                                                                      : std::vector<std::string>();
+        const std::vector<std::string> axes =
+            made(producer).for_each ? made(producer).for_each->names() : std::vector<std::string>();
         words.insert(words.end(), axes.begin(), axes.end());
         draft_.reading.error(reference.place, job_text(draft_.job(producer).name) + " does not make " + quote(key),
                              std::move(reason), draft_.reading.suggest(key, words));
@@ -204,9 +205,23 @@ private:
             return binding;
         }
         if (draft_.outside.for_each_given) return binding;
-        if (workers_unknown_) return std::nullopt;  // one of them might make it: that they are unknown is reported
+        if (may_be_given(job)) return std::nullopt;
         nowhere(job, key, asker);
         return std::nullopt;
+    }
+
+    // What should give it is no good itself, which is reported: unreadable `inputs`, or a job before this one that does
+    // not exist or whose worker is not known. Only so many jobs are looked at.
+    bool may_be_given(std::uint32_t job) const {
+        if (draft_.job(job).inputs_unreadable || draft_.follows_unknown[job]) return true;
+        if (!some_unknown_) return false;
+        if (!draft_.reading.diagnostics.wants_suggestions()) return true;  // it would not be shown
+        bool unknown = false;
+        const bool all = look_before(job, [&](std::uint32_t other) {
+            unknown = unknown || !draft_.worker_known[other] || draft_.follows_unknown[other] ||
+                      draft_.job(other).inputs_unreadable;
+        });
+        return unknown || !all;
     }
 
     std::string asks(std::uint32_t job, std::string_view key, Asker asker) const {
@@ -272,19 +287,31 @@ private:
                    : text;
     }
 
-    // The keys that the jobs before a job make; only so many jobs are looked at.
-    std::vector<std::string_view> made_before(std::uint32_t job) const {
+    // Visits the jobs before a job, nearest first. False when they are too many: the others are left out.
+    template <class F>
+    bool look_before(std::uint32_t job, F&& visit) const {
         constexpr std::size_t kMostJobs = 1000;
         std::vector<std::uint32_t> queue{job};
-        std::unordered_set<std::uint32_t> seen{job}, keys;
-        std::vector<std::string_view> words;
-        for (std::size_t at = 0; at < queue.size() && queue.size() < kMostJobs; ++at)
+        std::unordered_set<std::uint32_t> seen{job};
+        for (std::size_t at = 0; at < queue.size(); ++at) {
+            if (queue.size() >= kMostJobs) return false;
             for (std::uint32_t producer : dag_.producers(queue[at])) {
                 if (!seen.insert(producer).second) continue;
                 queue.push_back(producer);
-                for (std::uint32_t key : draft_.made[producer])
-                    if (keys.insert(key).second) words.push_back(draft_.keys.name(key));
+                visit(producer);
             }
+        }
+        return true;
+    }
+
+    // The keys that the jobs before a job make.
+    std::vector<std::string_view> made_before(std::uint32_t job) const {
+        std::unordered_set<std::uint32_t> keys;
+        std::vector<std::string_view> words;
+        look_before(job, [&](std::uint32_t producer) {
+            for (std::uint32_t key : draft_.made[producer])
+                if (keys.insert(key).second) words.push_back(draft_.keys.name(key));
+        });
         return words;
     }
 
@@ -368,7 +395,7 @@ private:
     Draft& draft_;
     const Dag& dag_;
     std::optional<NearestMaker> nearest_;  // nothing when jobs wait in circles: only what is sure is reported then
-    bool workers_unknown_ = false;
+    bool some_unknown_ = false;            // workers, or jobs that others wait for
     std::unordered_map<std::string, std::size_t> bound_;       // of the job at hand: key -> binding
     std::set<std::pair<std::uint32_t, std::string>> missing_;  // reported
 };

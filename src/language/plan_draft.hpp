@@ -76,6 +76,7 @@ struct Draft {
     std::vector<std::vector<std::string>> needed;    // by job: keys its worker needs
     std::vector<std::uint8_t> worker_known;          // by job: made and needed can be relied on
     std::vector<std::uint8_t> instances_known;       // by job: its for-each is good
+    std::vector<std::uint8_t> follows_unknown;       // by job: it waits for a job that does not exist
 
     const JobDefinition& job(std::uint32_t index) const { return definition.jobs[index]; }
     std::string name_text(std::uint32_t index) const { return quote(definition.jobs[index].name); }

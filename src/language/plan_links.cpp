@@ -15,6 +15,7 @@ public:
 
     bool link() {
         draft_.input_sources.resize(draft_.definition.jobs.size());
+        draft_.follows_unknown.assign(draft_.definition.jobs.size(), 0);
         for (std::uint32_t i = 0; i < draft_.definition.jobs.size() && !refused_; ++i) {
             const JobDefinition& job = draft_.job(i);
             for (const AfterDefinition& after : job.after)
@@ -62,6 +63,7 @@ private:
             const std::uint32_t found = draft_.names.find(name);
             if (found != JobNames::kNone) return {found};
             unknown(name, place);
+            draft_.follows_unknown[own] = 1;
             return {};
         }
         if (refused_) return {};
@@ -74,6 +76,7 @@ private:
                                  "use fewer wildcards, or begin them with more of the name");
             refused_ = true;
         } else if (found.empty()) {
+            draft_.follows_unknown[own] = 1;
             draft_.reading.error(place, "no job matches " + quote(name), "`*` stands for any characters, `?` for one");
         }
         return found;

@@ -1,8 +1,10 @@
 // The fourth step: worker types, and through them what each job needs and makes.
 #include "language/plan_draft.hpp"
+#include "value/placeholders.hpp"
 
 #include <algorithm>
 #include <exception>
+#include <set>
 
 namespace penstock {
 
@@ -34,6 +36,7 @@ public:
         draft_.needed.resize(jobs);
         draft_.worker_known.assign(jobs, 0);
         for (std::uint32_t i = 0; i < jobs; ++i) {
+            if (draft_.job(i).worker_unreadable) continue;
             const auto found = types_.find(draft_.job(i).worker);
             if (found == types_.end())
                 unknown(draft_.job(i));
@@ -61,8 +64,7 @@ private:
         try {
             if (type.check) {
                 const std::vector<std::string> problems = type.check(with);
-                for (const std::string& problem : problems) bad_parameter(index, problem);
-                if (!problems.empty()) return;
+                if (!problems.empty()) return bad_parameters(index, problems);
             }
             if (type.needs) draft_.needed[index] = type.needs(with);
             if (type.makes)
@@ -71,6 +73,26 @@ private:
         } catch (const std::exception& error) {
             bad_parameter(index, error.what());
         }
+    }
+
+    void bad_parameters(std::uint32_t index, const std::vector<std::string>& problems) const {
+        const std::set<std::string> told = bad_placeholders(draft_.plan->templates[index].with);
+        for (const std::string& problem : problems)
+            if (!told.contains(problem)) bad_parameter(index, problem);
+    }
+
+    // Those of placeholders are told where these are bound, at their very places.
+    static std::set<std::string> bad_placeholders(const Document& with) {
+        std::vector<std::string> problems;
+        const auto look = [&](const Value& value, const auto& self) -> void {
+            if (value.is(Value::Type::string)) placeholder_pieces(value.string(), problems);
+            if (value.is(Value::Type::list))
+                for (const Value& item : value.list()) self(item, self);
+            if (value.is(Value::Type::map))
+                for (const auto& [key, item] : value.map()) self(item, self);
+        };
+        for (const auto& [key, value] : with) look(value, look);
+        return {problems.begin(), problems.end()};
     }
 
     void add_made(std::uint32_t index, const std::string& key) {
@@ -120,6 +142,7 @@ private:
         std::vector<std::string_view> made;
         for (std::uint32_t key : draft_.made[index]) made.push_back(draft_.keys.name(key));
         for (const Node* key : keys->list()) {
+            if (!key->is_scalar() || !key_problem(key->text).empty()) continue;  // reported
             if (std::find(made.begin(), made.end(), key->text) != made.end()) continue;
             draft_.reading.error(key->place, job_text(draft_.job(index).name) + " does not make " + quote(key->text),
                                  made.empty() ? "it makes nothing" : "it makes " + enumerate(made),

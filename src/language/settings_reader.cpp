@@ -72,8 +72,9 @@ void read_memory(const Reading& reading, const Node& node, Settings& settings) {
         bytes = parse_bytes(node.text);
     else if (const auto number = number_of(node); number && *number >= 0 && *number < 0x1p63)
         bytes = static_cast<std::uint64_t>(*number);
-    if (!bytes) return reading.wrong_type(node, "`memory`", kBytesForm);
-    if (*bytes > kMaxMemory)
+    const bool too_much = node.is(Node::Kind::float64) && node.float64 >= 0x1p63;
+    if (!bytes && !too_much) return reading.wrong_type(node, "`memory`", kBytesForm);
+    if (too_much || *bytes > kMaxMemory)
         return reading.error(node.place, "`memory` is too much", "a job may ask for 1024 TiB at most");
     settings.memory_bytes = *bytes;
 }

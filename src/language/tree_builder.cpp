@@ -195,7 +195,8 @@ void TreeBuilder::collect_members(const Open& open, std::vector<Member>& members
         const Node& merged = *stack_[i + 1];
         const Place place = stack_[i]->place;
         if (merged.is(Node::Kind::list)) {
-            for (const Node* item : merged.list()) merge_into(members, *item, place);
+            for (const Node* item : merged.list())
+                merge_into(members, *item, item->is(Node::Kind::map) ? place : item->place);
         } else {
             merge_into(members, merged, place);
         }

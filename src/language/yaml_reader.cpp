@@ -26,6 +26,14 @@ public:
 
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
 
+// The first tab among the blanks a line begins with; npos when there is none.
+std::size_t indenting_tab(std::string_view text, std::size_t offset) {
+    const std::size_t line = offset == 0 ? 0 : text.rfind('\n', offset - 1) + 1;
+    const std::size_t begin = std::min(text.find_first_not_of(" \t", line), text.size());
+    const std::size_t tab = text.find('\t', line);
+    return tab < begin ? tab : std::string_view::npos;
+}
+
 class YamlHandler : public YAML::EventHandler {
 public:
     YamlHandler(const Source& source, Arena& arena, const LanguageLimits& limits, Diagnostics& diagnostics)
@@ -153,13 +161,19 @@ private:
     // What stands there: the scalar with its quotes, as far as it is on this line.
     Place place(const YAML::Mark& mark, std::string_view scalar) const {
         const std::string_view text = source_.text();
-        const std::size_t from = std::min(offset(mark), text.size());
+        std::size_t from = std::min(offset(mark), text.size());
+        if (text.substr(from, 1) == "&" && scalar != text.substr(from, scalar.size()))  // an anchor stands before it
+            from = std::min(text.find_first_not_of(" \t", text.find_first_of(" \t\r\n", from)), text.size());
         const auto made = [&](std::size_t length) {
             return Place{static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(length)};
         };
         if (text.substr(from, scalar.size()) == scalar) return made(scalar.size());
         const std::size_t line_end = std::min(text.find('\n', from), text.size());
-        const char quote = text[from];
+        const char quote = from < text.size() ? text[from] : '\n';
+        if (quote == '!') {  // a tag stands before it
+            const std::size_t end = std::min(text.find_first_of(" \t\r\n,[]{}", from), text.size());
+            return made(end - from);
+        }
         if (quote != '"' && quote != '\'') {
             std::size_t end = line_end;
             while (end > from && (text[end - 1] == ' ' || text[end - 1] == '\r')) --end;
@@ -203,8 +217,13 @@ std::vector<SourceDocument> read_yaml(const Source& source, Arena& arena, const 
         diagnostics.error(source, at(error.mark), "nested too deeply",
                           "more than " + std::to_string(limits.nesting) + " lists and maps are within one another");
     } catch (const YAML::ParserException& error) {
-        diagnostics.error(source, at(error.mark), "this is not YAML", error.msg,
-                          "check indentation, quotes and brackets at and before this place");
+        const Place place = at(error.mark);
+        if (const std::size_t tab = indenting_tab(source.text(), place.offset); tab != std::string_view::npos)
+            diagnostics.error(source, {static_cast<std::uint32_t>(tab), 1}, "this is not YAML",
+                              "the line is indented with a tab, and YAML wants spaces", "write spaces instead");
+        else
+            diagnostics.error(source, place, "this is not YAML", error.msg,
+                              "check indentation, quotes and brackets at and before this place");
     }
     for (std::size_t i = 0; i < documents.size(); ++i) {
         const std::size_t end = i + 1 < starts.size() ? starts[i + 1] : source.text().size();
