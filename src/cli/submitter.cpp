@@ -3,6 +3,7 @@
 #include "report/text.hpp"
 #include "value/hash.hpp"
 
+#include <algorithm>
 #include <exception>
 
 namespace penstock {
@@ -55,9 +56,15 @@ void Submitter::claim_names(const std::vector<Submission>& submissions) {
 }
 
 PlanId Submitter::number_of(const std::shared_ptr<const Plan>& plan) {
-    const auto [entry, is_new] = plans_.emplace(plan, PlanId(static_cast<std::uint32_t>(plans_.size() + 1)));
-    if (is_new) write_down([&](RunDirectory& journal) { journal.record_plan(entry->second, *plan); });
-    return entry->second;
+    if (const auto known = plans_.find(plan); known != plans_.end()) return known->second;
+    if (plans_.size() >= plans_limit_) {
+        std::erase_if(plans_, [](const auto& known) { return known.first.expired(); });
+        plans_limit_ = std::max(kPlansKept, 2 * plans_.size());
+    }
+    const PlanId number(next_plan_++);
+    plans_.emplace(plan, number);
+    write_down([&](RunDirectory& journal) { journal.record_plan(number, *plan); });
+    return number;
 }
 
 std::vector<PipelineId> Submitter::submit(std::vector<Submission> submissions) {

@@ -36,6 +36,8 @@ public:
     bool journal_failed() const { return journal_failed_; }
 
 private:
+    static constexpr std::size_t kPlansKept = 64;  // before it is looked for those that nobody has any more
+
     template <class Write>
     void write_down(const Write& write);
     void claim_names(const std::vector<Submission>& submissions);
@@ -45,9 +47,13 @@ private:
     RunDirectory* journal_;
     std::atomic<bool> journal_failed_ = false;
     std::mutex mutex_;
-    std::unordered_set<std::uint64_t> names_;           // hashes of what was submitted
+    // What the run has ever started, so that nothing runs twice: hashes, 8 bytes a pipeline and a name a definition.
+    std::unordered_set<std::uint64_t> names_;
     std::map<std::string, std::uint64_t> definitions_;  // by name: hash of the definition
-    std::map<std::shared_ptr<const Plan>, PlanId> plans_;
+    // The journal's numbers of plans that somebody still has. One that comes again later is written down again.
+    std::map<std::weak_ptr<const Plan>, PlanId, std::owner_less<>> plans_;
+    std::uint32_t next_plan_ = 1;
+    std::size_t plans_limit_ = kPlansKept;
 };
 
 // "word-count", or "page[url=x]" for one of a --for-each.

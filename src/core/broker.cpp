@@ -32,14 +32,12 @@ Broker::Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host)
 void Broker::on(const msg::PlanBlock& m, std::uint32_t, Outbox&) {
     const auto known = plans_.find(m.id);
     const bool another =
-        known != plans_.end() && m.plan != nullptr && known->second->templates.size() != m.plan->templates.size();
+        known != plans_.end() && m.plan != nullptr && known->second.plan->templates.size() != m.plan->templates.size();
     if (m.plan == nullptr || another) {
         ++ignored_;
         return;
     }
-    plans_[m.id] = m.plan;
-    auto& times = times_[m.id];
-    if (!times) times = std::make_unique<RunTimes>();
+    plans_[m.id].plan = m.plan;
 }
 
 void Broker::on(const msg::IntroducePipeline& m, std::uint32_t, Outbox&) {
@@ -48,8 +46,9 @@ void Broker::on(const msg::IntroducePipeline& m, std::uint32_t, Outbox&) {
         ++ignored_;
         return;
     }
-    auto context = std::make_shared<PipelineContext>(PipelineContext{plan->second, m.info});
-    pipelines_[m.info.id] = {std::move(context), times_[m.info.plan].get(), m.pipeliner, m.submitted_ns};
+    auto context = std::make_shared<PipelineContext>(PipelineContext{plan->second.plan, m.info});
+    ++plan->second.pipelines;
+    pipelines_[m.info.id] = {std::move(context), &plan->second, m.pipeliner, m.submitted_ns};
 }
 
 void Broker::on(const msg::Assign& m, std::uint32_t, Outbox&) {
@@ -113,7 +112,18 @@ void Broker::on(const msg::ForgetPipeline& m, std::uint32_t, Outbox&) {
         return;
     }
     host_.forget(m.pipeline);
+    --at->second.plan->pipelines;
     pipelines_.erase(at);
+}
+
+void Broker::on(const msg::ForgetPlan& m, std::uint32_t, Outbox&) {
+    const auto at = plans_.find(m.plan);
+    if (at == plans_.end() || at->second.pipelines != 0) {
+        ++ignored_;
+        return;
+    }
+    host_.forget(m.plan);
+    plans_.erase(at);
 }
 
 void Broker::on(const msg::Flush&, std::uint32_t, Outbox&) { host_.flush(); }
@@ -191,7 +201,7 @@ JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, con
     --in_lanes_;
     --p.in_hand;
     lane.likely_ns = lane.in_hand == 0 ? 0 : std::max(0.0, lane.likely_ns - static_cast<double>(t->likely_ns));
-    p.times->learn(plan, index, 1, static_cast<double>(busy));
+    p.plan->times.learn(plan, index, 1, static_cast<double>(busy));
 
     ++records_;
     const PipelineId id = p.context->info.id;

@@ -54,6 +54,7 @@ public:
     virtual void forget_inputs(std::uint64_t ticket) = 0;
     virtual void release(const JobRun& jobs) = 0;
     virtual void forget(PipelineId pipeline) = 0;
+    virtual void forget(PlanId plan) = 0;
     virtual void flush() = 0;
     virtual void stop() = 0;
 };
@@ -72,6 +73,7 @@ public:
     void on(const msg::Recall& m, std::uint32_t from, Outbox& out);
     void on(const msg::Release& m, std::uint32_t from, Outbox& out);
     void on(const msg::ForgetPipeline& m, std::uint32_t from, Outbox& out);
+    void on(const msg::ForgetPlan& m, std::uint32_t from, Outbox& out);
     void on(const msg::Flush& m, std::uint32_t from, Outbox& out);
     void on(const msg::Stop& m, std::uint32_t from, Outbox& out);
 
@@ -88,14 +90,20 @@ public:
     std::uint64_t running() const { return in_lanes_; }
     std::uint64_t queued() const { return queued_jobs_; }
     std::uint64_t ignored() const { return ignored_; }
+    std::size_t known_plans() const { return plans_.size(); }
     // Rank that pipelines' messages about jobs go to; for the driver's own questions.
     std::uint32_t pipeliner_of(PipelineId pipeline) const;
     std::shared_ptr<const PipelineContext> context_of(PipelineId pipeline) const;
 
 private:
+    struct KnownPlan {
+        std::shared_ptr<const Plan> plan;
+        RunTimes times;
+        std::uint32_t pipelines = 0;  // of it, not forgotten
+    };
     struct Pipeline {
         std::shared_ptr<const PipelineContext> context;
-        RunTimes* times = nullptr;
+        KnownPlan* plan = nullptr;
         std::uint32_t pipeliner = 0;
         std::int64_t submitted_ns = 0;
         std::uint64_t in_hand = 0;  // jobs queued, waiting or running
@@ -146,8 +154,7 @@ private:
     std::uint32_t rank_;
     std::uint32_t slots_;
     BrokerHost& host_;
-    std::unordered_map<PlanId, std::shared_ptr<const Plan>> plans_;
-    std::unordered_map<PlanId, std::unique_ptr<RunTimes>> times_;
+    std::unordered_map<PlanId, KnownPlan> plans_;         // pointers into it stay valid until forgotten
     std::unordered_map<PipelineId, Pipeline> pipelines_;  // pointers into it stay valid until forgotten
     std::deque<Queued> queue_;
     std::uint64_t queued_jobs_ = 0;

@@ -12,7 +12,7 @@ void Broker::to_lane(std::uint32_t lane, std::uint64_t ticket, std::vector<JobSt
     ++l.in_hand;
     ++in_lanes_;
     t.likely_ns = static_cast<float>(
-        std::max(0.0, t.pipeline->times->mean_ns(*t.pipeline->context->plan, TemplateIndex(t.job_template))));
+        std::max(0.0, t.pipeline->plan->times.mean_ns(*t.pipeline->context->plan, TemplateIndex(t.job_template))));
     l.likely_ns += static_cast<double>(t.likely_ns);
     starts.push_back(start_of(ticket, t));
 }
@@ -28,7 +28,7 @@ void Broker::start_reserved(std::uint64_t ticket) {
 
 // How many of the next queued jobs this lane should take now.
 std::uint32_t Broker::room(const Lane& lane, Queued& next) const {
-    const double mean = next.pipeline->times->mean_ns(*next.pipeline->context->plan, next.what.job);
+    const double mean = next.pipeline->plan->times.mean_ns(*next.pipeline->context->plan, next.what.job);
     if (lane.in_hand == 0 && (mean < 0 || mean >= static_cast<double>(kLongJob))) return 1;
     if (mean < 0 || mean >= static_cast<double>(kLongJob)) return 0;
     const double time = static_cast<double>(kLaneHorizon) - lane.likely_ns;

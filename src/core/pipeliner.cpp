@@ -100,6 +100,11 @@ void Pipeliner::on(const msg::Locate& m, std::uint32_t from, Outbox& out) {
     out.to_broker(from, std::move(answer));
 }
 
+// Pipelines of it whose end has not been heard of here yet keep what they need of it.
+void Pipeliner::on(const msg::ForgetPlan& m, std::uint32_t, Outbox&) {
+    if (plans_.erase(m.plan) == 0) ++ignored_;
+}
+
 void Pipeliner::on(const msg::Stop&, std::uint32_t, Outbox&) { stopped_ = true; }
 
 void Pipeliner::tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out) {

@@ -24,11 +24,13 @@ public:
     void on(const msg::StartPipelines& m, std::uint32_t from, Outbox& out);
     void on(const msg::Ended& m, std::uint32_t from, Outbox& out);
     void on(const msg::Locate& m, std::uint32_t from, Outbox& out);
+    void on(const msg::ForgetPlan& m, std::uint32_t from, Outbox& out);
     void on(const msg::Stop& m, std::uint32_t from, Outbox& out);
 
     // True after Stop: nothing will be sent any more.
     bool stopped() const { return stopped_; }
     std::size_t active_pipelines() const { return pipelines_.size(); }
+    std::size_t known_plans() const { return plans_.size(); }
     // Messages that spoke of jobs this pipeliner does not have; counted, never fatal.
     std::uint64_t ignored() const { return ignored_; }
 

@@ -38,6 +38,11 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
     const auto [at, fresh] = plans_.try_emplace(plan_id);
     PlanState& state = at->second;
     if (fresh) state.plan = plan;
+    if (const auto idle = std::find(idle_plans_.begin(), idle_plans_.end(), plan_id); idle != idle_plans_.end()) {
+        idle_plans_.erase(idle);
+        idle_jobs_ -= state.plan->job_count;
+    }
+    ++state.pipelines;
     const PipelineId id(next_pipeline_++);
     info.id = id;
     info.plan = plan_id;
@@ -227,8 +232,34 @@ void Router::finish_when_durable(PipelineId id, Pipeline& p, Outbox& out) {
     }
     ++counts_.pipelines_over;
     events_.pipeline_over(id);
+    const PlanId plan = p.info.plan;
     pipelines_.erase(id);
+    left_by_a_pipeline(plan, out);
     stop_if_done(out);
+}
+
+// A plan without a pipeline is likely to get another soon: the newest of them stay known, with what was learnt of them.
+
+void Router::left_by_a_pipeline(PlanId id, Outbox& out) {
+    PlanState& state = plans_.at(id);
+    if (--state.pipelines != 0) return;
+    idle_plans_.push_back(id);
+    idle_jobs_ += state.plan->job_count;
+    while (!idle_plans_.empty() && (idle_plans_.size() > options_.idle_plans || idle_jobs_ > options_.idle_plan_jobs)) {
+        const PlanId oldest = idle_plans_.front();
+        idle_plans_.pop_front();
+        idle_jobs_ -= plans_.at(oldest).plan->job_count;
+        forget_plan(oldest, out);
+    }
+}
+
+void Router::forget_plan(PlanId id, Outbox& out) {
+    const auto at = plans_.find(id);
+    for (const std::uint32_t rank : at->second.pipeliners_told) out.to_pipeliner(rank, msg::ForgetPlan{id});
+    for (Broker& b : brokers_)
+        if (b.blocks.erase(id) != 0) out.to_broker(b.what.rank, msg::ForgetPlan{id});
+    events_.plan_forgotten(id, *at->second.plan);
+    plans_.erase(at);
 }
 
 void Router::records_durable(std::uint32_t writer, std::uint64_t record, Outbox& out) {

@@ -9,7 +9,8 @@
 // idles.
 //
 // Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at
-// most the jobs of active pipelines, as runs.
+// most the jobs of active pipelines, as runs; a plan is known to the roles while pipelines of it are not over, and then
+// until idle_plans or idle_plan_jobs of RouterOptions push it out.
 #pragma once
 
 #include "core/host_ledger.hpp"
@@ -41,6 +42,10 @@ struct RouterOptions {
     std::vector<BrokerDescription> brokers;
     HostLedger hosts;
     bool fail_fast = false;
+    // Plans without a pipeline are kept for the next one of them, the latest used: so many, and of so many jobs
+    // together.
+    std::uint32_t idle_plans = 64;
+    std::uint64_t idle_plan_jobs = 100'000;
 };
 
 // What the router tells its driver beside messages: for records, reports and the driver function.
@@ -57,6 +62,8 @@ public:
     virtual void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) = 0;
     // All jobs have ended and are durable.
     virtual void pipeline_over(PipelineId pipeline) = 0;
+    // No pipeline of it is left: the number, and the address as its name, are free for another plan.
+    virtual void plan_forgotten(PlanId id, const Plan& plan) = 0;
     virtual void store_failed(std::uint32_t broker, const std::string& error) = 0;
 };
 
@@ -104,6 +111,7 @@ public:
     bool closed() const { return closed_; }
     const RouterCounts& counts() const { return counts_; }
     std::uint64_t unfinished_pipelines() const { return pipelines_.size(); }
+    std::size_t known_plans() const { return plans_.size(); }
 
 private:
     static constexpr std::uint32_t kOwn = 0xffffffff;       // the "rank" of records the router writes itself
@@ -114,6 +122,7 @@ private:
         std::shared_ptr<const Plan> plan;
         std::set<std::uint32_t> pipeliners_told;
         RunTimes times;
+        std::uint64_t pipelines = 0;  // of it, not over
     };
     struct Pipeline {
         PlanState* plan = nullptr;
@@ -163,6 +172,8 @@ private:
     void recall_if_unbalanced(Outbox& out);
     bool nothing_running() const;
     void finish_when_durable(PipelineId id, Pipeline& p, Outbox& out);
+    void left_by_a_pipeline(PlanId id, Outbox& out);
+    void forget_plan(PlanId id, Outbox& out);
     void records_durable(std::uint32_t writer, std::uint64_t record, Outbox& out);
     void stop_if_done(Outbox& out);
     std::uint64_t durable_of(std::uint32_t rank) const;
@@ -181,6 +192,8 @@ private:
     std::set<std::string> saved_names_;
     std::deque<std::uint32_t> credit_;  // brokers that may have room
     std::map<PlanId, PlanState> plans_;
+    std::deque<PlanId> idle_plans_;                       // those without a pipeline, the latest used last
+    std::uint64_t idle_jobs_ = 0;                         // of them
     std::map<std::uint32_t, std::uint32_t> active_;       // pipelines started, per pipeliner
     std::deque<PipelineId> waiting_;                      // submitted, not started
     std::unordered_map<PipelineId, Pipeline> pipelines_;  // all that are not over, waiting ones too

@@ -136,6 +136,7 @@ void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uin
                     } else {
                         fields(ar, m);
                     }
+                    if constexpr (std::is_same_v<M, msg::ForgetPlan>) plans_.erase(m.plan);
                     out.push_back({from, self, Message(Inbox(std::move(m)))});
                 });
             });

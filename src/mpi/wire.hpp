@@ -17,7 +17,7 @@
 
 namespace penstock {
 
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 
 class WireError : public std::runtime_error {
 public:
@@ -42,7 +42,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Decodes frames. Plans arrive in blocks and are put together here: every PlanBlock of one plan points to one Plan.
+// Decodes frames. Plans arrive in blocks and are put together here: every PlanBlock of one plan points to one Plan, until a
+// ForgetPlan.
 class FrameReader {
 public:
     void read(std::span<const char> frame, std::uint32_t from, std::uint32_t self, std::vector<Envelope>& out);

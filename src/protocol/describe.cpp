@@ -109,6 +109,7 @@ std::string line(const msg::FetchedChunk& m) {
 std::string line(const msg::ChunkTaken& m) { return "ChunkTaken #" + number(m.request) + " at " + number(m.offset); }
 std::string line(const msg::Release& m) { return "Release " + run(m.jobs); }
 std::string line(const msg::ForgetPipeline& m) { return "ForgetPipeline " + number(m.pipeline.value); }
+std::string line(const msg::ForgetPlan& m) { return "ForgetPlan " + number(m.plan.value); }
 std::string line(const msg::Flush&) { return "Flush"; }
 std::string line(const msg::Stop&) { return "Stop"; }
 

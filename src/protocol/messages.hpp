@@ -197,6 +197,12 @@ struct ForgetPipeline {
     PipelineId pipeline;
 };
 
+// Router, to brokers and pipeliners: no pipeline of this plan is left, and its number is not used again unless the plan is
+// sent anew.
+struct ForgetPlan {
+    PlanId plan;
+};
+
 // Router: a pipeline has ended and nothing else runs; somebody may wait for its results, so write what is pending now.
 struct Flush {};
 
@@ -209,10 +215,10 @@ namespace penstock {
 
 using RouterMessage = std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::Returned, msg::Durable, msg::Refused,
                                    msg::StoreFailed, msg::Bye>;
-using PipelinerMessage = std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::Stop>;
+using PipelinerMessage = std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
 using BrokerMessage = std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located,
                                    msg::Fetch, msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release,
-                                   msg::ForgetPipeline, msg::Flush, msg::Stop>;
+                                   msg::ForgetPipeline, msg::ForgetPlan, msg::Flush, msg::Stop>;
 using Message = std::variant<RouterMessage, PipelinerMessage, BrokerMessage>;
 
 struct Envelope {

@@ -190,5 +190,9 @@ void BrokerNode::fetch(const JobStart& job, std::uint32_t holder, bool located, 
 void BrokerNode::forget_inputs(std::uint64_t ticket) { exchange_.forget_inputs(ticket); }
 void BrokerNode::release(const JobRun& jobs) { cache_.release(jobs); }
 void BrokerNode::forget(PipelineId pipeline) { cache_.forget(pipeline); }
+void BrokerNode::forget(PlanId plan) {
+    exchange_.forget(plan);
+    last_job_ = nullptr;  // its address may be given to a job of another worker type
+}
 
 }  // namespace penstock

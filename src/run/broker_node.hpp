@@ -50,6 +50,7 @@ private:
     void forget_inputs(std::uint64_t ticket) override;
     void release(const JobRun& jobs) override;
     void forget(PipelineId pipeline) override;
+    void forget(PlanId plan) override;
     void flush() override;
     void stop() override;
 

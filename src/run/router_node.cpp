@@ -38,7 +38,11 @@ std::uint64_t slots_of(const std::vector<BrokerDescription>& brokers) {
 }  // namespace
 
 RouterNode::RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker)
-    : slots_(slots_of(options.brokers)), observer_(observer), waker_(waker), writer_(std::move(writer)), router_(std::move(options), *this) {}
+    : slots_(slots_of(options.brokers)),
+      observer_(observer),
+      waker_(waker),
+      writer_(std::move(writer)),
+      router_(std::move(options), *this) {}
 
 // ------------------------------------------------------------------------------------------ the feed
 
@@ -81,16 +85,17 @@ bool RouterNode::take_submissions(Outbox& out) {
     }
     if (!taken.empty()) room_.notify_all();
     for (Waiting& w : taken) {
-        const auto [at, fresh] = plan_ids_.try_emplace(w.submission.plan.get(), static_cast<std::uint32_t>(plans_.size() + 1));
-        if (fresh) plans_.push_back(w.submission.plan);
-        PipelineInfo info{w.id, at->second, std::move(w.submission.instance), std::move(w.submission.own_data)};
+        const auto [at, fresh] = plan_ids_.try_emplace(w.submission.plan.get(), next_plan_);
+        if (fresh) ++next_plan_;
+        const PlanId plan = at->second;
+        PipelineInfo info{w.id, plan, std::move(w.submission.instance), std::move(w.submission.own_data)};
         Known known;
         known.context = std::make_shared<PipelineContext>(PipelineContext{w.submission.plan, info});
         known.submitted_ns = epoch_now();
         if (first_submit_ == 0) first_submit_ = steady_now();
         const std::int64_t submitted = known.submitted_ns;
         pipelines_.emplace(w.id, std::move(known));
-        router_.submit(at->second, w.submission.plan, std::move(info), submitted, out);
+        router_.submit(plan, w.submission.plan, std::move(info), submitted, out);
     }
     if (closed && !closed_told_) {
         closed_told_ = true;
@@ -152,8 +157,10 @@ void RouterNode::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t
     (ended.succeeded ? known.succeeded : known.failed) += ended.jobs.count;
     if (!ended.succeeded) note_failure(*known.context, ended.jobs.first, ended.error);
     if (!observer_.wants_jobs()) return;
-    JobsEnded told{known.context.get(), ended.jobs.first, ended.jobs.count,
-                   ended.succeeded ? JobStatus::succeeded : JobStatus::failed, ended.attempt, broker, ended.error};
+    JobsEnded told{known.context.get(), ended.jobs.first,
+                   ended.jobs.count,    ended.succeeded ? JobStatus::succeeded : JobStatus::failed,
+                   ended.attempt,       broker,
+                   ended.error};
     observer_.jobs_ended(told);
 }
 
@@ -196,8 +203,7 @@ void RouterNode::refused(PipelineId pipeline, const msg::Refused& refused, std::
     --figures_[job.worker].succeeded;  // the broker's own figures arrive with Bye and still count it
     ++figures_[job.worker].failed;
     if (observer_.wants_jobs())
-        observer_.jobs_ended(
-            {at->second.context.get(), refused.jobs.first, 1, JobStatus::failed, 1, 0, refused.error});
+        observer_.jobs_ended({at->second.context.get(), refused.jobs.first, 1, JobStatus::failed, 1, 0, refused.error});
 }
 
 void RouterNode::pipeline_over(PipelineId pipeline) {
@@ -293,8 +299,8 @@ RunSummary RouterNode::summary() {
     RunSummary s;
     s.progress = progress();
     for (const auto& [worker, f] : figures_)
-        s.workers.push_back({worker, f.succeeded, f.failed, f.skipped, f.durations.median_s(),
-                             static_cast<double>(f.total_ns) * 1e-9});
+        s.workers.push_back(
+            {worker, f.succeeded, f.failed, f.skipped, f.durations.median_s(), static_cast<double>(f.total_ns) * 1e-9});
     for (const auto& [key, kind] : failures_) s.failures.push_back(kind);
     std::stable_sort(s.failures.begin(), s.failures.end(),
                      [](const FailureKind& a, const FailureKind& b) { return a.count > b.count; });

@@ -60,6 +60,7 @@ private:
     void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) override;
     void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) override;
     void pipeline_over(PipelineId pipeline) override;
+    void plan_forgotten(PlanId, const Plan& plan) override { plan_ids_.erase(&plan); }
     void store_failed(std::uint32_t broker, const std::string& error) override;
 
     bool take_submissions(Outbox& out);
@@ -76,8 +77,8 @@ private:
     std::unique_ptr<RecordWriter> writer_;
     Router router_;
     std::unordered_map<PipelineId, Known> pipelines_;
-    std::map<const Plan*, PlanId> plan_ids_;
-    std::vector<std::shared_ptr<const Plan>> plans_;  // kept, so that a plan's address stays its name
+    std::map<const Plan*, PlanId> plan_ids_;  // the router keeps each of them, so that its address stays its name
+    std::uint32_t next_plan_ = 1;
 
     mutable std::mutex mutex_;  // guards the next five
     std::condition_variable room_;

@@ -34,6 +34,7 @@ public:
     // fails the job by the name of the key (exec/materialize.hpp).
     std::unique_ptr<FetchedInputs> take_inputs(std::uint64_t ticket);
     void forget_inputs(std::uint64_t ticket);
+    void forget(PlanId plan) { members_.erase(plan); }
     void put_back(std::uint64_t ticket, std::unique_ptr<FetchedInputs> inputs) { ready_[ticket] = std::move(inputs); }
 
     void on(const msg::Located& m, std::uint32_t from, Outbox& out);

@@ -52,6 +52,12 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
         case Fault::no_release:
             std::erase_if(frame, [](const Envelope& e) { return as<msg::Release, BrokerMessage>(e) != nullptr; });
             return;
+        case Fault::no_forget_plan:
+            std::erase_if(frame, [](const Envelope& e) {
+                return as<msg::ForgetPlan, BrokerMessage>(e) != nullptr ||
+                       as<msg::ForgetPlan, PipelinerMessage>(e) != nullptr;
+            });
+            return;
         case Fault::deaf_broker:
             return drop<msg::Stop, BrokerMessage>(frame, done);
         default:

@@ -39,27 +39,28 @@ TEST_P(Faults, AreCaught) {
     for (const std::string& checker : GetParam().seen_by) EXPECT_GT(caught[checker], 0) << checker << " saw nothing";
 }
 
-INSTANTIATE_TEST_SUITE_P(Simulated, Faults,
-                         ::testing::Values(Case{Fault::drop_ended, "drop_ended", {"liveness"}},
-                                           Case{Fault::drop_ready, "drop_ready", {"liveness"}},
-                                           Case{Fault::double_ended, "double_ended", {"exactly once", "books balance"}},
-                                           Case{Fault::double_ready,
-                                                "double_ready",
-                                                {"books balance", "exactly once", "liveness", "values"}},
-                                           Case{Fault::reordered_link, "reordered_link", {"books balance", "liveness"}},
-                                           Case{Fault::hidden_failure, "hidden_failure", {"parents first", "values"}},
-                                           Case{Fault::early_release, "early_release", {"values"}},
-                                           Case{Fault::no_release, "no_release", {"values"}},
-                                           Case{Fault::inputs_unasked, "inputs_unasked", {"values"}},
-                                           Case{Fault::early_durable, "early_durable", {"over when durable"}},
-                                           Case{Fault::over_twice, "over_twice", {"over when durable"}},
-                                           Case{Fault::start_twice, "start_twice", {"exactly once"}},
-                                           Case{Fault::keep_returned, "keep_returned", {"exactly once"}},
-                                           Case{Fault::large_hosts, "large_hosts", {"resources"}},
-                                           Case{Fault::crowded_broker, "crowded_broker", {"resources"}},
-                                           Case{Fault::deaf_broker, "deaf_broker", {"liveness"}},
-                                           Case{Fault::idle_router, "idle_router", {"no idle slot", "liveness"}}),
-                         [](const auto& chosen) { return chosen.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Simulated, Faults,
+    ::testing::Values(Case{Fault::drop_ended, "drop_ended", {"liveness", "exactly once"}},
+                      Case{Fault::drop_ready, "drop_ready", {"liveness"}},
+                      Case{Fault::double_ended, "double_ended", {"exactly once", "books balance"}},
+                      Case{
+                          Fault::double_ready, "double_ready", {"books balance", "exactly once", "liveness", "values"}},
+                      Case{Fault::reordered_link, "reordered_link", {"books balance", "liveness"}},
+                      Case{Fault::hidden_failure, "hidden_failure", {"parents first", "values"}},
+                      Case{Fault::early_release, "early_release", {"values"}},
+                      Case{Fault::no_release, "no_release", {"values"}},
+                      Case{Fault::no_forget_plan, "no_forget_plan", {"plans forgotten"}},
+                      Case{Fault::inputs_unasked, "inputs_unasked", {"values"}},
+                      Case{Fault::early_durable, "early_durable", {"over when durable", "books balance"}},
+                      Case{Fault::over_twice, "over_twice", {"over when durable"}},
+                      Case{Fault::start_twice, "start_twice", {"exactly once"}},
+                      Case{Fault::keep_returned, "keep_returned", {"exactly once"}},
+                      Case{Fault::large_hosts, "large_hosts", {"resources"}},
+                      Case{Fault::crowded_broker, "crowded_broker", {"resources"}},
+                      Case{Fault::deaf_broker, "deaf_broker", {"liveness"}},
+                      Case{Fault::idle_router, "idle_router", {"no idle slot", "liveness"}}),
+    [](const auto& chosen) { return chosen.param.name; });
 
 }  // namespace
 }  // namespace penstock::sim

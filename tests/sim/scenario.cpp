@@ -43,6 +43,8 @@ void choose_behaviour(Scenario& s, Random& random) {
     if (random.chance(0.2)) s.writer_limit = random.between(1, 50);
     if (random.chance(0.3)) s.claimed = random.between(1, 8);
     s.fail_fast = random.chance(0.05);
+    if (random.chance(0.7)) s.idle_plans = random.below(3);
+    if (random.chance(0.2)) s.idle_plan_jobs = random.below(60);
     if (random.chance(0.08)) s.drain_at = random.time(1000, 2'000'000'000);
     if (random.chance(0.04)) s.store_fails_at = random.time(1000, 2'000'000'000);
 }

@@ -25,6 +25,7 @@ enum class Fault {
     hidden_failure,  // the pipeliner is told that a failed job succeeded
     early_release,   // a broker forgets outputs when they are first asked for
     no_release,      // Release messages are lost
+    no_forget_plan,  // ForgetPlan messages are lost
     inputs_unasked,  // jobs start without their inputs
     early_durable,   // a writer calls durable what is not synced
     over_twice,      // the router's driver hears twice that a pipeline is over
@@ -66,6 +67,8 @@ struct Scenario {
     std::uint64_t writer_limit = 0xffffffff;  // records waiting to be synced
     std::uint32_t claimed = 1;                // jobs a lane claims at once
     bool fail_fast = false;
+    std::uint32_t idle_plans = 64;
+    std::uint64_t idle_plan_jobs = 100'000;
     std::optional<Nanoseconds> drain_at;
     std::optional<Nanoseconds> store_fails_at;
 

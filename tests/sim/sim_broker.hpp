@@ -54,6 +54,7 @@ private:
     void forget_inputs(std::uint64_t ticket) override { inputs_.erase(ticket); }
     void release(const JobRun& jobs) override;
     void forget(PipelineId pipeline) override;
+    void forget(PlanId plan) override { plans_.erase(plan); }
     void flush() override { writer_.flush_soon(); }
     void stop() override { stopping_ = true; }
 

@@ -13,6 +13,8 @@ RouterOptions options_of(const Scenario& s) {
         for (HostDescription& h : hosts) h.cpus += 3;
     options.hosts = HostLedger(std::move(hosts), s.named);
     options.fail_fast = s.fail_fast;
+    options.idle_plans = s.idle_plans;
+    options.idle_plan_jobs = s.idle_plan_jobs;
     return options;
 }
 

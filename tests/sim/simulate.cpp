@@ -6,6 +6,7 @@
 #include "sim/checkers/no_idle_slot.hpp"
 #include "sim/checkers/over_when_durable.hpp"
 #include "sim/checkers/parents_first.hpp"
+#include "sim/checkers/plans_forgotten.hpp"
 #include "sim/checkers/resources.hpp"
 #include "sim/checkers/values.hpp"
 #include "sim/cluster.hpp"
@@ -26,6 +27,7 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
     all.push_back(std::make_unique<NoIdleSlot>());
     all.push_back(std::make_unique<AsModelled>());
     all.push_back(std::make_unique<BooksBalance>());
+    all.push_back(std::make_unique<PlansForgotten>());
     return all;
 }
 

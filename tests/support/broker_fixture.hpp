@@ -74,6 +74,7 @@ private:
         said_.push_back("release " + std::to_string(jobs.first.value) + "+" + std::to_string(jobs.count));
     }
     void forget(PipelineId pipeline) override { said_.push_back("forget " + std::to_string(pipeline.value)); }
+    void forget(PlanId plan) override { said_.push_back("forget plan " + std::to_string(plan.value)); }
     void flush() override { said_.push_back("flush"); }
     void stop() override { said_.push_back("stop"); }
 

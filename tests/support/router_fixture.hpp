@@ -34,6 +34,9 @@ public:
         say("refused", pipeline, refused.error + " at " + std::to_string(broker));
     }
     void pipeline_over(PipelineId pipeline) override { say("over", pipeline); }
+    void plan_forgotten(PlanId id, const Plan&) override {
+        lines_.push_back("forgot plan " + std::to_string(id.value));
+    }
     void store_failed(std::uint32_t broker, const std::string& error) override {
         lines_.push_back("store failed: " + error + " at " + std::to_string(broker));
     }
@@ -55,6 +58,8 @@ protected:
         std::vector<HostDescription> hosts;
         std::map<std::string, std::uint64_t> named;
         bool fail_fast = false;
+        std::uint32_t idle_plans = RouterOptions().idle_plans;
+        std::uint64_t idle_plan_jobs = RouterOptions().idle_plan_jobs;
     };
     // Brokers of ranks 2, 3, ... with these slots, all on one host with as many CPUs.
     static Setup one_host(const std::vector<std::uint32_t>& slots) {
@@ -84,6 +89,8 @@ protected:
         options.brokers = s.brokers;
         options.hosts = HostLedger(s.hosts, s.named);
         options.fail_fast = s.fail_fast;
+        options.idle_plans = s.idle_plans;
+        options.idle_plan_jobs = s.idle_plan_jobs;
         router_ = std::make_unique<Router>(std::move(options), events_);
     }
     void make(const std::vector<std::uint32_t>& slots) { make(own_hosts(slots)); }

@@ -47,6 +47,22 @@ TEST(Submitter, PlansOnceAndPipelinesTogetherAreWrittenDown) {
               (Entries{"plan 1 page", "plan 2 other", "pipelines 1:1:url=x 2:1:url=y 3:2:", "pipelines 4:1:url=z"}));
 }
 
+TEST(Submitter, PlansThatNobodyHasAnyMoreAreLetGoOf) {
+    FakeFeed feed;
+    FakeJournal journal;
+    Submitter submitter(feed, &journal);
+    std::weak_ptr<const Plan> first;
+    for (int i = 0; i < 1000; ++i) {
+        const auto plan = plan_named("page-" + std::to_string(i));
+        if (i == 0) first = plan;
+        submitter.submit({{plan, "", {}}});
+        feed.submitted.clear();
+    }
+    EXPECT_TRUE(first.expired());
+    EXPECT_EQ(journal.entries.size(), 2000u);
+    EXPECT_EQ(journal.entries[1998], "plan 1000 page-999");
+}
+
 TEST(Submitter, TheSameNameAndDataTwiceIsRefusedAsAWhole) {
     FakeFeed feed;
     FakeJournal journal;

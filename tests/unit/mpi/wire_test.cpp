@@ -70,6 +70,8 @@ TEST(Wire, MessagesToBrokersAndPipeliners) {
     same<msg::ChunkTaken, BrokerMessage>({8, 5});
     same<msg::Release, BrokerMessage>({kRun});
     same<msg::ForgetPipeline, BrokerMessage>({PipelineId(3)});
+    EXPECT_EQ((same<msg::ForgetPlan, BrokerMessage>({PlanId(7)}).plan), PlanId(7));
+    EXPECT_EQ((same<msg::ForgetPlan, PipelinerMessage>({PlanId(7)}).plan), PlanId(7));
     same<msg::Flush, BrokerMessage>({});
     same<msg::Stop, BrokerMessage>({});
     same<msg::StartPipelines, PipelinerMessage>({PipelineId(1), 5, PlanId(2)});
@@ -133,6 +135,20 @@ std::shared_ptr<Plan> some_plan(std::uint32_t n) {
         plan->templates.push_back(std::move(t));
     }
     return plan;
+}
+
+TEST(Wire, AForgottenPlanIsLetGoOf) {
+    const auto plan = some_plan(3);
+    FrameReader reader;
+    const std::vector<Message> block{BrokerMessage(msg::PlanBlock{PlanId(4), plan, 0, 3, true})};
+    std::weak_ptr<const Plan> read;
+    {
+        const auto arrived = through_the_wire(block, reader);
+        read = std::get<msg::PlanBlock>(std::get<BrokerMessage>(arrived.at(0).message)).plan;
+    }
+    EXPECT_FALSE(read.expired()) << "more blocks may come";
+    through_the_wire({BrokerMessage(msg::ForgetPlan{PlanId(4)})}, reader);
+    EXPECT_TRUE(read.expired());
 }
 
 TEST(Wire, PlansArriveInBlocksAndArePutTogether) {

@@ -66,6 +66,7 @@ TEST(Describe, MessagesToABroker) {
     EXPECT_EQ(text(BrokerMessage(msg::ChunkTaken{2, 100})), "ChunkTaken #2 at 100");
     EXPECT_EQ(text(BrokerMessage(msg::Release{jobs(1, 0, 2)})), "Release 1:[0,2)");
     EXPECT_EQ(text(BrokerMessage(msg::ForgetPipeline{PipelineId(1)})), "ForgetPipeline 1");
+    EXPECT_EQ(text(BrokerMessage(msg::ForgetPlan{PlanId(2)})), "ForgetPlan 2");
     EXPECT_EQ(text(BrokerMessage(msg::Flush{})), "Flush");
     EXPECT_EQ(text(BrokerMessage(msg::Stop{})), "Stop");
 }
