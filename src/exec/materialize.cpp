@@ -75,9 +75,11 @@ private:
     const Value& keep(Value value) { return owned_.emplace_back(std::move(value)); }
 
     const Value& fetched(const Binding& binding, std::size_t input) const {
-        if (ticket_.inputs == nullptr || input >= ticket_.inputs->size())
+        if (ticket_.inputs != nullptr && !ticket_.inputs->problem.empty())
+            missing(binding.key, ticket_.inputs->problem);
+        if (ticket_.inputs == nullptr || input >= ticket_.inputs->values.size())
             missing(binding.key, "its producer's output did not arrive");
-        return (*ticket_.inputs)[input];
+        return ticket_.inputs->values[input];
     }
 
     void retrieve_stored(const Retrieve& retrieve) {

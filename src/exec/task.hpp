@@ -22,7 +22,11 @@ struct PipelineContext {
 
 // The values of one job's Binding::From::outputs bindings, in the order of those bindings: what the producers made.
 // A list binding has a List. Null where the producer has no value and `missing` allows it.
-using FetchedInputs = std::vector<Value>;
+struct FetchedInputs {
+    std::vector<Value> values;  // fewer than bindings when one that must have a value has none
+    std::string problem;        // a value that is there and could not be read: the job fails with it, whatever `missing` says
+    friend bool operator==(const FetchedInputs&, const FetchedInputs&) = default;
+};
 
 // One job to run. 64 bytes or so; inputs are materialized by the lane, not by the broker's pump.
 struct Ticket {

@@ -1,5 +1,6 @@
 #include "run/value_cache.hpp"
 
+#include "value/hash.hpp"
 #include "value/value_codec.hpp"
 
 #include <fstream>
@@ -7,6 +8,12 @@
 #include <vector>
 
 namespace penstock {
+
+namespace {
+std::uint64_t hash_of(const std::vector<std::byte>& bytes) {
+    return Hasher().add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())).value();
+}
+}  // namespace
 
 ValueCache::ValueCache(std::filesystem::path spill_folder, std::uint32_t rank, std::uint64_t limit_bytes)
     : folder_(std::move(spill_folder)), rank_(rank), limit_bytes_(limit_bytes) {}
@@ -49,6 +56,7 @@ void ValueCache::spill_beyond_limit() {
                 return;
             }
             entry.file = file;
+            entry.hash = hash_of(bytes);
             ++spilled_;
         }
         by_age_.pop_front();
@@ -71,9 +79,11 @@ std::shared_ptr<const Document> ValueCache::find(PipelineId pipeline, JobIndex j
     auto bytes = std::make_shared<std::vector<std::byte>>(missing ? 0 : size);
     std::ifstream in(path, std::ios::binary);
     in.read(reinterpret_cast<char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
-    if (!in)
-        throw std::runtime_error("cannot read the spilled value " + path.string() +
-                                 ": the run directory was changed or its disk fails; run the job again");
+    if (!in || hash_of(*bytes) != entry.hash)
+        throw std::runtime_error(
+            "the file " + path.string() +
+            ", where it was put for want of memory, is not as it was written: somebody changed the "
+            "run directory, or its disk fails");
     std::span<const std::byte> rest(*bytes);
     std::shared_ptr<const Document> document = std::make_shared<Document>(decode_document(rest, bytes));
     entry.document = document;

@@ -26,7 +26,8 @@ public:
     ValueCache& operator=(const ValueCache&) = delete;
 
     void keep(PipelineId pipeline, JobIndex job, std::shared_ptr<const Document> outputs);
-    // Null when it was never kept or is released. Throws std::runtime_error when a spill file cannot be read.
+    // Null when it was never kept or is released. Throws std::runtime_error when its spill file is not as it was
+    // written.
     std::shared_ptr<const Document> find(PipelineId pipeline, JobIndex job);
     void release(const JobRun& jobs);
     void forget(PipelineId pipeline);
@@ -43,8 +44,9 @@ private:
     struct Entry {
         std::shared_ptr<const Document> document;  // null while spilled
         std::uint64_t bytes = 0;
-        std::uint64_t file = 0;                    // 0 = none
-        std::list<Place>::iterator age;            // in by_age_ while in memory
+        std::uint64_t file = 0;          // 0 = none
+        std::uint64_t hash = 0;          // of what the file holds
+        std::list<Place>::iterator age;  // in by_age_ while in memory
     };
     using Jobs = std::unordered_map<JobIndex, Entry>;
 

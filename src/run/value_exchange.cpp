@@ -9,9 +9,9 @@ namespace penstock {
 
 namespace {
 
-// Before each value of an answer: whether there is one, and whether it starts at a multiple of kAlignment, so that a large
-// array is used where it arrived.
-enum Mark : std::uint8_t { kNoValue = 0, kValueFollows = 1, kAlignedValueFollows = 2 };
+// Before each value of an answer: whether there is one, and whether it starts at a multiple of kAlignment, so that a
+// large array is used where it arrived. kProblemFollows: the value is there and cannot be read; a string says why.
+enum Mark : std::uint8_t { kNoValue = 0, kValueFollows = 1, kAlignedValueFollows = 2, kProblemFollows = 3 };
 constexpr std::size_t kAlignBeyond = 4096;
 constexpr std::size_t kAlignment = 64;
 
@@ -81,7 +81,8 @@ void ValueExchange::fetch(const JobStart& job, std::uint32_t holder, bool locate
         g.sources.push_back(std::move(source));
     }
     if (located) {
-        ask_holders(job.ticket, g, [holder](std::uint32_t) { return holder; }, out);
+        ask_holders(
+            job.ticket, g, [holder](std::uint32_t) { return holder; }, out);
         return;
     }
     msg::Locate question{next_request_++, pipeline, {}};
@@ -103,15 +104,18 @@ void ValueExchange::on(const msg::Located& m, std::uint32_t, Outbox& out) {
     // The runs cover the jobs asked for, in order: walk them along with the slots.
     std::size_t run = 0;
     std::uint32_t within = 0;
-    ask_holders(ticket, gathering_.at(ticket), [&](std::uint32_t) -> std::uint32_t {
-        while (run < m.runs.size() && within >= m.runs[run].count) {
-            ++run;
-            within = 0;
-        }
-        if (run == m.runs.size()) return msg::kNobody;
-        ++within;
-        return m.runs[run].holder;
-    }, out);
+    ask_holders(
+        ticket, gathering_.at(ticket),
+        [&](std::uint32_t) -> std::uint32_t {
+            while (run < m.runs.size() && within >= m.runs[run].count) {
+                ++run;
+                within = 0;
+            }
+            if (run == m.runs.size()) return msg::kNobody;
+            ++within;
+            return m.runs[run].holder;
+        },
+        out);
 }
 
 // `holder_of` is asked once for each slot of each source, in order.
@@ -158,17 +162,22 @@ void ValueExchange::ask_holders_of_part(std::uint64_t ticket, Gathering& g, std:
 
 void ValueExchange::take_local(Gathering& g, Source& source, const std::string& key, std::uint32_t slot,
                                std::uint32_t job) {
-    const auto document = cache_.find(g.job.pipeline->info.id, JobIndex(job));
-    if (document == nullptr) return;
-    const auto value = document->find(key);
-    if (value == document->end()) return;
-    source.values[slot] = value->second;
-    source.present[slot] = true;
+    try {
+        const auto document = cache_.find(g.job.pipeline->info.id, JobIndex(job));
+        if (document == nullptr) return;
+        const auto value = document->find(key);
+        if (value == document->end()) return;
+        source.values[slot] = value->second;
+        source.present[slot] = true;
+    } catch (const std::exception& error) {
+        g.problem = error.what();
+    }
 }
 
 void ValueExchange::done_if_complete(std::uint64_t ticket, Gathering& g) {
     if (g.outstanding != 0) return;
     auto inputs = std::make_unique<FetchedInputs>();
+    inputs->problem = std::move(g.problem);
     // A producer that succeeded made every key, so with `missing: drop` all lists of the same producers lack the same
     // elements and stay aligned.
     for (const Source& source : g.sources) {
@@ -176,7 +185,7 @@ void ValueExchange::done_if_complete(std::uint64_t ticket, Gathering& g) {
         if (!source.binding->list) {
             const bool there = !source.present.empty() && source.present[0];
             if (!there && missing == Missing::fail) break;
-            inputs->push_back(there ? source.values[0] : Value());
+            inputs->values.push_back(there ? source.values[0] : Value());
             continue;
         }
         List list;
@@ -191,7 +200,7 @@ void ValueExchange::done_if_complete(std::uint64_t ticket, Gathering& g) {
                 complete &= missing == Missing::drop;
         }
         if (!complete) break;
-        inputs->push_back(Value(std::move(list)));
+        inputs->values.push_back(Value(std::move(list)));
     }
     ready_[ticket] = std::move(inputs);
     gathering_.erase(ticket);
@@ -212,20 +221,9 @@ void ValueExchange::forget_inputs(std::uint64_t ticket) { ready_.erase(ticket); 
 
 void ValueExchange::on(const msg::Fetch& m, std::uint32_t from, Outbox& out) {
     auto bytes = std::make_shared<std::vector<std::byte>>();
-    for (const JobRun& run : m.jobs) {
-        for (std::uint32_t i = 0; i < run.count; ++i) {
-            const auto document = cache_.find(m.pipeline, JobIndex(run.first.value + i));
-            const auto value = document ? document->find(m.key) : Document::const_iterator{};
-            const bool there = document && value != document->end();
-            bytes->push_back(static_cast<std::byte>(there ? kValueFollows : kNoValue));
-            if (!there) continue;
-            if (encoded_size(value->second) >= kAlignBeyond) {
-                bytes->back() = static_cast<std::byte>(kAlignedValueFollows);
-                bytes->resize(aligned(bytes->size()));
-            }
-            encode(value->second, *bytes);
-        }
-    }
+    for (const JobRun& run : m.jobs)
+        for (std::uint32_t i = 0; i < run.count; ++i)
+            append_answer(m.pipeline, JobIndex(run.first.value + i), m.key, *bytes);
     if (bytes->size() <= kChunkBytes) {
         out.to_broker(from, msg::Fetched{m.request, std::move(*bytes)});
         return;
@@ -236,11 +234,32 @@ void ValueExchange::on(const msg::Fetch& m, std::uint32_t from, Outbox& out) {
         send_chunk(m.request, from, answer, out);
 }
 
+void ValueExchange::append_answer(PipelineId pipeline, JobIndex job, const std::string& key,
+                                  std::vector<std::byte>& bytes) {
+    std::shared_ptr<const Document> document;
+    try {
+        document = cache_.find(pipeline, job);
+    } catch (const std::exception& error) {
+        bytes.push_back(static_cast<std::byte>(kProblemFollows));
+        encode(Value(error.what()), bytes);
+        return;
+    }
+    const auto value = document ? document->find(key) : Document::const_iterator{};
+    const bool there = document && value != document->end();
+    bytes.push_back(static_cast<std::byte>(there ? kValueFollows : kNoValue));
+    if (!there) return;
+    if (encoded_size(value->second) >= kAlignBeyond) {
+        bytes.back() = static_cast<std::byte>(kAlignedValueFollows);
+        bytes.resize(aligned(bytes.size()));
+    }
+    encode(value->second, bytes);
+}
+
 void ValueExchange::send_chunk(std::uint64_t request, std::uint32_t to, Outgoing& answer, Outbox& out) {
     const std::size_t n = std::min(kChunkBytes, answer.bytes->size() - answer.next);
     const auto begin = answer.bytes->begin() + static_cast<std::ptrdiff_t>(answer.next);
-    out.to_broker(to, msg::FetchedChunk{request, answer.next, answer.bytes->size(),
-                                        {begin, begin + static_cast<std::ptrdiff_t>(n)}});
+    out.to_broker(to, msg::FetchedChunk{
+                          request, answer.next, answer.bytes->size(), {begin, begin + static_cast<std::ptrdiff_t>(n)}});
     answer.next += n;
 }
 
@@ -263,6 +282,17 @@ void ValueExchange::answered(std::uint64_t request, std::span<const std::byte> b
     const Question question = std::move(at->second);
     questions_.erase(at);
     Gathering& g = gathering_.at(question.ticket);
+    try {
+        read_answer(question, bytes, owner, g);
+    } catch (const std::exception& error) {
+        g.problem = std::string("what another broker sent cannot be read: ") + error.what();
+    }
+    --g.outstanding;
+    done_if_complete(question.ticket, g);
+}
+
+void ValueExchange::read_answer(const Question& question, std::span<const std::byte> bytes,
+                                const std::shared_ptr<const void>& owner, Gathering& g) {
     Source& source = g.sources[question.source];
     const std::size_t whole = bytes.size();
     for (std::uint32_t slot : question.slots) {
@@ -274,11 +304,14 @@ void ValueExchange::answered(std::uint64_t request, std::span<const std::byte> b
             const std::size_t at_byte = whole - bytes.size();
             bytes = bytes.subspan(std::min(aligned(at_byte) - at_byte, bytes.size()));
         }
-        source.values[slot] = decode_value(bytes, owner);
+        Value value = decode_value(bytes, owner);
+        if (mark == kProblemFollows) {
+            g.problem = value.string();
+            continue;
+        }
+        source.values[slot] = std::move(value);
         source.present[slot] = true;
     }
-    --g.outstanding;
-    done_if_complete(question.ticket, g);
 }
 
 void ValueExchange::on(const msg::Fetched& m, std::uint32_t, Outbox&) { answered(m.request, m.bytes, nullptr); }

@@ -2,7 +2,8 @@
 //
 // A state machine like the roles: messages in, messages out. For each job it works out which producer jobs each binding
 // reads, asks the pipeliner where they are unless that is known, asks the brokers that hold them, and puts the values
-// together in the order of the input. Answers beyond kChunkBytes travel in chunks, at most kChunkWindow under way an answer.
+// together in the order of the input. Answers beyond kChunkBytes travel in chunks, at most kChunkWindow under way an
+// answer.
 #pragma once
 
 #include "core/broker.hpp"
@@ -14,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -30,8 +32,8 @@ public:
     // Starts to gather the inputs of a job; when all are there its ticket is in arrived().
     void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner, Outbox& out);
     std::vector<std::uint64_t> take_arrived() { return std::exchange(arrived_, {}); }
-    // The inputs of a ticket that has arrived. A missing value that the binding does not allow ends the list early, which
-    // fails the job by the name of the key (exec/materialize.hpp).
+    // The inputs of a ticket that has arrived. A missing value that the binding does not allow ends the list early,
+    // which fails the job by the name of the key (exec/materialize.hpp), as does a problem.
     std::unique_ptr<FetchedInputs> take_inputs(std::uint64_t ticket);
     void forget_inputs(std::uint64_t ticket);
     void forget(PlanId plan) { members_.erase(plan); }
@@ -53,13 +55,14 @@ private:
     struct Source {  // one binding: the jobs it reads and what has come of them
         const Binding* binding = nullptr;
         std::vector<Part> parts;
-        std::vector<Value> values;       // one a job, in order
+        std::vector<Value> values;  // one a job, in order
         std::vector<bool> present;
     };
     struct Gathering {
         JobStart job;
         std::vector<Source> sources;
         std::uint32_t outstanding = 0;  // questions asked and not answered
+        std::string problem;            // a value that could not be read
     };
     struct Question {  // a Fetch on its way: which slots of which source its answer fills
         std::uint64_t ticket = 0;
@@ -79,21 +82,24 @@ private:
                              std::uint32_t& slot, const std::function<std::uint32_t(std::uint32_t)>& holder_of,
                              Outbox& out);
     void take_local(Gathering& g, Source& source, const std::string& key, std::uint32_t slot, std::uint32_t job);
+    void append_answer(PipelineId pipeline, JobIndex job, const std::string& key, std::vector<std::byte>& bytes);
+    static void read_answer(const Question& question, std::span<const std::byte> bytes,
+                            const std::shared_ptr<const void>& owner, Gathering& g);
     void answered(std::uint64_t request, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner);
     void done_if_complete(std::uint64_t ticket, Gathering& g);
     void send_chunk(std::uint64_t request, std::uint32_t to, Outgoing& answer, Outbox& out);
 
     std::uint32_t rank_;
     ValueCache& cache_;
-    std::unordered_map<PlanId, std::vector<GroupMembers>> members_;             // of plans with groups that are read
-    std::unordered_map<std::uint64_t, Gathering> gathering_;                    // by ticket
-    std::unordered_map<std::uint64_t, std::unique_ptr<FetchedInputs>> ready_;   // by ticket
+    std::unordered_map<PlanId, std::vector<GroupMembers>> members_;            // of plans with groups that are read
+    std::unordered_map<std::uint64_t, Gathering> gathering_;                   // by ticket
+    std::unordered_map<std::uint64_t, std::unique_ptr<FetchedInputs>> ready_;  // by ticket
     std::vector<std::uint64_t> arrived_;
-    std::unordered_map<std::uint64_t, std::uint64_t> locating_;                 // request -> ticket
-    std::unordered_map<std::uint64_t, Question> questions_;                     // request
+    std::unordered_map<std::uint64_t, std::uint64_t> locating_;                            // request -> ticket
+    std::unordered_map<std::uint64_t, Question> questions_;                                // request
     std::unordered_map<std::uint64_t, std::shared_ptr<std::vector<std::byte>>> incoming_;  // request -> chunks so far
     std::unordered_map<std::uint64_t, std::uint64_t> incoming_bytes_;
-    std::map<std::pair<std::uint32_t, std::uint64_t>, Outgoing> outgoing_;      // (asking rank, request)
+    std::map<std::pair<std::uint32_t, std::uint64_t>, Outgoing> outgoing_;  // (asking rank, request)
     std::uint64_t next_request_ = 1;
     std::uint64_t ignored_ = 0;
 };

@@ -18,7 +18,7 @@ protected:
         plan.last().bindings = {{"in", Binding::From::outputs, "out", {{TemplateIndex(0)}}, false, Missing::fail, true}};
         Ticket made = ticket(plan.context(), 1);
         made.inputs = std::make_unique<FetchedInputs>();
-        made.inputs->push_back(std::move(in));
+        made.inputs->values.push_back(std::move(in));
         return made;
     }
     Value echo(Value in) {

@@ -36,13 +36,16 @@ struct OneJob {
         job.bindings = std::move(bindings);
     }
 
+    std::string problem;  // of the inputs
+
     Materialized materialize(bool keep_placeholders = false, std::vector<Value> inputs = {},
                              const Retrieve& retrieve = nullptr) const {
         Ticket ticket;
         ticket.pipeline = std::make_shared<PipelineContext>(PipelineContext{plan, info});
         ticket.job = &plan->templates[0];
         ticket.instance = 1;
-        if (!inputs.empty()) ticket.inputs = std::make_unique<FetchedInputs>(std::move(inputs));
+        if (!inputs.empty() || !problem.empty())
+            ticket.inputs = std::make_unique<FetchedInputs>(FetchedInputs{std::move(inputs), problem});
         return penstock::materialize(ticket, keep_placeholders, retrieve);
     }
 };
@@ -114,6 +117,12 @@ TEST(Materialize, KeepsPlaceholdersForTypesThatFillThemInThemselves) {
 TEST(Materialize, KnowsTheDefinitionsFolder) {
     EXPECT_EQ(OneJob({{"file", "{definition-dir}/x"}}, {}).materialize().parameters.at("file"),
               Value("/home/me/definitions/x"));
+}
+
+TEST(Materialize, AnInputThatCannotBeReadSaysWhy) {
+    OneJob job({}, {binding("x", Binding::From::outputs)});
+    job.problem = "the disk fails";
+    EXPECT_THAT([&] { job.materialize(); }, ThrowsMessage<MissingKey>(HasSubstr("\"x\" is missing: the disk fails")));
 }
 
 TEST(Materialize, AMissingKeyIsNamedWithItsJob) {

@@ -1,9 +1,11 @@
 #include "run/value_exchange.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <numeric>
 
@@ -36,13 +38,15 @@ std::shared_ptr<Plan> plan_with(std::vector<std::uint32_t> producers, Binding bi
     return plan;
 }
 
+FetchedInputs with_values(std::vector<Value> values) { return {std::move(values), ""}; }
+
 // Brokers 2 and 3 and a pipeliner that knows where everything is; messages are delivered until none is left.
 class ValueExchangeTest : public ::testing::Test {
 protected:
-    ValueExchangeTest()
+    explicit ValueExchangeTest(std::uint64_t cache_bytes = 1ull << 32)
         : folder_(std::filesystem::temp_directory_path() / ("value-exchange-" + std::to_string(getpid()))),
-          cache2_(folder_, 2, 1ull << 32),
-          cache3_(folder_, 3, 1ull << 32),
+          cache2_(folder_, 2, cache_bytes),
+          cache3_(folder_, 3, cache_bytes),
           two_(2, cache2_),
           three_(3, cache3_) {}
     ~ValueExchangeTest() override { std::filesystem::remove_all(folder_); }
@@ -96,7 +100,8 @@ protected:
         for (const JobRun& run : question.jobs)
             for (std::uint32_t i = 0; i < run.count; ++i) {
                 const auto at = holders_.find(run.first.value + i);
-                answer.runs.push_back({JobIndex(run.first.value + i), 1, at == holders_.end() ? msg::kNobody : at->second});
+                answer.runs.push_back(
+                    {JobIndex(run.first.value + i), 1, at == holders_.end() ? msg::kNobody : at->second});
             }
         return answer;
     }
@@ -122,7 +127,7 @@ TEST_F(ValueExchangeTest, ALocalInputNeedsNoMessage) {
     Binding b = from_all({0});
     b.list = false;
     keep(2, 0, 42);
-    EXPECT_EQ(fetch(plan_with({1}, b), 0, true, 2), FetchedInputs({Value(42)}));
+    EXPECT_EQ(fetch(plan_with({1}, b), 0, true, 2), with_values({Value(42)}));
     EXPECT_EQ(messages_, 0);
 }
 
@@ -130,14 +135,14 @@ TEST_F(ValueExchangeTest, AnInputElsewhereIsAskedForOnce) {
     Binding b = from_all({0});
     b.list = false;
     keep(3, 0, "there");
-    EXPECT_EQ(fetch(plan_with({1}, b), 0, true, 3), FetchedInputs({Value("there")}));
+    EXPECT_EQ(fetch(plan_with({1}, b), 0, true, 3), with_values({Value("there")}));
     EXPECT_EQ(messages_, 2);  // Fetch, Fetched
 }
 
 TEST_F(ValueExchangeTest, AFanInIsInTheOrderOfTheListWhereverTheValuesAre) {
     for (std::uint32_t j = 0; j < 6; ++j) keep(j % 2 == 0 ? 2 : 3, j, j * 10);
     EXPECT_EQ(fetch(plan_with({2, 4}, from_all({0, 1}))),
-              FetchedInputs({Value(List{Value(0), Value(10), Value(20), Value(30), Value(40), Value(50)})}));
+              with_values({Value(List{Value(0), Value(10), Value(20), Value(30), Value(40), Value(50)})}));
     EXPECT_EQ(messages_, 4);  // Locate, Located, Fetch, Fetched
 }
 
@@ -151,33 +156,33 @@ TEST_F(ValueExchangeTest, AListMayReadDifferentKeysInItsOwnOrder) {
     b.other_keys = {"other"};
     b.producers[2].other_key = 1;
     EXPECT_EQ(fetch(plan_with({2, 2}, b)),
-              FetchedInputs({Value(List{Value(2), Value(3), Value(0), Value(1), Value(20), Value(30)})}));
+              with_values({Value(List{Value(2), Value(3), Value(0), Value(1), Value(20), Value(30)})}));
 }
 
 TEST_F(ValueExchangeTest, MissingValuesAreDroppedOrNull) {
     for (std::uint32_t j : {0u, 2u}) keep(3, j, j);
-    EXPECT_EQ(fetch(plan_with({3}, from_all({0}, Missing::drop))), FetchedInputs({Value(List{Value(0), Value(2)})}));
+    EXPECT_EQ(fetch(plan_with({3}, from_all({0}, Missing::drop))), with_values({Value(List{Value(0), Value(2)})}));
     EXPECT_EQ(fetch(plan_with({3}, from_all({0}, Missing::null))),
-              FetchedInputs({Value(List{Value(0), Value(), Value(2)})}));
+              with_values({Value(List{Value(0), Value(), Value(2)})}));
 }
 
 TEST_F(ValueExchangeTest, AMissingValueThatIsNotAllowedEndsTheInputs) {
     keep(3, 0, 1);
-    EXPECT_TRUE(fetch(plan_with({2}, from_all({0}))).empty());
+    EXPECT_TRUE(fetch(plan_with({2}, from_all({0}))).values.empty());
 }
 
 TEST_F(ValueExchangeTest, TwinsAndGroupsReadTheirOwn) {
     for (std::uint32_t j = 0; j < 4; ++j) keep(3, j, j);
     Binding twin;
     twin.producers.push_back({TemplateIndex(0), Relation::twin, 0});
-    EXPECT_EQ(fetch(plan_with({4}, twin, 4), 2), FetchedInputs({Value(2)}));
+    EXPECT_EQ(fetch(plan_with({4}, twin, 4), 2), with_values({Value(2)}));
 
     Binding group;
     group.producers.push_back({TemplateIndex(0), Relation::group, 0});
     group.list = true;
     auto plan = plan_with({4}, group, 2);
     plan->groupings.push_back({{0, 1, 0, 1}, 2});
-    EXPECT_EQ(fetch(plan, 1), FetchedInputs({Value(List{Value(1), Value(3)})}));
+    EXPECT_EQ(fetch(plan, 1), with_values({Value(List{Value(1), Value(3)})}));
 }
 
 TEST_F(ValueExchangeTest, ALargeArrayTravelsInChunksAndIsNotCopiedAgain) {
@@ -187,11 +192,44 @@ TEST_F(ValueExchangeTest, ALargeArrayTravelsInChunksAndIsNotCopiedAgain) {
     b.list = false;
     keep(3, 0, Value(numbers));
     const FetchedInputs inputs = fetch(plan_with({1}, b), 0, true, 3);
-    ASSERT_EQ(inputs.size(), 1u);
-    EXPECT_EQ(inputs[0], Value(numbers));
+    ASSERT_EQ(inputs.values.size(), 1u);
+    EXPECT_EQ(inputs.values[0], Value(numbers));
     const std::size_t chunks = (8'000'000 + ValueExchange::kChunkBytes) / ValueExchange::kChunkBytes;
     EXPECT_EQ(static_cast<std::size_t>(messages_), 1 + 2 * chunks);  // Fetch, then a chunk and its ChunkTaken each
     EXPECT_EQ(two_.ignored() + three_.ignored(), 0u);
+}
+
+class SmallCaches : public ValueExchangeTest {
+protected:
+    SmallCaches() : ValueExchangeTest(10'000) {}
+};
+
+TEST_F(SmallCaches, AValueThatCannotBeReadIsNotTakenForAMissingOne) {
+    for (const std::uint32_t holder : {2u, 3u}) {
+        keep(holder, 0, Value(std::vector<double>(1000)));
+        keep(holder, 1, Value(std::vector<double>(1000)));  // pushes the first one out
+        ASSERT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+        std::ofstream(std::filesystem::directory_iterator(folder_)->path(), std::ios::in | std::ios::out).seekp(20)
+            << '!';
+        for (const Missing missing : {Missing::fail, Missing::drop, Missing::null}) {
+            const FetchedInputs inputs = fetch(plan_with({2}, from_all({0}, missing)));
+            EXPECT_THAT(inputs.problem, ::testing::EndsWith("is not as it was written: somebody changed the run "
+                                                            "directory, or its disk fails"));
+        }
+        (holder == 2 ? cache2_ : cache3_).forget(kPipeline);
+    }
+}
+
+TEST_F(ValueExchangeTest, AnAnswerThatMakesNoSenseFailsTheJobThatAsked) {
+    Outbox out(2);
+    Binding b = from_all({0});
+    auto context = std::make_shared<PipelineContext>();
+    context->plan = plan_with({1}, b);
+    context->info.id = kPipeline;
+    two_.fetch({kTicket, context, TemplateIndex(1), 0, 1}, 3, true, 1, out);
+    two_.on(msg::Fetched{1, {std::byte{1}, std::byte{255}}}, 3, out);
+    ASSERT_EQ(two_.take_arrived(), std::vector<std::uint64_t>({kTicket}));
+    EXPECT_THAT(two_.take_inputs(kTicket)->problem, ::testing::StartsWith("what another broker sent cannot be read: "));
 }
 
 TEST_F(ValueExchangeTest, AnswersNobodyAskedForAreCountedAndDropped) {
