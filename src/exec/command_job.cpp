@@ -54,10 +54,10 @@ void CommandJob::prepare() {
     guard([&] { prepared_ = shared_->prepare(ticket_, scratch_); });
 }
 
-void CommandJob::start(int no_input, const cpu_set_t* cpus) {
+void CommandJob::start(const CommandSurroundings& with, const cpu_set_t* cpus) {
     guard([&] {
         process_ = std::make_unique<CommandProcess>(*prepared_, log_file_, ticket_, log_bytes_);
-        process_->start(no_input, cpus);
+        process_->start(with, cpus);
     });
 }
 

@@ -21,7 +21,7 @@ public:
 
     // prepare() on any thread. No exceptions: what goes wrong is kept for conclude(), and failed() says so.
     void prepare();
-    void start(int no_input, const cpu_set_t* cpus);
+    void start(const CommandSurroundings& with, const cpu_set_t* cpus);
     void fail(EndReason reason, std::string text) { error_ = {reason, std::move(text)}; }
     bool failed() const { return error_.has_value(); }
 

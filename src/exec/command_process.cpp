@@ -86,7 +86,7 @@ void CommandProcess::open(Stream& stream) {
     never_wait(stream.read_end);
 }
 
-void CommandProcess::start(int no_input, const cpu_set_t* cpus) {
+void CommandProcess::start(const CommandSurroundings& with, const cpu_set_t* cpus) {
     open(output_);
     open(error_);
     FileDescriptor its_input;
@@ -100,7 +100,9 @@ void CommandProcess::start(int no_input, const cpu_set_t* cpus) {
     request.environment = command_.variables.data();
     request.directory = command_.directory.c_str();
     request.cpus = cpus;
-    request.standard_input = its_input ? its_input.get() : no_input;
+    if (with.groups) group_ = with.groups->take();
+    request.group = group_.number();
+    request.standard_input = its_input ? its_input.get() : with.no_input;
     request.standard_output = output_.write_end.get();
     request.standard_error = error_.write_end.get();
     Spawned spawned = spawn(request);
@@ -213,6 +215,7 @@ void CommandProcess::signal(int number) const {
 CommandEnd CommandProcess::reap() {
     // Before the wait: the number of the group is ours as long as its leader is not waited for.
     signal(SIGKILL);
+    group_.clear();
     CommandEnd end;
     int status = 0;
     rusage usage{};

@@ -4,6 +4,7 @@
 #include "exec/command_results.hpp"
 #include "exec/command_template.hpp"
 #include "exec/job_log.hpp"
+#include "exec/live_groups.hpp"
 #include "exec/spawn.hpp"
 
 #include <memory>
@@ -22,6 +23,12 @@ struct CommandEnd {
     std::uint64_t peak_memory_bytes = 0;  // 0 = not known: see peak_memory() in the source
 };
 
+// What a runner's commands are started with.
+struct CommandSurroundings {
+    int no_input = -1;                // /dev/null
+    LiveGroups* groups = nullptr;     // null = unwatched
+};
+
 class CommandProcess {
 public:
     // `log` is made when the command first says something.
@@ -31,8 +38,8 @@ public:
     CommandProcess(const CommandProcess&) = delete;
     CommandProcess& operator=(const CommandProcess&) = delete;
 
-    // Throws CommandError when the program cannot be started. `no_input` is /dev/null; `cpus` as in SpawnRequest.
-    void start(int no_input, const cpu_set_t* cpus);
+    // Throws CommandError when the program cannot be started. `cpus` as in SpawnRequest.
+    void start(const CommandSurroundings& with, const cpu_set_t* cpus);
 
     int process_descriptor() const { return pidfd_.get(); }  // readable when the process has ended
     int output_descriptor() const { return output_.read_end.get(); }
@@ -85,6 +92,7 @@ private:
     std::size_t input_offset_ = 0;
     FileDescriptor pidfd_;
     pid_t pid_ = -1;
+    LiveGroups::Place group_;
 };
 
 }  // namespace penstock

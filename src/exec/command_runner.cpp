@@ -76,6 +76,7 @@ public:
         : site_{Environment::of_this_process(), whole_path(options.launch_directory), whole_path(options.scratch_root)},
           log_bytes_(options.log_bytes),
           cpus_(options.cpus),
+          groups_(options.groups),
           done_(std::move(done)),
           log_file_(options.log_directory),
           epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
@@ -174,7 +175,7 @@ private:
         CommandJob& job = *running.job;
         if (!job.failed() && !job.cancelled()) {
             running.cpus = cpus_.grant(job.ticket().job->resources.cpus);
-            job.start(no_input_.get(), running.cpus.mask());
+            job.start({no_input_.get(), groups_.get()}, running.cpus.mask());
         }
         if (job.failed() || job.cancelled()) return conclude(running);
         running.started = true;
@@ -322,6 +323,7 @@ private:
     const CommandSite site_;
     const std::uint64_t log_bytes_;
     CommandCpus cpus_;
+    const std::shared_ptr<LiveGroups> groups_;
     const ExternalDone done_;
     JobLog log_file_;
 

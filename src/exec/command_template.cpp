@@ -269,7 +269,17 @@ std::unique_ptr<PreparedCommand> CommandTemplate::prepare(const Ticket& ticket, 
     return std::move(filler.prepared);
 }
 
+std::string CommandTemplate::shell_text() const {
+    std::string text;
+    if (!spec_.shell) return text;
+    for (const TextPiece& piece : spec_.shell->pieces) text += piece.is_name ? "{" + piece.text + "}" : piece.text;
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+}
+
 std::string PreparedCommand::title() const {
+    if (const std::string shell = shared->shell_text(); !shell.empty())
+        return shell.size() <= kTitleBytes ? shell : shell.substr(0, kTitleBytes) + "...";
     std::string line;
     for (const char* word : arguments) {
         if (!word || line.size() > kTitleBytes) break;

@@ -61,6 +61,8 @@ public:
     bool heavy() const { return heavy_; }
     bool wants_output() const { return wants_output_; }  // stdout
     bool wants_error() const { return wants_error_; }    // stderr
+    // `shell:` as it was written, placeholders by their names; "" for a command with `argv`.
+    std::string shell_text() const;
 
 private:
     friend struct CommandFiller;

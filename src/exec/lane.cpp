@@ -16,13 +16,18 @@ namespace {
 // How long after the deadline a thread may take to clean up.
 constexpr std::chrono::milliseconds kLastWords{500};
 
+LaneOptions with_groups(LaneOptions options) {
+    if (options.groups == nullptr) options.groups = std::make_shared<LiveGroups>();
+    return options;
+}
+
 }  // namespace
 
 LaneWorld::LaneWorld(const WorkerTypes& worker_types, std::unique_ptr<Zygote> zygote, LaneOptions lane_options)
     : types(worker_types),
-      options(std::move(lane_options)),
+      options(with_groups(std::move(lane_options))),
       log(options.log_directory),
-      workers(types, std::move(zygote)) {}
+      workers(types, std::move(zygote), options.groups) {}
 
 void LaneWorld::wake() {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // what there is to drain is seen by a drain that resets it

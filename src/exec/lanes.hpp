@@ -18,6 +18,7 @@
 namespace penstock {
 
 class ExternalRunner;
+class LiveGroups;
 
 // From which commands are given theirs, see command_cpus.hpp. Empty = all commands run where this process may.
 struct CpusForCommands {
@@ -32,6 +33,7 @@ struct LaneOptions {
     std::filesystem::path log_directory;   // run directory / "logs": full output of commands, see job_log.hpp
     std::filesystem::path launch_directory;
     CpusForCommands cpus;
+    std::shared_ptr<LiveGroups> groups;    // what ends with this process, see live_groups.hpp; make_lanes() makes it
     std::uint64_t log_bytes = 64 * 1024;   // kept of a job's output in OutcomeDetails::log
     std::function<void()> wake;
 

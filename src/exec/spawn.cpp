@@ -106,8 +106,8 @@ PENSTOCK_NO_SANITIZERS Spawned spawn(const SpawnRequest& request) noexcept {
     SignalBits before = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, kSignalSetBytes);
     int pidfd = -1;  // close-on-exec by definition
-    const pid_t pid = clone(run_child, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                            &child, &pidfd);
+    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | (request.group ? CLONE_CHILD_SETTID : 0);
+    const pid_t pid = clone(run_child, stack.data() + stack.size(), flags, &child, &pidfd, nullptr, request.group);
     const int clone_error = errno;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, kSignalSetBytes);
 
@@ -120,6 +120,7 @@ PENSTOCK_NO_SANITIZERS Spawned spawn(const SpawnRequest& request) noexcept {
     if (child_error != 0) {
         result.failed_step = child.failed_step;
         result.error = child_error;
+        if (request.group) *static_cast<volatile pid_t*>(request.group) = 0;
         siginfo_t ignored;
         while (waitid(P_PID, static_cast<id_t>(pid), &ignored, WEXITED) < 0 && errno == EINTR) {
         }

@@ -21,6 +21,7 @@ struct SpawnRequest {
     char* const* environment = nullptr;
     const char* directory = nullptr;   // null = the caller's
     const cpu_set_t* cpus = nullptr;   // null = the caller's; the caller's too when none of them may be used
+    pid_t* group = nullptr;            // its process id is written there before it runs, 0 when it could not be started
     // All three must be >= 3; they stay open in the caller.
     int standard_input = -1;
     int standard_output = -1;

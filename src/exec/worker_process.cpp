@@ -74,6 +74,8 @@ WorkerProcess::WorkerProcess(WorkerSource& source, int bell, const std::filesyst
     auto [text_reader, text_writer] = text_pipe();
     pid_ = source.fork_worker(
         {memory_.memfd().get(), their_socket.get(), bell, text_reader.get(), text_writer.get()}, scratch_root);
+    group_ = source.groups().take();
+    group_.set(pid_);
     memory_.close_memfd();
     socket_ = std::move(socket);
     text_ = std::move(text_reader);
@@ -269,6 +271,7 @@ ProcessEnd WorkerProcess::reap() {
     while (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
     }
     ::kill(-pid_, SIGKILL);
+    group_.clear();
     pid_t waited = -1;
     while ((waited = ::wait4(pid_, &status, 0, &usage)) < 0 && errno == EINTR) {
     }

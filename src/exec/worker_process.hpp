@@ -108,6 +108,7 @@ private:
     FileDescriptor text_;
     FileDescriptor pidfd_;
     pid_t pid_ = 0;
+    LiveGroups::Place group_;
     std::uint64_t sequence_ = 0;
     std::vector<std::shared_ptr<const TemplateInfo>> definitions_;  // by number
     std::unordered_map<const TemplateInfo*, std::uint32_t> numbers_;

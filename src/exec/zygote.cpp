@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -29,6 +30,7 @@ namespace penstock {
 
 namespace {
 
+constexpr std::size_t kTableDescriptors = 1;  // of a message that brings the table of live groups
 constexpr const char* kZygoteName = "penstock-zygote";  // argv[0] of a program started to be one
 
 std::atomic<bool> main_serves_zygotes{false};
@@ -57,34 +59,78 @@ WorkerChannel channel_of(Message& message, std::string_view scratch_root) {
             std::move(descriptors[3]), std::move(descriptors[4]), scratch_root};
 }
 
-// Serves one socket until its other end is closed. The process is a child of `rank`.
-[[noreturn]] void serve(FileDescriptor socket, const WorkerTypes& types, pid_t rank) {
+// Readable when the rank has ended. The kernel would kill this process then (and with the thread that made it), but it has
+// something to do first. Without pidfds it is killed.
+FileDescriptor see_the_end_of(pid_t rank) {
     die_with(rank);
+    FileDescriptor end(static_cast<int>(::syscall(SYS_pidfd_open, rank, 0)));
+    if (end) ::prctl(PR_SET_PDEATHSIG, 0);
+    if (::getppid() != rank) ::_exit(0);  // it died in between
+    return end;
+}
+
+// One of them may be none.
+void wait_for_readable(const FileDescriptor& socket, const FileDescriptor& rank_end) {
+    std::array<pollfd, 2> watched{{{socket.get(), POLLIN, 0}, {rank_end.get(), POLLIN, 0}}};
+    while (::poll(watched.data(), watched.size(), -1) < 0 && errno == EINTR) {
+    }
+}
+
+struct ZygoteSide {
+    FileDescriptor socket;
+    const WorkerTypes& types;
+    pid_t rank;
+    FileDescriptor rank_end;
+    WatchedGroups groups;
+};
+
+[[noreturn]] void be_worker(ZygoteSide& zygote, Message& message, std::string_view scratch_root) noexcept {
+    try {
+        zygote.socket.close();
+        zygote.rank_end.close();
+        serve_lane(channel_of(message, scratch_root), zygote.types, zygote.rank);
+    } catch (const std::exception&) {
+        ::_exit(1);
+    }
+}
+
+// Until the rank has ended, or the other end of the socket is closed. Throws std::system_error.
+void serve_requests(ZygoteSide& zygote) {
+    std::array<char, PATH_MAX> scratch_root;
+    for (;;) {
+        wait_for_readable(zygote.socket, zygote.rank_end);
+        Message message = receive_message(zygote.socket.get(), std::as_writable_bytes(std::span(scratch_root)), MSG_DONTWAIT);
+        if (message.descriptors.size() == kTableDescriptors) {
+            zygote.groups.open(message.descriptors[0]);
+            continue;
+        }
+        if (message.descriptors.size() != kWorkerDescriptors) return;  // closed
+        Reply reply;
+        reply.pid = fork_sibling();
+        if (reply.pid == 0) be_worker(zygote, message, {scratch_root.data(), message.bytes});
+        reply.error = reply.pid < 0 ? errno : 0;
+        send_message(zygote.socket.get(), std::as_bytes(std::span(&reply, 1)), {});
+    }
+}
+
+// A child of `rank`, for as long as that lives.
+[[noreturn]] void be_zygote(FileDescriptor socket, const WorkerTypes& types, pid_t rank) noexcept {
+    ::setpgid(0, 0);
     reset_signals();
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1}) ::signal(number, SIG_IGN);
     close_all_but(socket.get());
     ::prctl(PR_SET_NAME, kZygoteName);
-    std::array<char, PATH_MAX> scratch_root;
-    for (;;) {
-        Message message = receive_message(socket.get(), std::as_writable_bytes(std::span(scratch_root)));
-        if (message.descriptors.size() != kWorkerDescriptors) ::_exit(0);  // closed
-        Reply reply;
-        reply.pid = fork_sibling();
-        if (reply.pid == 0) {
-            socket.close();
-            serve_lane(channel_of(message, {scratch_root.data(), message.bytes}), types, rank);
-        }
-        reply.error = reply.pid < 0 ? errno : 0;
-        send_message(socket.get(), std::as_bytes(std::span(&reply, 1)), {});
-    }
-}
-
-[[noreturn]] void serve_or_end(FileDescriptor socket, const WorkerTypes& types, pid_t rank) noexcept {
+    ZygoteSide zygote{std::move(socket), types, rank, see_the_end_of(rank), {}};
     try {
-        serve(std::move(socket), types, rank);
+        serve_requests(zygote);
     } catch (const std::exception&) {
-        ::_exit(1);  // the rank is gone or makes another zygote
+        // The rank is gone or makes another zygote.
     }
+    zygote.socket.close();
+    if (!zygote.rank_end) ::_exit(0);
+    wait_for_readable({}, zygote.rank_end);
+    zygote.groups.kill_all();
+    ::_exit(0);
 }
 
 std::pair<FileDescriptor, FileDescriptor> socket_pair() {
@@ -103,7 +149,7 @@ std::unique_ptr<ZygoteProcess> fork_zygote(const WorkerTypes& types) {
     if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (pid == 0) {
         ours.close();
-        serve_or_end(std::move(theirs), types, rank);
+        be_zygote(std::move(theirs), types, rank);
     }
     return std::make_unique<ZygoteProcess>(std::move(ours), pid);
 }
@@ -136,7 +182,7 @@ bool serve_if_zygote(int argument_count, char** arguments, const WorkerTypes& ty
     FileDescriptor socket(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
     const FileDescriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     ::dup2(null.get(), STDIN_FILENO);
-    serve_or_end(std::move(socket), types, static_cast<pid_t>(std::strtol(arguments[1], nullptr, 10)));
+    be_zygote(std::move(socket), types, static_cast<pid_t>(std::strtol(arguments[1], nullptr, 10)));
 }
 
 // ---------------------------------------------------------------------------------------------- ZygoteProcess
@@ -159,10 +205,23 @@ pid_t ZygoteProcess::fork_worker(const std::array<int, kWorkerDescriptors>& desc
     return reply.pid;
 }
 
+void ZygoteProcess::watch(const LiveGroups& groups) noexcept {
+    if (groups.memfd() < 0) return;
+    const int memfd = groups.memfd();
+    constexpr char kSomething = 0;
+    try {
+        send_message(socket_.get(), std::as_bytes(std::span(&kSomething, 1)), std::span(&memfd, kTableDescriptors));
+    } catch (const std::system_error&) {
+        // It is gone, which whoever needs a worker process next finds out.
+    }
+}
+
 // ---------------------------------------------------------------------------------------------- WorkerSource
 
-WorkerSource::WorkerSource(const WorkerTypes& types, std::unique_ptr<Zygote> zygote)
-    : types_(types), zygote_(static_cast<ZygoteProcess*>(zygote.release())) {}
+WorkerSource::WorkerSource(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::shared_ptr<LiveGroups> groups)
+    : types_(types), groups_(std::move(groups)), zygote_(static_cast<ZygoteProcess*>(zygote.release())) {
+    if (zygote_ != nullptr) zygote_->watch(*groups_);
+}
 
 WorkerSource::~WorkerSource() { close(); }
 
@@ -194,6 +253,7 @@ void WorkerSource::replace() {
         closed_changed_.wait(lock, [this] { return closed_; });
     });
     zygote_ = made.get();
+    zygote_->watch(*groups_);
 }
 
 void WorkerSource::close() {

@@ -56,6 +56,15 @@ struct Crash : Worker {
     }
 };
 
+// Starts a program, says which, and waits for it.
+struct StartProgram : Worker {
+    static constexpr std::string_view kName = "start-program";
+    Document process(const Document&, Context& context) override {
+        const std::string script = "sleep 30 & echo $! > " + at(context.parameters(), "pipe").string() + "; wait";
+        return {{"status", std::system(script.c_str())}};
+    }
+};
+
 // Crashes in one instance only.
 struct CrashAt : Worker {
     static constexpr std::string_view kName = "crash-at";
@@ -250,7 +259,7 @@ const WorkerTypes& test_types() {
                          worker_type<Hang>(),  worker_type<Patient>(),  worker_type<Pid>(),   worker_type<Throw>(),
                          worker_type<Keyed>(), worker_type<Double>(),   worker_type<Echo>(),  worker_type<Iota>(),
                          worker_type<Print>(), worker_type<Ask>(),      worker_type<Inspect>(), worker_type<Burn>(),
-                         worker_type<BadStart>(), worker_type<Until>()};
+                         worker_type<BadStart>(), worker_type<Until>(), worker_type<StartProgram>()};
         WorkerType external = worker_type<Noop>();
         external.name = "outside";
         external.external = true;
