@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 # penstock::penstock is all a program of one's own links, within this build and from an installation.
 add_library(penstock_public INTERFACE)
 target_link_libraries(penstock_public INTERFACE penstock_cli)
+target_compile_features(penstock_public INTERFACE cxx_std_20)  # of the headers: a project need not say so
 set_target_properties(penstock_public PROPERTIES EXPORT_NAME penstock)
 add_library(penstock::penstock ALIAS penstock_public)
 
