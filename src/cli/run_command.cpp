@@ -49,7 +49,7 @@ private:
     void collect_results(const RunSummary& summary);
     int exit_code(const RunSummary& summary, const FeederReport& fed) const;
     void tell_summary(const RunSummary& summary, int code);
-    std::string example_table() const;
+    std::string example_table(const RunSummary& summary) const;
 
     const RunCommand& command_;
     const StoreChoice& store_;
@@ -248,14 +248,20 @@ void Leader::tell_summary(const RunSummary& summary, int code) {
     place.collected = collected_;
     place.not_collected_reason = not_collected_reason_;
     place.store = store_.text;
-    place.example_table = example_table();
+    place.example_table = example_table(summary);
     const std::string text = summary_text(summary, place);
     log_->write_to_file(text);
     if (command_.verbosity != Verbosity::quiet || code != kExitSucceeded) console_.print(text);
 }
 
-// A job whose results are worth a look: the last that makes and saves something.
-std::string Leader::example_table() const {
+// A job whose results are worth a look: the last that makes and saves something, and is not known to have failed.
+std::string Leader::example_table(const RunSummary& summary) const {
+    const auto without_results = [&](const std::string& job, const std::string& worker) {
+        return std::any_of(summary.failures.begin(), summary.failures.end(),
+                           [&](const FailureKind& f) { return f.first_job == job; }) ||
+               std::any_of(summary.workers.begin(), summary.workers.end(),
+                           [&](const WorkerSummary& w) { return w.worker == worker && w.succeeded == 0; });
+    };
     for (const auto& plan : plans_) {
         for (auto job = plan->templates.rbegin(); job != plan->templates.rend(); ++job) {
             const auto type = std::find_if(setup_.types.begin(), setup_.types.end(),
@@ -264,7 +270,8 @@ std::string Leader::example_table() const {
             const Keys keys = type->makes(job->with);
             const bool shown =
                 std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return job->save.saves(key); });
-            if (shown) return plan->name + "/" + job->name;
+            const std::string name = plan->name + "/" + job->name;
+            if (shown && !without_results(name, job->worker)) return name;
         }
     }
     return "";

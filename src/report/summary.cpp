@@ -9,7 +9,8 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kFailuresShown = 10;
-constexpr std::size_t kErrorWidth = 300;
+constexpr std::size_t kErrorWidth = 240;  // of a line
+constexpr std::size_t kErrorLines = 8;
 constexpr std::string_view kIndent = "    ";
 
 std::string program_of(const ResultPlace& place) { return shell_quoted(place.program); }
@@ -52,21 +53,27 @@ std::string worker_table(const std::vector<WorkerSummary>& workers) {
     return table.empty() ? "" : "\n" + table.render("  ");
 }
 
-std::string indented(const std::string& text) {
-    std::string out;
-    std::size_t from = 0;
-    while (from < text.size()) {
+// The first line says what happened, and the last ones why: what is left out stands between them.
+std::string error_lines(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t from = 0; from < text.size();) {
         const std::size_t end = std::min(text.find('\n', from), text.size());
-        out += std::string(kIndent) + text.substr(from, end - from) + "\n";
+        lines.push_back(shortened(text.substr(from, end - from), kErrorWidth));
         from = end + 1;
     }
+    if (lines.size() > kErrorLines) {
+        lines[1] = "...";
+        lines.erase(lines.begin() + 2, lines.end() - static_cast<std::ptrdiff_t>(kErrorLines - 2));
+    }
+    std::string out;
+    for (const std::string& line : lines) out += std::string(kIndent) + line + "\n";
     return out;
 }
 
 std::string failure_text(const FailureKind& failure, const ResultPlace& place) {
     std::string text = "  " + counted(failure.count, "job") + " of " + printable(failure.worker) +
                        (failure.count == 1 ? ": " : ", first ") + printable(failure.first_job) + "\n";
-    text += indented(shortened(printable_lines(failure.error), kErrorWidth));
+    text += error_lines(printable_lines(failure.error));
     if (!place.run.empty()) {
         text += std::string(kIndent) + "more: " + program_of(place) + " log " + shell_quoted(place.run) + " " +
                 shell_quoted(failure.first_job) + "\n";

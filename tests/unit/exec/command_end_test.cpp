@@ -152,6 +152,12 @@ TEST(CommandOutputs, AFileMayBeElsewhere) {
 
 // ---------------------------------------------------------------------------------------------- failures
 
+TEST(CommandFailure, ShowsAShellScriptAsItIsWritten) {
+    CommandHarness harness;
+    const OutcomeDetails details = harness.failure({{"shell", "test {n} -ne 3\n"}, {"n", 3}});
+    EXPECT_THAT(details.error, testing::StartsWith("the command `test {n} -ne 3` ended with exit code 1"));
+}
+
 TEST(CommandFailure, TellsTheExitCodeAndTheLastLines) {
     CommandHarness harness;
     const OutcomeDetails details = harness.failure({{"shell", "for i in $(seq 100); do echo line $i >&2; done; echo out; exit 7"}});

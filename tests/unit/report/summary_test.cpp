@@ -36,6 +36,20 @@ TEST(Summary, AllSucceeded) {
               "values:  penstock table X.h5 word-count/words\n");
 }
 
+TEST(Summary, OfALongErrorTheFirstLineAndTheLastOnesAreShown) {
+    RunSummary s = good();
+    std::string error = "the command `" + std::string(500, 'x') + "` ended with exit code 1. The last lines it wrote:\n";
+    for (int i = 1; i <= 10; ++i) error += "frame " + std::to_string(i) + "\n";
+    error += "ModuleNotFoundError: No module named 'numpy'";
+    s.failures = {{"command", "sweep/check", error, 1}};
+    const std::string text = summary_text(s, place());
+    EXPECT_NE(text.find("    the command `" + std::string(224, 'x') + "...\n"
+                        "    ...\n    frame 6\n    frame 7\n    frame 8\n    frame 9\n    frame 10\n"
+                        "    ModuleNotFoundError: No module named 'numpy'\n    more:"),
+              std::string::npos)
+        << text;
+}
+
 TEST(Summary, FailuresNameTheFirstOfEachKindAndWhereToReadMore) {
     RunSummary s = good();
     s.progress.jobs = 1'002'010;
