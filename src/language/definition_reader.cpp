@@ -22,7 +22,7 @@ void check_version(const Reading& reading, const Node& node) {
 
 void read_name(const Reading& reading, const Node& node, Definition& definition) {
     const auto name = reading.text(node);
-    if (!name) return reading.wrong_type(node, "`name`", "the name of the pipeline");
+    if (!name) return reading.wrong_type(node, "`name`", "the name of the pipeline", Reading::as_text(node));
     if (const std::string problem = name_problem(*name); !problem.empty())
         return reading.error(node.place, "bad name of a pipeline: " + quote(*name), problem);
     definition.name = *name;

@@ -22,7 +22,7 @@ bool good_job_reference(const Reading& reading, std::string_view text, Place pla
 
 void read_after_name(const Reading& reading, const Node& node, When when, std::vector<AfterDefinition>& after) {
     const auto name = reading.text(node);
-    if (!name) return reading.wrong_type(node, "an item of `after`", kAfterForm);
+    if (!name) return reading.wrong_type(node, "an item of `after`", kAfterForm, Reading::as_text(node));
     if (good_job_reference(reading, *name, node.place)) after.push_back({*name, node.place, when});
 }
 
@@ -53,7 +53,7 @@ void read_after_map(const Reading& reading, const Node& node, std::vector<AfterD
 
 void read_reference(const Reading& reading, const Node& node, InputDefinition& input) {
     const auto text = reading.text(node);
-    if (!text) return reading.wrong_type(node, "an input", kInputForm);
+    if (!text) return reading.wrong_type(node, "an input", kInputForm, Reading::as_text(node));
     const auto reference = split_reference(*text);
     if (!reference) {
         const std::string word(*text);

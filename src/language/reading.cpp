@@ -33,6 +33,11 @@ std::string Reading::describe(const Node& node) {
     }
 }
 
+std::string Reading::as_text(const Node& node) {
+    const bool looks_like = node.is(Node::Kind::float64) || node.is(Node::Kind::boolean);
+    return looks_like && !node.text.empty() ? "write \"" + std::string(node.text) + "\", in quotes" : "";
+}
+
 std::optional<std::string_view> Reading::text(const Node& node) const {
     if (node.is(Node::Kind::string) || node.is(Node::Kind::int64)) return node.text;
     return std::nullopt;

@@ -33,6 +33,9 @@ public:
               std::move(suggestion));
     }
 
+    // For what should be text and looks like a number or a truth value: how to write it as text; "" for the rest.
+    static std::string as_text(const Node& node);
+
     // The node's text when it is text (or, for names, anything that looks like a number): a name or a reference.
     std::optional<std::string_view> text(const Node& node) const;
     // "a list", "text `abc`", "the number 5": for messages.
