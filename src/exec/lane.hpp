@@ -158,7 +158,7 @@ private:
     std::unique_ptr<AttemptLog> log_;    // of the inline job that runs
     const LaneJob* inline_job_ = nullptr;
     ResourceMeter meter_{ResourceMeter::Of::thread};
-    std::int64_t last_finished_ = 0;     // when the job before this one ended, 0 after a wait
+    std::int64_t last_finished_ = 0;     // when the inline job before this one ended; 0 = something came between
     int barren_ends_ = 0;                // worker processes that ended one after another without beginning a job
     std::string damage_;
     bool text_closed_ = false;

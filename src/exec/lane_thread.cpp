@@ -62,6 +62,7 @@ bool Lane::start_next() {
     if (stopping_ || is_external_ || queue_.empty()) return false;
     const TemplateInfo::Way way = queue_.front().info->way;
     const bool feeds = way == TemplateInfo::Way::process;
+    if (way != TemplateInfo::Way::in_line) last_finished_ = 0;
     if (feeds ? !may_feed() : !in_flight_.empty()) return false;
     if (way == TemplateInfo::Way::external) {
         start_external(lock);
@@ -145,7 +146,7 @@ Materialized Lane::materialize_job(const LaneJob& job) {
 void Lane::fail(const LaneJob& job, EndReason reason, std::string error, std::int64_t started) {
     Outcome outcome;
     outcome.ticket = job.ticket.id;
-    outcome.finished = steady_now();
+    outcome.finished = last_finished_ = steady_now();
     outcome.started = started != 0 ? started : outcome.finished;
     outcome.lane = number_;
     outcome.succeeded = false;
