@@ -225,7 +225,10 @@ TEST(CommandInput, AProgramNeedNotReadIt) {
     const std::string much(10'000'000, 'x');
     EXPECT_TRUE(harness.run({{"argv", argv({"true"})}, {"stdin", "x"}}, {{"x", much}}).succeeded);
     EXPECT_EQ(harness.output_of({{"argv", argv({"head", "-c", "3"})}, {"stdin", "x"}}, {{"x", much}}), "xxx");
-    EXPECT_EQ(harness.output_of({{"shell", "exec 0<&-; sleep 0.05; echo done"}, {"stdin", "x"}}, {{"x", much}}), "done\n");
+    // One that closes it and ends only when the runner, having seen that, has closed the other end of the pipe.
+    const char* script = "pipe=$(readlink /proc/self/fd/0); exec 0<&-; "
+                         "while [[ $(ls -l /proc/$PPID/fd 2>&1) == *\"$pipe\"* ]]; do :; done; echo done";
+    EXPECT_EQ(harness.output_of({{"shell", script}, {"stdin", "x"}}, {{"x", much}}), "done\n");
 }
 
 TEST(CommandInput, FilesAreWritten) {
