@@ -101,9 +101,10 @@ int run_table(const TableCommand& command, Streams& streams) {
     const PipelineJob job = taken_apart(command.job);
     const ResultTable table = Results::open(command.run)->table(job.pipeline, job.job);
     if (table.keys.empty() && table.parameter_names.empty()) {
-        streams.err << "penstock table: " << counted(table.rows.size(), "instance") << " of " << printable(command.job)
-                    << " succeeded, and no values of it are in this file: it made none, `save` left them out, or --store "
-                       "put them elsewhere\n";
+        streams.err
+            << "penstock table: " << counted(table.rows.size(), "instance") << " of " << printable(command.job)
+            << " succeeded, and no values of it are in this file: it made none, `save` left them out, or --store "
+               "put them elsewhere\n";
         return kExitSucceeded;
     }
     write_table(table, command.form, streams.out);
@@ -118,7 +119,10 @@ int run_jobs(const JobsCommand& command, Streams& streams) {
         if (wanted(row, command)) chosen.push_back(&row);
     }
     write_jobs(chosen, command.form, streams.out);
-    if (chosen.empty()) streams.err << "penstock jobs: none of " << counted(rows.size(), "job") << " is meant\n";
+    if (chosen.empty() && rows.empty())
+        streams.err << "penstock jobs: no job has ended so far, or none is durable yet\n";
+    else if (chosen.empty())
+        streams.err << "penstock jobs: none of " << counted(rows.size(), "job") << " is meant\n";
     return kExitSucceeded;
 }
 

@@ -254,13 +254,13 @@ void Leader::tell_summary(const RunSummary& summary, int code) {
     if (command_.verbosity != Verbosity::quiet || code != kExitSucceeded) console_.print(text);
 }
 
-// A job whose results are worth a look: the last that makes and saves something, and is not known to have failed.
+// A job whose results are worth a look: the last that makes and saves something, and may have done so.
 std::string Leader::example_table(const RunSummary& summary) const {
     const auto without_results = [&](const std::string& job, const std::string& worker) {
         return std::any_of(summary.failures.begin(), summary.failures.end(),
                            [&](const FailureKind& f) { return f.first_job == job; }) ||
-               std::any_of(summary.workers.begin(), summary.workers.end(),
-                           [&](const WorkerSummary& w) { return w.worker == worker && w.succeeded == 0; });
+               std::none_of(summary.workers.begin(), summary.workers.end(),
+                            [&](const WorkerSummary& w) { return w.worker == worker && w.succeeded > 0; });
     };
     for (const auto& plan : plans_) {
         for (auto job = plan->templates.rbegin(); job != plan->templates.rend(); ++job) {

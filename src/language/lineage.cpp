@@ -132,6 +132,16 @@ Relation Lineage::relation(std::uint32_t producer, std::uint32_t consumer) const
     return Relation::all;
 }
 
+std::uint32_t Lineage::root_of(std::uint32_t job) const {
+    std::uint32_t at = class_of(job);
+    while (entries_[at].above != kNone) at = entries_[at].above;
+    return at;
+}
+
+bool Lineage::strangers_of_one_kin(std::uint32_t producer, std::uint32_t consumer) const {
+    return relation(producer, consumer) == Relation::all && root_of(producer) == root_of(consumer);
+}
+
 std::optional<std::uint32_t> Lineage::grouping(std::uint32_t producer, std::uint32_t consumer,
                                                std::uint32_t producer_count, std::vector<Grouping>& groupings,
                                                std::uint64_t& entries_left) {

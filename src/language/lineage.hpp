@@ -47,6 +47,9 @@ public:
     void set_grouped(std::uint32_t job, std::uint32_t other, GroupRule rule);
 
     Relation relation(std::uint32_t producer, std::uint32_t consumer) const;
+    // Whether both are made, by `like` and `by`, of the instances of one job, while relation() is `all`: neither
+    // follows the other's instances, as people may think who see the names they share.
+    bool strangers_of_one_kin(std::uint32_t producer, std::uint32_t consumer) const;
     // For Relation::group: the index of the grouping in `groupings`, made when first asked for. Nothing when it would
     // exceed `entries_left`, from which what is made is taken.
     std::optional<std::uint32_t> grouping(std::uint32_t producer, std::uint32_t consumer, std::uint32_t producer_count,
@@ -60,6 +63,7 @@ private:
         std::shared_ptr<const GroupRule> rule;
     };
 
+    std::uint32_t root_of(std::uint32_t job) const;
     std::uint32_t class_of(std::uint32_t job) const { return entries_[job].like == kNone ? job : entries_[job].like; }
 
     std::vector<Entry> entries_;

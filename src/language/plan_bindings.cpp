@@ -79,6 +79,8 @@ private:
         bool good = !from.empty();
         for (const Draft::InputSource& s : from) good = check_makes(input.from[s.reference], s.job) && good;
         if (!good) return false;
+        if (!input.list)
+            warn_of_all(job, input.key, input.from.front().place, from.front().job, input.from.front().key);
         Binding binding = input_binding(job, input, from);
         if (!binding.list && input.missing == Missing::drop)
             return fail(input.missing_place, "`missing: drop` needs a list",
@@ -129,6 +131,31 @@ private:
             binding.producers[i].other_key = number->second;
         }
         return binding;
+    }
+
+    // Two jobs made of the instances of one, neither of the other's: all values are seen where one may be expected.
+    void warn_of_all(std::uint32_t job, std::string_view key, Place place, std::uint32_t producer,
+                     std::string_view source_key) const {
+        if (!draft_.instances_known[producer] || !draft_.instances_known[job] || !draft_.has_for_each(producer)) return;
+        if (!draft_.has_for_each(job) || !draft_.lineage.strangers_of_one_kin(producer, job)) return;
+        const std::string name(draft_.job(producer).name), word(key), output = name + "." + std::string(source_key);
+        const auto& templates = draft_.plan->templates;
+        std::string by;
+        bool finer = true;  // the producer has all names of the consumer: its instances can be grouped by them
+        const std::vector<std::string> known = templates[producer].for_each->names();
+        const std::vector<std::string> names = templates[job].for_each->names();
+        for (const std::string& n : names) {
+            finer = finer && std::find(known.begin(), known.end(), n) != known.end();
+            by += (by.empty() ? "" : ", ") + n;
+        }
+        const std::string like =
+            names.size() == known.size() ? "{like: " + name + "}" : "{like: " + name + ", by: [" + by + "]}";
+        draft_.reading.warning(
+            place,
+            "every instance of " + job_text(draft_.job(job).name) + " gets all values of `" + output + "`, as a list",
+            "instances belong together only along `like`: this job is not made from those of " + quote(name),
+            (finer ? "write `for-each: " + like + "` to follow its own; or, " : "") + "if all are meant, `inputs: {" +
+                word + ": [" + output + "]}` says so");
     }
 
     Binding outputs_binding(std::uint32_t job, std::string_view key, std::string_view source_key,
@@ -189,6 +216,7 @@ private:
                     break;
                 case NearestMaker::Found::What::one:
                     draft_.links.push_back({found.maker, job, asker.place, When::succeeded, true, false});
+                    warn_of_all(job, key, asker.place, found.maker, key);
                     return outputs_binding(job, key, key, {found.maker}, false);
                 case NearestMaker::Found::What::several:
                     ambiguous(job, key, asker, found);
