@@ -19,14 +19,18 @@
 // a type may also have `static std::vector<std::string> check(const Document& with)`, which returns what is wrong with
 // the parameters, one sentence each: it becomes a diagnostic of the definition file.
 //
+// A class may also be a stage of a stream: see stream.hpp.
+//
 // Lifetime: one object serves many jobs, one after another, in one worker process (or executor thread); start() is
 // called once before the first. Threads: process() is never called twice at once on one object.
 // Errors: an exception from process() fails the job with its what().
 #pragma once
 
+#include <penstock/stream.hpp>
 #include <penstock/value.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -48,6 +52,10 @@ public:
     virtual std::string instance() const = 0;       // "seed=0,beta=0.1", or "" for a job without for-each
     virtual int attempt() const = 0;                // 1, 2, ...
     virtual int cpus() const = 0;                   // CPUs granted to this job
+
+    // Of a stage of a stream: which of its workers this is, counted from 0, and how many there are.
+    virtual std::uint32_t worker() const { return 0; }
+    virtual std::uint32_t workers() const { return 1; }
 
     // `with:` of the job, placeholders filled in.
     virtual const Document& parameters() const = 0;
@@ -80,7 +88,9 @@ struct WorkerType {
     std::function<Keys(const Document& with)> needs;
     std::function<Keys(const Document& with)> makes;
     std::function<std::vector<std::string>(const Document& with)> check;
-    std::function<std::unique_ptr<Worker>()> create;
+    std::function<std::unique_ptr<Worker>()> create;  // null for a stage worker
+    StageForm form = StageForm::none;                 // of a stage worker; a Worker is used as a map
+    std::function<std::unique_ptr<StageWorker>()> create_stage;
     // The type fills in the placeholders of its parameters itself (the `command` type: shell quoting, list arguments).
     bool fills_placeholders = false;
     // The broker runs the job without a worker process (`command`: the program is a process of its own already).
@@ -90,7 +100,17 @@ struct WorkerType {
 using WorkerTypes = std::vector<WorkerType>;
 
 template <class T>
-concept WorkerClass = std::derived_from<T, Worker> && std::default_initializable<T> && requires {
+constexpr StageForm stage_form() {
+    if constexpr (std::derived_from<T, MapWorker>) return StageForm::map;
+    else if constexpr (std::derived_from<T, GeneratorWorker>) return StageForm::generator;
+    else if constexpr (std::derived_from<T, FoldWorker>) return StageForm::fold;
+    else if constexpr (std::derived_from<T, SourceWorker>) return StageForm::source;
+    else return StageForm::none;
+}
+
+template <class T>
+concept WorkerClass = (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) &&
+                      std::default_initializable<T> && requires {
     { T::kName } -> std::convertible_to<std::string_view>;
 };
 
@@ -112,7 +132,9 @@ WorkerType worker_type() {
         if constexpr (requires { T::check(with); }) return T::check(with);
         else return {};
     };
-    type.create = [] { return std::make_unique<T>(); };
+    if constexpr (std::derived_from<T, Worker>) type.create = [] { return std::make_unique<T>(); };
+    type.form = stage_form<T>();
+    if constexpr (stage_form<T>() != StageForm::none) type.create_stage = [] { return std::make_unique<T>(); };
     return type;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/ids.hpp"
+#include "core/stage.hpp"
 
 #include <penstock/value.hpp>
 
@@ -193,6 +194,7 @@ struct Plan {
     std::string name;
     Document data;                       // `data:` after --set; a --for-each pipeline adds its own keys on top
     std::vector<JobTemplate> templates;  // in definition order
+    std::vector<Stage> stages;           // of a stream, one a template; else empty
     std::vector<Edge> edges;             // sorted by (producer, consumer), at most one per pair
     std::vector<Grouping> groupings;
     std::uint32_t job_count = 0;
@@ -208,6 +210,7 @@ struct Plan {
     // plan was made (rank 0).
     std::vector<std::string> own_keys;
 
+    bool is_stream() const { return !stages.empty(); }
     // Both need `first_job` of every template. The job must exist.
     TemplateIndex template_of(JobIndex job) const;  // O(log templates)
     std::string job_label(JobIndex job) const;      // "simulate[seed=0,beta=0.1]"

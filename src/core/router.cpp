@@ -51,6 +51,7 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
     p.info = std::move(info);
     p.submitted_ns = submitted_ns;
     p.left = plan->job_count;
+    if (plan->is_stream()) p.stream = std::make_unique<Pipeline::Stream>();
     counts_.jobs += plan->job_count;
     ++counts_.pipelines;
     pipelines_.emplace(id, std::move(p));
@@ -92,15 +93,22 @@ void Router::drain(Outbox& out) {
     closed_ = true;
     for (const Broker& b : brokers_)
         if (b.simple != 0) out.to_broker(b.what.rank, msg::Recall{0xffffffff});
+    for (auto& [id, p] : pipelines_)
+        if (p.stream) stop_stream(id, p, {{}, false, {}, "the run ends"}, out);
     stop_if_done(out);
 }
 
 // ------------------------------------------------------------------------------------------ what ended
 
 void Router::on(const msg::Ready& m, std::uint32_t, Outbox&) {
-    const Pipeline* p = pipeline(m.jobs.pipeline);
+    Pipeline* p = pipeline(m.jobs.pipeline);
     if (p == nullptr || !in_template(*p->plan->plan, m.jobs, m.job)) {
         ++counts_.ignored;
+        return;
+    }
+    if (p->stream) {  // all of its jobs run at once
+        p->stream->ready += m.jobs.count;
+        if (p->stream->ready == p->plan->plan->job_count) streams_.push_back(m.jobs.pipeline);
         return;
     }
     push_ready({m.jobs, m.job, m.attempt, m.holder, m.located}, *p);
@@ -142,6 +150,7 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     p->plan->times.learn(*p->plan->plan, t, m.jobs.count, static_cast<double>(m.busy_ns));
     give_credit_entry(*b);
     events_.ran(m.jobs.pipeline, m, from);
+    if (!m.succeeded && p->stream) stop_stream(m.jobs.pipeline, *p, {{}, true, m.jobs.first, m.error}, out);
     ended_here(m.jobs.pipeline, *p, from, m.first_record + m.jobs.count - 1, m.jobs.count, out);
     if (!m.succeeded && options_.fail_fast) drain(out);
     if (draining_) stop_if_done(out);
@@ -154,7 +163,7 @@ bool Router::free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m) {
     const TemplateIndex t = plan.template_of(m.jobs.first);
     const JobTemplate& job = plan.templates[t.value];
     const std::uint32_t count = m.jobs.count;
-    const bool simple = job.resources.simple();
+    const bool simple = job.resources.simple() && !plan.is_stream();  // the jobs of a stream hold no slot
     if (!in_template(plan, m.jobs, t) || count > (simple ? b.simple : b.reserved)) return false;
     if (m.followed && m.succeeded && job.follower != JobTemplate::kNoFollower) {
         // The same number of jobs stays there: the followers.

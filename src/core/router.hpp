@@ -97,6 +97,7 @@ public:
     void on(const msg::Durable& m, std::uint32_t from, Outbox& out);
     void on(const msg::Refused& m, std::uint32_t from, Outbox& out);
     void on(const msg::StoreFailed& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StreamReady& m, std::uint32_t from, Outbox& out);
     void on(const msg::Bye& m, std::uint32_t from, Outbox& out);
 
     // Records of rank 0 itself (skipped jobs) up to this one are durable.
@@ -131,6 +132,12 @@ private:
         std::uint32_t pipeliner = 0;
         std::uint32_t left = 0;  // jobs that have not ended
         bool failed = false;
+        struct Stream {
+            std::uint32_t ready = 0;         // jobs
+            bool placed = false, stopped = false;
+            std::set<std::uint32_t> unready; // brokers that have not said StreamReady
+        };
+        std::unique_ptr<Stream> stream;      // null for a pipeline of jobs
         std::vector<std::uint32_t> brokers;                  // told of it
         std::map<std::uint32_t, std::uint64_t> last_record;  // per rank (kOwn: skipped ones): of its ended jobs
     };
@@ -170,6 +177,11 @@ private:
     static void remove_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs);
     void give_credit_entry(Broker& b);
     void recall_if_unbalanced(Outbox& out);
+    void place_streams(Outbox& out);
+    bool place_stream(PipelineId id, Pipeline& p, Outbox& out);
+    std::optional<std::vector<std::uint32_t>> reserve_for_stream(const Plan& plan);
+    std::optional<std::uint32_t> broker_for_stage(const Resources& wanted, const std::vector<std::uint32_t>& given) const;
+    void stop_stream(PipelineId id, Pipeline& p, msg::StopStream why, Outbox& out);
     bool nothing_running() const;
     void finish_when_durable(PipelineId id, Pipeline& p, Outbox& out);
     void left_by_a_pipeline(PlanId id, Outbox& out);
@@ -204,6 +216,7 @@ private:
         std::map<Resources, ReadyQueue> reserved;
     };
     std::map<std::int32_t, Level, std::greater<>> levels_;
+    std::deque<PipelineId> streams_;  // all of whose jobs are ready, and that are not placed
     std::uint64_t ready_simple_ = 0;
     std::uint64_t own_records_ = 0, own_durable_ = 0;
     std::uint32_t next_pipeline_ = 1;

@@ -46,6 +46,7 @@ std::uint32_t Router::running_simple(std::uint32_t host) const {
 void Router::schedule(Outbox& out) {
     if (draining_ || stopping_) return;
     forget_savings();
+    place_streams(out);
     for (auto level = levels_.begin(); level != levels_.end();) {
         // The widest shape first: what it cannot get is saved up for it, and narrower ones take what is left.
         auto& shapes = level->second.reserved;

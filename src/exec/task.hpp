@@ -36,6 +36,7 @@ struct Ticket {
     std::uint32_t instance = 0;
     std::uint32_t attempt = 1;
     std::unique_ptr<FetchedInputs> inputs;  // null when no binding reads outputs
+    std::unique_ptr<Document> batch;        // for a worker of a stage (stage_batch.hpp); null for a job
 };
 
 // Why an attempt ended; the text of /attempts/reason.

@@ -56,6 +56,33 @@ void fields(Archive& ar, msg::Bye& m) {
 }
 
 template <class Archive>
+void fields(Archive& ar, msg::PlaceStream& m) {
+    ar & m.pipeline.value;
+    plain_vector(ar, m.ranks);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StopStream& m) {
+    ar & m.pipeline.value & m.cause.value;
+    flag(ar, m.failed);
+    text(ar, m.reason);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StreamItems& m) {
+    ar & m.pipeline.value & m.from.value & m.to.value & m.batch;
+    flag(ar, m.last);
+    plain_vector(ar, m.sizes);
+    plain_vector(ar, m.bytes);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StreamEnd& m) {
+    ar & m.pipeline.value & m.from.value & m.to.value & m.items;
+    flag(ar, m.failed);
+}
+
+template <class Archive>
 void fields(Archive& ar, msg::Locate& m) {
     ar & m.request & m.pipeline.value;
     plain_vector(ar, m.jobs);

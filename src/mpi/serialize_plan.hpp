@@ -176,6 +176,17 @@ void job_template(Archive& ar, JobTemplate& t) {
         if (!groups.empty()) t.group_hashes = std::make_shared<const std::vector<std::uint64_t>>(std::move(groups));
 }
 
+template <class Archive>
+void stage(Archive& ar, Stage& s) {
+    enumeration(ar, s.role);
+    enumeration(ar, s.form);
+    enumeration(ar, s.merge);
+    enumeration(ar, s.on_error);
+    ar & s.queue;
+    flags(ar, s.ordered, s.keeps_order);
+    plain_vector(ar, s.from);
+}
+
 // What every broker needs of a plan whichever jobs it runs.
 template <class Archive>
 void plan_header(Archive& ar, Plan& plan) {
@@ -197,6 +208,10 @@ void plan_header(Archive& ar, Plan& plan) {
             plan.templates[t].count = first_and_count[2 * t + 1];
         }
     }
+    std::uint64_t stages = plan.stages.size();
+    ar & stages;
+    if constexpr (Archive::is_loading::value) plan.stages.resize(checked_count(stages, 1));
+    for (Stage& s : plan.stages) stage(ar, s);
     std::uint64_t groupings = plan.groupings.size();
     ar & groupings;
     if constexpr (Archive::is_loading::value) plan.groupings.resize(checked_count(groupings, 1));

@@ -65,6 +65,7 @@ std::string line(const msg::Returned& m) {
 std::string line(const msg::Durable& m) { return "Durable up to " + number(m.record); }
 std::string line(const msg::Refused& m) { return "Refused " + run(m.jobs) + ": " + one_line(m.error); }
 std::string line(const msg::StoreFailed& m) { return "StoreFailed: " + one_line(m.error); }
+std::string line(const msg::StreamReady& m) { return "StreamReady " + number(m.pipeline.value); }
 std::string line(const msg::Bye& m) { return "Bye with durations of " + number(m.by_worker.size()) + " worker types"; }
 
 std::string line(const msg::StartPlan& m) {
@@ -110,6 +111,27 @@ std::string line(const msg::ChunkTaken& m) { return "ChunkTaken #" + number(m.re
 std::string line(const msg::Release& m) { return "Release " + run(m.jobs); }
 std::string line(const msg::ForgetPipeline& m) { return "ForgetPipeline " + number(m.pipeline.value); }
 std::string line(const msg::ForgetPlan& m) { return "ForgetPlan " + number(m.plan.value); }
+std::string line(const msg::PlaceStream& m) {
+    return "PlaceStream " + number(m.pipeline.value) + " at " + listed(m.ranks, number);
+}
+std::string line(const msg::OpenStream& m) { return "OpenStream " + number(m.pipeline.value); }
+std::string line(const msg::StopStream& m) {
+    return "StopStream " + number(m.pipeline.value) + ": " + one_line(m.reason);
+}
+std::string way(PipelineId pipeline, JobIndex from, JobIndex to) {
+    return number(pipeline.value) + ":" + number(from.value) + "->" + number(to.value);
+}
+std::string line(const msg::StreamItems& m) {
+    return "StreamItems " + way(m.pipeline, m.from, m.to) + " " + number(m.sizes.size()) + " items, " +
+           number(m.bytes.size()) + " bytes, batch " + number(m.batch) + (m.last ? " ends" : "");
+}
+std::string line(const msg::StreamEnd& m) {
+    return "StreamEnd " + way(m.pipeline, m.from, m.to) + " after " + number(m.items) + (m.failed ? " failed" : "");
+}
+std::string line(const msg::StreamTaken& m) {
+    return "StreamTaken " + way(m.pipeline, m.from, m.to) + " " + number(m.items) + " items, " + number(m.bytes) +
+           " bytes" + (m.each_ns < 0 ? "" : ", " + number(static_cast<std::uint64_t>(m.each_ns)) + " ns each");
+}
 std::string line(const msg::Flush&) { return "Flush"; }
 std::string line(const msg::Stop&) { return "Stop"; }
 

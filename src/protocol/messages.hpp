@@ -1,11 +1,11 @@
 // Every message between roles.
 //
-// Each message goes to exactly one kind of role, so there is one inbox type a role. Between two ranks messages arrive in
-// the order they were sent; across pairs of ranks nothing is promised. docs/protocol.md has the table: who sends what,
-// when, and what follows. Values never pass the router or a pipeliner.
+// Each message goes to exactly one kind of role, so there is one inbox type a role. Between two ranks messages arrive
+// in the order they were sent; across pairs of ranks nothing is promised. docs/protocol.md has the table: who sends
+// what, when, and what follows. Values never pass the router or a pipeliner.
 //
-// Jobs travel as runs (JobRun): a million independent jobs are one Ready, and a broker tells of a thousand finished ones
-// in one Ended.
+// Jobs travel as runs (JobRun): a million independent jobs are one Ready, and a broker tells of a thousand finished
+// ones in one Ended.
 #pragma once
 
 #include "core/plan.hpp"
@@ -29,10 +29,10 @@ inline constexpr std::uint32_t kNobody = 0xffffffff;
 // Pipeliner: these jobs may run now.
 struct Ready {
     JobRun jobs;
-    TemplateIndex job;        // all of one template
+    TemplateIndex job;  // all of one template
     std::uint32_t attempt = 1;
     std::uint32_t holder = kNobody;  // rank where inputs are: preferred
-    bool located = true;      // every input is at `holder` (or there is none): the broker need not ask
+    bool located = true;             // every input is at `holder` (or there is none): the broker need not ask
 };
 
 // Pipeliner: these jobs will not run, because `cause` failed.
@@ -79,6 +79,11 @@ struct Refused {
 // Broker: nothing more can be stored; the run has to end.
 struct StoreFailed {
     std::string error;
+};
+
+// Broker: every job of the stream that was placed there waits for items or for OpenStream.
+struct StreamReady {
+    PipelineId pipeline;
 };
 
 // Broker: the last word after Stop; everything it knew is durable (or StoreFailed came before).
@@ -128,12 +133,12 @@ struct PlanBlock {
 // Router: a pipeline, before the first job of it.
 struct IntroducePipeline {
     PipelineInfo info;
-    std::uint32_t pipeliner = 0;  // rank
+    std::uint32_t pipeliner = 0;    // rank
     std::int64_t submitted_ns = 0;  // since the Unix epoch
 };
 
-// Router: run these. A job that needs more than one CPU, memory or named resources is `reserved`: room was made for it on
-// the host, it starts at once and holds no slot of the broker.
+// Router: run these. A job that needs more than one CPU, memory or named resources is `reserved`: room was made for it
+// on the host, it starts at once and holds no slot of the broker.
 struct Assign {
     JobRun jobs;
     TemplateIndex job;
@@ -197,10 +202,61 @@ struct ForgetPipeline {
     PipelineId pipeline;
 };
 
-// Router, to brokers and pipeliners: no pipeline of this plan is left, and its number is not used again unless the plan is
-// sent anew.
+// Router, to brokers and pipeliners: no pipeline of this plan is left, and its number is not used again unless the plan
+// is sent anew.
 struct ForgetPlan {
     PlanId plan;
+};
+
+// Router: which rank each job of a stream runs at, to each of these, before the Assign of its jobs. Answered by
+// StreamReady, once those have arrived.
+struct PlaceStream {
+    PipelineId pipeline;
+    std::vector<std::uint32_t> ranks;  // by job
+};
+
+// Router: all brokers of the stream are ready: its sources may start.
+struct OpenStream {
+    PipelineId pipeline;
+};
+
+// Router: the job `cause` of the stream has failed (the stages behind it end with what they get), or the run ends. Nothing
+// more is made, and what is on its way is dropped.
+struct StopStream {
+    PipelineId pipeline;
+    bool failed = false;  // else the run ends
+    JobIndex cause;
+    std::string reason;
+};
+
+// Broker: items from one job of a stream to another. Between two jobs they stay in order.
+struct StreamItems {
+    PipelineId pipeline;
+    JobIndex from;
+    JobIndex to;
+    std::uint64_t batch = 0;           // of a stage that keeps order: the number of the batch they were made of
+    bool last = true;                  // nothing more comes of that batch
+    std::vector<std::uint32_t> sizes;  // bytes of each item
+    std::vector<std::byte> bytes;      // the items, encoded (value_codec.hpp)
+};
+
+// Broker: nothing more comes from this job to that one.
+struct StreamEnd {
+    PipelineId pipeline;
+    JobIndex from;
+    JobIndex to;
+    std::uint64_t items = 0;  // sent in all
+    bool failed = false;      // there would have been more
+};
+
+// Broker: the job `from` is done with so many items that the job `to` sent it; as many may follow.
+struct StreamTaken {
+    PipelineId pipeline;
+    JobIndex from;
+    JobIndex to;
+    std::uint64_t items = 0;
+    std::uint64_t bytes = 0;
+    Nanoseconds each_ns = -1;  // mean time an item takes there; negative while unknown
 };
 
 // Router: a pipeline has ended and nothing else runs; somebody may wait for its results, so write what is pending now.
@@ -214,11 +270,14 @@ struct Stop {};
 namespace penstock {
 
 using RouterMessage = std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::Returned, msg::Durable, msg::Refused,
-                                   msg::StoreFailed, msg::Bye>;
-using PipelinerMessage = std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
-using BrokerMessage = std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located,
-                                   msg::Fetch, msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release,
-                                   msg::ForgetPipeline, msg::ForgetPlan, msg::Flush, msg::Stop>;
+                                   msg::StoreFailed, msg::StreamReady, msg::Bye>;
+using PipelinerMessage =
+    std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
+using BrokerMessage =
+    std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located, msg::Fetch,
+                 msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release, msg::ForgetPipeline, msg::ForgetPlan,
+                 msg::PlaceStream, msg::OpenStream, msg::StopStream, msg::StreamItems, msg::StreamEnd, msg::StreamTaken,
+                 msg::Flush, msg::Stop>;
 using Message = std::variant<RouterMessage, PipelinerMessage, BrokerMessage>;
 
 struct Envelope {

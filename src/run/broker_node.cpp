@@ -24,7 +24,7 @@ void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& ou
         [&]<class M>(const M& m) {
             if constexpr (AboutValues<M>)
                 exchange_.on(m, from, out);
-            else
+            else if constexpr (requires { broker_.on(m, from, out); })
                 broker_.on(m, from, out);
         },
         message);

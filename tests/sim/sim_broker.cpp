@@ -31,8 +31,10 @@ void SimBroker::on(const BrokerMessage& message, std::uint32_t from, Outbox& out
                 on_values(m);
             else if constexpr (std::is_same_v<M, msg::FetchedChunk> || std::is_same_v<M, msg::ChunkTaken>)
                 throw Violation("cluster", "nobody sends chunks here");
-            else
+            else if constexpr (requires { broker_.on(m, from, out); })
                 broker_.on(m, from, out);
+            else
+                throw Violation("cluster", "there are no streams here");
         },
         message);
     arrive();

@@ -1,0 +1,78 @@
+// Stage workers: the code of a stage of a stream.
+//
+// A stage worker is a class derived from one of the four forms below, listed in Application<...> like a job's worker:
+//
+//     class Fetch : public penstock::MapWorker {
+//     public:
+//         static constexpr std::string_view kName = "Fetch";
+//         std::optional<penstock::Value> on_item(const penstock::Value& url, penstock::Context&) override {
+//             return download(url.string());  // std::nullopt: nothing comes of this item
+//         }
+//     };
+//
+// and may have `static std::vector<std::string> check(const Document& with)` as in worker.hpp. A job's worker
+// (penstock::Worker) can be used as a map stage too: an item that is a map is its document, any other is the key `item`
+// of one; the document it makes is the resulting item.
+//
+// Items are any Value; null, false, 0, "" and [] are items like others. Context::parameters() is the stage's `with:`;
+// Context::worker() of Context::workers() says which of the stage's workers this is: a source with several splits its
+// work by them.
+//
+// Lifetime: one object is one worker of one stage of one stream; start() is called once, in the worker process, before
+// the first item. When the process dies, another object takes over with the next item. Threads: no function is called
+// while another one runs. Errors: an exception of on_item() fails that item, and what follows is the stage's `on-error`;
+// an exception of start(), finish() or generate() fails the stream.
+#pragma once
+
+#include <penstock/value.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace penstock {
+
+class Context;
+
+// Takes the results of a stage worker. Calls block while the stages after this one are behind.
+class Emit {
+public:
+    virtual void operator()(Value item) = 0;
+
+protected:
+    ~Emit() = default;
+};
+
+class StageWorker {
+public:
+    virtual ~StageWorker() = default;
+    virtual void start(Context&) {}
+};
+
+// One result an item; std::nullopt drops the item.
+class MapWorker : public StageWorker {
+public:
+    virtual std::optional<Value> on_item(const Value& item, Context& context) = 0;
+};
+
+// Any number of results an item.
+class GeneratorWorker : public StageWorker {
+public:
+    virtual void on_item(const Value& item, Emit& emit, Context& context) = 0;
+};
+
+// Sees every item, and says what came of them when there are no more. finish() is not called when the stream failed.
+class FoldWorker : public StageWorker {
+public:
+    virtual void on_item(const Value& item, Context& context) = 0;
+    virtual void finish(Emit& emit, Context& context) = 0;
+};
+
+// Where items come from. Should return soon when Context::cancelled().
+class SourceWorker : public StageWorker {
+public:
+    virtual void generate(Emit& emit, Context& context) = 0;
+};
+
+enum class StageForm : std::uint8_t { none, map, generator, fold, source };
+
+}  // namespace penstock

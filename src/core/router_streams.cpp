@@ -1,0 +1,97 @@
+// Where the stages of a stream run. All of its jobs run at once: they are placed together or not at all.
+#include "core/router.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace penstock {
+
+// In order of submission: a stream that needs more CPUs than are free is not overtaken by later ones.
+void Router::place_streams(Outbox& out) {
+    while (!streams_.empty()) {
+        const PipelineId id = streams_.front();
+        Pipeline* p = pipeline(id);
+        if (p != nullptr && p->stream && !p->stream->placed && !place_stream(id, *p, out)) return;
+        streams_.pop_front();
+    }
+}
+
+bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
+    const Plan& plan = *p.plan->plan;
+    const std::optional<std::vector<std::uint32_t>> brokers = reserve_for_stream(plan);
+    if (!brokers) return false;
+    p.stream->placed = true;
+    msg::PlaceStream places{id, {}};
+    for (const std::uint32_t b : *brokers) places.ranks.push_back(brokers_[b].what.rank);
+    for (std::uint32_t job = 0; job < plan.job_count; ++job) {
+        Broker& b = brokers_[(*brokers)[job]];
+        const ReadyRun run{{id, JobIndex(job), 1}, plan.template_of(JobIndex(job)), 1, msg::kNobody, true};
+        if (p.stream->unready.insert(b.what.rank).second) {
+            introduce(b, p, run, out);
+            out.to_broker(b.what.rank, places);
+        }
+        assign(b, run, true, out);
+    }
+    return true;
+}
+
+// By job; what the jobs need is reserved. Nothing when it is not all free now.
+std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(const Plan& plan) {
+    std::vector<std::uint32_t> chosen;
+    std::vector<std::uint32_t> given(brokers_.size(), 0);  // workers of this stream, by broker
+    for (std::uint32_t t = 0; t < plan.templates.size(); ++t) {
+        const JobTemplate& job = plan.templates[t];
+        for (std::uint32_t i = 0; i < job.count; ++i) {
+            std::optional<std::uint32_t> b;
+            // Order and results are made where (the first of) what they put together is.
+            if (plan.stages[t].role != Stage::Role::worker && !plan.stages[t].from.empty())
+                b = chosen[plan.templates[plan.stages[t].from.front().value].first_job.value];
+            else
+                b = broker_for_stage(job.resources, given);
+            if (!b) {
+                for (std::uint32_t j = 0; j < chosen.size(); ++j)
+                    options_.hosts.release(brokers_[chosen[j]].what.host,
+                                           plan.templates[plan.template_of(JobIndex(j)).value].resources);
+                return std::nullopt;
+            }
+            if (plan.stages[t].role == Stage::Role::worker) ++given[*b];
+            options_.hosts.reserve(brokers_[*b].what.host, job.resources);
+            chosen.push_back(*b);
+        }
+    }
+    return chosen;
+}
+
+// The broker with the fewest workers of this stream for its slots, the first of those: consecutive stages run at
+// consecutive brokers.
+std::optional<std::uint32_t> Router::broker_for_stage(const Resources& wanted,
+                                                      const std::vector<std::uint32_t>& given) const {
+    const bool needs_nothing = wanted.cpus == 0 && wanted.memory_bytes == 0 && wanted.named.empty();
+    std::optional<std::uint32_t> best;
+    for (std::uint32_t i = 0; i < brokers_.size(); ++i) {
+        const BrokerDescription& what = brokers_[i].what;
+        if (!needs_nothing && options_.hosts.fits(what.host, wanted, running_simple(what.host)) != HostLedger::Fit::now)
+            continue;
+        const auto load = [&](std::uint32_t b) { return static_cast<double>(given[b]) / brokers_[b].what.slots; };
+        if (!best || load(i) < load(*best)) best = i;
+    }
+    return best;
+}
+
+void Router::on(const msg::StreamReady& m, std::uint32_t from, Outbox& out) {
+    Pipeline* p = pipeline(m.pipeline);
+    if (p == nullptr || !p->stream || p->stream->unready.erase(from) == 0) {
+        ++counts_.ignored;
+        return;
+    }
+    if (p->stream->unready.empty() && !p->stream->stopped)
+        for (const std::uint32_t rank : p->brokers) out.to_broker(rank, msg::OpenStream{m.pipeline});
+}
+
+void Router::stop_stream(PipelineId id, Pipeline& p, msg::StopStream why, Outbox& out) {
+    if (!p.stream->placed || std::exchange(p.stream->stopped, true)) return;
+    why.pipeline = id;
+    for (const std::uint32_t rank : p.brokers) out.to_broker(rank, why);
+}
+
+}  // namespace penstock

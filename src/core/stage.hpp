@@ -1,0 +1,57 @@
+// What a job template is as a stage of a stream. A stream is a plan whose templates are stages: the jobs of a template
+// are the stage's workers, and all jobs of the plan run at once.
+#pragma once
+
+#include "core/ids.hpp"
+
+#include <penstock/stream.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace penstock {
+
+// How items of several stages become the input of one.
+enum class Merge : std::uint8_t {
+    any,         // as they come
+    concat,      // all of the first, then all of the second, ...
+    interleave,  // one of each in turn, of those that have not ended
+    zip,         // lists of one of each, until one has ended
+};
+
+// What a failing item means.
+enum class OnError : std::uint8_t { fail, skip, retry };
+
+struct Stage {
+    enum class Role : std::uint8_t {
+        worker,   // runs user code
+        order,    // puts together what comes over several links, for a stage with several workers
+        results,  // stores what a stage without successors makes
+    };
+    Role role = Role::worker;
+    StageForm form = StageForm::map;  // none: a Worker, used as a map
+    std::vector<TemplateIndex> from;  // in the order of the definition; a source has none
+    Merge merge = Merge::any;
+    std::uint32_t queue = 0;  // items that may wait behind each of its workers; 0 = kDefaultQueue
+    bool ordered = false;     // as the definition says
+    // Set by complete_stream(): the stage has several workers, is fed by one, and its results are put back into the
+    // order of its input: batches keep their numbers.
+    bool keeps_order = false;
+    OnError on_error = OnError::fail;
+
+    friend bool operator==(const Stage&, const Stage&) = default;
+};
+
+inline constexpr std::uint32_t kDefaultQueue = 4096;
+inline constexpr std::uint32_t kMaxStages =
+    80;  // of a stream, as the definition has them: with what is added they fit one PlanBlock
+
+struct Plan;
+
+// Adds what a definition does not say: a stage `NAME@results` behind each stage without successors that saves anything,
+// and stages `NAME@order` in front of those with several workers where order has to be made. Sets keeps_order, and
+// first jobs and counts of what it adds. `plan.stages` has an entry for every template, each named before it is used in
+// `from` of another; at most kMaxStages.
+void complete_stream(Plan& plan);
+
+}  // namespace penstock

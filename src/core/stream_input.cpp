@@ -1,0 +1,219 @@
+#include "core/stream_input.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+namespace {
+constexpr std::size_t kItemsAtOnce = 1024;  // that a merge puts together one by one
+}
+
+StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.stages[stage.value].merge) {
+    const Stage& mine = plan.stages[stage.value];
+    if (mine.from.size() <= 1) merge_ = Merge::any;
+    for (const TemplateIndex producer : mine.from) {
+        const Stage& of = plan.stages[producer.value];
+        const JobTemplate& jobs = plan.templates[producer.value];
+        Edge edge;
+        if (of.keeps_order)
+            edge.order = Order::numbers;
+        else if (of.form == StageForm::source && of.role == Stage::Role::worker && of.ordered)
+            edge.order = Order::parts;
+        for (std::uint32_t i = 0; i < jobs.count; ++i) {
+            const JobIndex from(jobs.first_job.value + i);
+            const auto number = static_cast<std::uint32_t>(links_.size());
+            index_[from] = number;
+            edge.links.push_back(number);
+            links_.push_back({from, static_cast<std::uint32_t>(edges_.size()), {}, 0, false});
+        }
+        edges_.push_back(std::move(edge));
+    }
+    open_links_ = links_.size();
+}
+
+StreamInput::Link* StreamInput::link(JobIndex from) {
+    const auto at = index_.find(from);
+    return at == index_.end() ? nullptr : &links_[at->second];
+}
+
+bool StreamInput::push(JobIndex from, Batch batch) {
+    Link* l = link(from);
+    if (l == nullptr || l->ended) return false;
+    const auto number = static_cast<std::uint32_t>(l - links_.data());
+    l->received += batch.items.count();
+    Edge& e = edges_[l->edge];
+    if (e.order == Order::arrival) e.arrived.push_back(number);
+    if (e.order == Order::numbers && l->batches.empty()) e.heads[batch.number] = number;
+    l->batches.push_back(std::move(batch));
+    return true;
+}
+
+bool StreamInput::end(JobIndex from, std::uint64_t items, bool failed) {
+    Link* l = link(from);
+    if (l == nullptr || l->ended) return false;
+    l->ended = true;
+    --open_links_;
+    failed_ |= failed;
+    if (items != l->received)
+        damage_ = "job " + std::to_string(from.value) + " sent " + std::to_string(items) + " items and " +
+                  std::to_string(l->received) + " have come";
+    return true;
+}
+
+std::optional<std::uint32_t> StreamInput::next_link(Edge& e) {
+    switch (e.order) {
+        case Order::arrival:
+            if (e.arrived.empty()) return std::nullopt;
+            return e.arrived.front();
+        case Order::numbers: {
+            const auto at = e.heads.find(e.next);
+            if (at == e.heads.end()) return std::nullopt;
+            return at->second;
+        }
+        case Order::parts:
+            while (e.next < e.links.size()) {
+                const Link& l = links_[e.links[e.next]];
+                if (!l.batches.empty()) return e.links[e.next];
+                if (!l.ended) return std::nullopt;
+                ++e.next;
+            }
+            return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+// The first batch of the link, which is the next of its edge.
+StreamInput::Work StreamInput::take(Edge& e, std::uint32_t number) {
+    Link& l = links_[number];
+    Work work;
+    work.batch = std::move(l.batches.front());
+    l.batches.pop_front();
+    work.taken.push_back({l.from, work.batch.items.count(), work.batch.items.bytes.size()});
+    if (e.order == Order::arrival) e.arrived.pop_front();
+    if (e.order == Order::numbers) {
+        e.heads.erase(e.next);
+        if (work.batch.last) ++e.next;
+        if (!l.batches.empty()) e.heads[l.batches.front().number] = number;
+    }
+    return work;
+}
+
+std::optional<StreamInput::Work> StreamInput::pop_whole(Edge& e) {
+    const auto number = next_link(e);
+    if (!number) return std::nullopt;
+    return take(e, *number);
+}
+
+std::optional<StreamInput::Work> StreamInput::pop() {
+    switch (merge_) {
+        case Merge::any:
+            for (std::size_t tries = 0; tries < edges_.size(); ++tries) {
+                Edge& e = edges_[turn_];
+                turn_ = (turn_ + 1) % edges_.size();
+                if (auto work = pop_whole(e)) return work;
+            }
+            return std::nullopt;
+        case Merge::concat:
+            while (turn_ < edges_.size()) {
+                if (auto work = pop_whole(edges_[turn_])) return work;
+                if (!ended(edges_[turn_])) return std::nullopt;
+                ++turn_;
+            }
+            return std::nullopt;
+        case Merge::interleave:
+        case Merge::zip:
+            return pop_one_by_one();
+    }
+    return std::nullopt;
+}
+
+// The link that has the next item of the edge; batches without items are passed over.
+std::optional<std::uint32_t> StreamInput::link_with_item(Edge& e) {
+    for (;;) {
+        const auto number = next_link(e);
+        if (!number || !links_[*number].batches.front().items.empty()) return number;
+        take(e, *number);
+    }
+}
+
+void StreamInput::add_one(Edge& e, std::uint32_t number, Work& work) {
+    const Link& l = links_[number];
+    const StreamItems& items = l.batches.front().items;
+    const std::uint64_t bytes = items.sizes[e.item];
+    e.offset = work.batch.items.append(items, e.item, 1, e.offset);
+    auto of = std::find_if(work.taken.begin(), work.taken.end(), [&](const Work::Of& t) { return t.from == l.from; });
+    if (of == work.taken.end()) of = work.taken.insert(of, {l.from, 0, 0});
+    ++of->items;
+    of->bytes += bytes;
+    if (++e.item < items.count()) return;
+    e.item = e.offset = 0;
+    take(e, number);
+}
+
+// One item of the edge whose turn it is, of those that have not ended. False when it has none now.
+bool StreamInput::add_in_turn(Work& work) {
+    for (std::size_t tries = 0; tries < edges_.size(); ++tries) {
+        Edge& e = edges_[turn_];
+        const auto number = link_with_item(e);
+        if (!number && !ended(e)) return false;
+        turn_ = (turn_ + 1) % edges_.size();
+        if (!number) continue;
+        add_one(e, *number, work);
+        return true;
+    }
+    return false;
+}
+
+bool StreamInput::add_of_each(Work& work) {
+    for (Edge& e : edges_)
+        if (!link_with_item(e)) return false;
+    for (Edge& e : edges_) add_one(e, *link_with_item(e), work);
+    return true;
+}
+
+std::optional<StreamInput::Work> StreamInput::pop_one_by_one() {
+    Work work;
+    if (merge_ == Merge::zip) work.zipped = static_cast<std::uint32_t>(edges_.size());
+    while (work.batch.items.count() < kItemsAtOnce && (merge_ == Merge::zip ? add_of_each(work) : add_in_turn(work))) {
+    }
+    if (work.batch.items.empty()) return std::nullopt;
+    return work;
+}
+
+std::vector<StreamInput::Work::Of> StreamInput::drop_rest() {
+    std::vector<Work::Of> dropped;
+    for (Link& l : links_) {
+        Edge& e = edges_[l.edge];
+        Work::Of of{l.from, 0, 0};
+        for (const Batch& b : l.batches) {
+            of.items += b.items.count();
+            of.bytes += b.items.bytes.size();
+        }
+        // Of the first batch some items may have been taken.
+        if (!l.batches.empty() && e.item != 0 && next_link(e) == static_cast<std::uint32_t>(&l - links_.data())) {
+            of.items -= e.item;
+            of.bytes -= e.offset;
+            e.item = e.offset = 0;
+        }
+        l.batches.clear();
+        if (of.items != 0) dropped.push_back(of);
+    }
+    for (Edge& e : edges_) {
+        e.arrived.clear();
+        e.heads.clear();
+    }
+    return dropped;
+}
+
+bool StreamInput::ended(const Edge& e) const {
+    return std::all_of(e.links.begin(), e.links.end(),
+                       [this](std::uint32_t l) { return links_[l].ended && links_[l].batches.empty(); });
+}
+
+bool StreamInput::ended() const {
+    if (merge_ == Merge::zip)  // when one has nothing more, nothing more can be paired
+        return std::any_of(edges_.begin(), edges_.end(), [this](const Edge& e) { return ended(e); });
+    return open_links_ == 0 && std::all_of(edges_.begin(), edges_.end(), [this](const Edge& e) { return ended(e); });
+}
+
+}  // namespace penstock

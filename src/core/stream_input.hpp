@@ -1,0 +1,102 @@
+// What comes to one job of a stream, in the order in which the job is to see it.
+//
+// A link leads from one job of a producer stage to this job and keeps order by itself. Over the links of one producer
+// stage the order is that of the batch numbers when the producer keeps order, one link after another when it is a
+// source in parts, and that of arrival otherwise; over several producer stages it is made by the stage's merge.
+//
+// Bounds: what is here was sent on credit (stream_output.hpp) and is given back by the caller with StreamTaken.
+// The end is counted: a link has ended when as many items have come as its sender says it sent.
+#pragma once
+
+#include "core/plan.hpp"
+#include "core/stream_items.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace penstock {
+
+class StreamInput {
+public:
+    // The input of any job of this stage.
+    StreamInput(const Plan& plan, TemplateIndex stage);
+
+    struct Batch {
+        std::uint64_t number = 0;
+        bool last = true;
+        StreamItems items;
+    };
+    // Some items to be worked on together, and what of each link they are: to be given back once they are done with.
+    struct Work {
+        Batch batch;
+        struct Of {
+            JobIndex from;
+            std::uint64_t items = 0;
+            std::uint64_t bytes = 0;
+        };
+        std::vector<Of> taken;
+        std::uint32_t zipped = 1;  // so many consecutive items make one: a list of them
+    };
+
+    // False for what cannot be: an unknown link, items after the end.
+    bool push(JobIndex from, Batch batch);
+    bool end(JobIndex from, std::uint64_t items, bool failed);
+
+    std::optional<Work> pop();
+    // Every link has ended and nothing is left. With zip: when there is nothing more to be paired; what is left is
+    // dropped (drop_rest()).
+    bool ended() const;
+    bool all_links_ended() const { return open_links_ == 0; }
+    // Some producer failed: there would have been more.
+    bool failed() const { return failed_; }
+    // Why the count of some link was wrong; "" when all were right.
+    const std::string& damage() const { return damage_; }
+    std::vector<Work::Of> drop_rest();
+
+private:
+    struct Link {
+        JobIndex from;
+        std::uint32_t edge = 0;
+        std::deque<Batch> batches;
+        std::uint64_t received = 0;
+        bool ended = false;
+    };
+    enum class Order { arrival, numbers, parts };
+    struct Edge {  // one producer stage
+        Order order = Order::arrival;
+        std::vector<std::uint32_t> links;
+        std::uint64_t next = 0;                                  // numbers: of the batch; parts: of the link
+        std::unordered_map<std::uint64_t, std::uint32_t> heads;  // numbers: link by the number of its first batch
+        std::deque<std::uint32_t> arrived;                       // arrival: a link for each batch
+        // Of the batch at the front, for merges that take items one by one.
+        std::size_t item = 0;
+        std::size_t offset = 0;
+    };
+
+    Link* link(JobIndex from);
+    std::optional<std::uint32_t> next_link(Edge& e);  // whose first batch is the next of this edge
+    Work take(Edge& e, std::uint32_t link);
+    std::optional<Work> pop_whole(Edge& e);
+    std::optional<Work> pop_one_by_one();
+    std::optional<std::uint32_t> link_with_item(Edge& e);
+    void add_one(Edge& e, std::uint32_t link, Work& work);
+    bool add_in_turn(Work& work);
+    bool add_of_each(Work& work);
+    bool ended(const Edge& e) const;
+
+    Merge merge_;
+    std::vector<Link> links_;
+    std::unordered_map<JobIndex, std::uint32_t> index_;
+    std::vector<Edge> edges_;
+    std::size_t turn_ = 0;  // concat: the edge at hand; any, interleave: the next to be asked
+    std::size_t open_links_ = 0;
+    bool failed_ = false;
+    std::string damage_;
+};
+
+}  // namespace penstock

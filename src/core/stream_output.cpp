@@ -1,0 +1,136 @@
+#include "core/stream_output.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+StreamOutput::StreamOutput(const Plan& plan, TemplateIndex stage) : keeps_order_(plan.stages[stage.value].keeps_order) {
+    const std::uint64_t queue = plan.stages[stage.value].queue == 0 ? kDefaultQueue : plan.stages[stage.value].queue;
+    const std::uint32_t producers = plan.templates[stage.value].count;
+    for (std::uint32_t s = 0; s < plan.stages.size(); ++s) {
+        const auto& from = plan.stages[s].from;
+        if (std::find(from.begin(), from.end(), stage) == from.end()) continue;
+        Consumer c;
+        c.numbers_batches = plan.stages[s].keeps_order;
+        const JobTemplate& jobs = plan.templates[s];
+        for (std::uint32_t i = 0; i < jobs.count; ++i) {
+            Link l;
+            l.to = JobIndex(jobs.first_job.value + i);
+            l.window = std::max<std::uint64_t>(1, queue / (std::uint64_t{producers} * jobs.count));
+            index_[l.to] = {static_cast<std::uint32_t>(consumers_.size()), i};
+            c.links.push_back(l);
+        }
+        consumers_.push_back(std::move(c));
+    }
+}
+
+void StreamOutput::add(std::shared_ptr<const StreamItems> items, std::uint64_t number, bool last) {
+    for (Consumer& c : consumers_) {
+        // An empty batch says something only where batches are counted.
+        if (items->empty() && !(keeps_order_ && last)) continue;
+        c.pending.push_back({items, number, last, 0, 0});
+    }
+}
+
+bool StreamOutput::full() const {
+    return std::any_of(consumers_.begin(), consumers_.end(), [](const Consumer& c) { return !c.pending.empty(); });
+}
+
+// Of several workers none gets more than it is likely to work off soon; one alone gets everything anyway.
+std::uint64_t StreamOutput::limit(const Link& l, bool alone) {
+    if (alone) return l.window;
+    if (l.each_ns < 0) return 1;
+    const auto soon = static_cast<std::uint64_t>(kHorizon / std::max<Nanoseconds>(1, l.each_ns));
+    return std::clamp<std::uint64_t>(soon, std::min<std::uint64_t>(2, l.window), l.window);
+}
+
+// The link with the largest part of its limit free; null when none has room.
+StreamOutput::Link* StreamOutput::roomiest(Consumer& c) {
+    Link* best = nullptr;
+    double best_used = 1;
+    for (Link& l : c.links) {
+        if (l.items != 0 && l.bytes >= kLinkBytes) continue;
+        const double used = static_cast<double>(l.items) / static_cast<double>(limit(l, c.links.size() == 1));
+        if (used >= best_used) continue;
+        best = &l;
+        best_used = used;
+    }
+    return best;
+}
+
+// As much of the first pending items as the link has room for: one at least.
+StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
+    Pending& p = c.pending.front();
+    Sent sent;
+    sent.to = l.to;
+    const std::uint64_t room = limit(l, c.links.size() == 1) - l.items;
+    const std::size_t most = std::min<std::uint64_t>({room, kBatchItems, p.items->count() - p.first});
+    const std::uint64_t most_bytes = std::min(kBatchBytes, kLinkBytes - std::min(kLinkBytes, l.bytes));
+    std::size_t n = most == 0 ? 0 : 1;
+    std::uint64_t bytes = n == 0 ? 0 : p.items->sizes[p.first];
+    while (n < most && bytes + p.items->sizes[p.first + n] <= most_bytes) bytes += p.items->sizes[p.first + n++];
+    p.offset = sent.items.append(*p.items, p.first, n, p.offset);
+    p.first += n;
+    const bool all = p.first == p.items->count();
+    if (c.numbers_batches) {
+        sent.batch = c.next_number++;
+    } else {
+        sent.batch = p.number;
+        sent.last = p.last && all;
+    }
+    l.items += n;
+    l.bytes += bytes;
+    l.total += n;
+    if (all) c.pending.pop_front();
+    return sent;
+}
+
+bool StreamOutput::send_one(Consumer& c, std::vector<Sent>& sent) {
+    if (c.pending.empty()) return false;
+    const Pending& p = c.pending.front();
+    Link* l = p.items->empty() ? &c.links.front() : roomiest(c);  // what is empty needs no room
+    if (l == nullptr) return false;
+    // An item that is too large for what is left of the bytes waits until the link is empty.
+    if (l->items != 0 && !p.items->empty() && l->bytes + p.items->sizes[p.first] > kLinkBytes) return false;
+    sent.push_back(cut(c, *l));
+    return true;
+}
+
+std::vector<StreamOutput::Sent> StreamOutput::take_sendable() {
+    std::vector<Sent> sent;
+    for (Consumer& c : consumers_)
+        while (send_one(c, sent)) {
+        }
+    return sent;
+}
+
+bool StreamOutput::taken(JobIndex by, std::uint64_t items, std::uint64_t bytes, Nanoseconds each_ns) {
+    const auto at = index_.find(by);
+    if (at == index_.end()) return false;
+    Link& l = consumers_[at->second.first].links[at->second.second];
+    if (items > l.items || bytes > l.bytes) return false;
+    l.items -= items;
+    l.bytes -= bytes;
+    if (each_ns >= 0) l.each_ns = each_ns;
+    return true;
+}
+
+std::vector<StreamOutput::Total> StreamOutput::totals() const {
+    std::vector<Total> totals;
+    for (const Consumer& c : consumers_)
+        for (const Link& l : c.links) totals.push_back({l.to, l.total});
+    return totals;
+}
+
+bool StreamOutput::all_taken() const {
+    for (const Consumer& c : consumers_)
+        for (const Link& l : c.links)
+            if (l.items != 0) return false;
+    return true;
+}
+
+void StreamOutput::drop() {
+    for (Consumer& c : consumers_) c.pending.clear();
+}
+
+}  // namespace penstock

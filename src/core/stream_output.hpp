@@ -1,0 +1,92 @@
+// What one job of a stream makes, on its way to the stages that read it.
+//
+// Each consumer stage gets every item once, at one of its workers: the one with the most room. Credit bounds what is on
+// its way to a worker or waits there: an item of a link is taken (StreamTaken) when the worker is done with it. So a
+// slow stage stops the one before it, and that the one before, up to the source.
+//
+// Bounds, for each link: `queue` items of the producer's stage over its links; as many as the worker is likely to be
+// done with in kHorizon, so that what is slow is spread evenly; kLinkBytes, but one item of any size. While this job
+// has something that cannot be sent it is full(), and is given no more to do.
+#pragma once
+
+#include "core/plan.hpp"
+#include "core/stream_items.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace penstock {
+
+class StreamOutput {
+public:
+    static constexpr std::uint64_t kLinkBytes = 4 << 20;
+    static constexpr std::size_t kBatchItems = 2048;  // in one message
+    static constexpr std::uint64_t kBatchBytes = 256 * 1024;
+    static constexpr Nanoseconds kHorizon = 20'000'000;
+
+    // The output of any job of this stage.
+    StreamOutput(const Plan& plan, TemplateIndex stage);
+
+    // What was made of batch `number` of the input; `last`: nothing more will be. Kept until sent to every consumer.
+    void add(std::shared_ptr<const StreamItems> items, std::uint64_t number, bool last);
+    // Something waits for credit.
+    bool full() const;
+
+    struct Sent {
+        JobIndex to;
+        std::uint64_t batch = 0;
+        bool last = true;
+        StreamItems items;
+    };
+    // All that credit allows, in order; it counts as sent.
+    std::vector<Sent> take_sendable();
+    // False for a link that there is not, or more than was sent.
+    bool taken(JobIndex by, std::uint64_t items, std::uint64_t bytes, Nanoseconds each_ns);
+
+    // Every link with the number of items sent on it: when nothing more comes.
+    struct Total {
+        JobIndex to;
+        std::uint64_t items = 0;
+    };
+    std::vector<Total> totals() const;
+    // Nothing has been sent that is not taken.
+    bool all_taken() const;
+    void drop();  // what has not been sent
+
+private:
+    struct Link {
+        JobIndex to;
+        std::uint64_t window = 1;            // items
+        std::uint64_t items = 0, bytes = 0;  // on their way or there
+        std::uint64_t total = 0;
+        Nanoseconds each_ns = -1;
+    };
+    struct Pending {
+        std::shared_ptr<const StreamItems> items;
+        std::uint64_t number = 0;
+        bool last = true;
+        std::size_t first = 0;   // the rest is to be sent
+        std::size_t offset = 0;  // of `first`
+    };
+    struct Consumer {
+        bool numbers_batches = false;  // it keeps order: what is sent to it is numbered here
+        std::uint64_t next_number = 0;
+        std::vector<Link> links;
+        std::deque<Pending> pending;
+    };
+
+    static std::uint64_t limit(const Link& l, bool alone);
+    static Link* roomiest(Consumer& c);
+    Sent cut(Consumer& c, Link& l);
+    bool send_one(Consumer& c, std::vector<Sent>& sent);
+
+    bool keeps_order_;
+    std::vector<Consumer> consumers_;
+    std::unordered_map<JobIndex, std::pair<std::uint32_t, std::uint32_t>> index_;  // consumer and link
+};
+
+}  // namespace penstock

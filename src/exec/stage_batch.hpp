@@ -1,0 +1,48 @@
+// What a worker of a stage is asked to do with one ticket, and what it answers: the document of the ticket and the outputs
+// of its outcome.
+//
+// The lane of a stage's worker is given one ticket after another; the object that serves them (a StageWorker) lives in the
+// lane's worker process or on its thread from the first ticket of its stream job until a ticket of another one. A ticket
+// of a source, or one whose item makes very many results, is answered before all is done (`more`), so that results leave
+// while the rest is being made; Do::go_on asks for the rest.
+#pragma once
+
+#include "core/stream_items.hpp"
+
+#include <penstock/value.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace penstock {
+
+struct StageRequest {
+    enum class Do : std::uint8_t {
+        items,   // on_item() for each
+        start,   // of a source: generate()
+        go_on,   // what `more` promised
+        finish,  // of a fold
+    };
+    Do what = Do::items;
+    std::uint64_t stream_job = 0;  // another number = another worker object
+    std::uint32_t worker = 0;      // of the stage's workers
+    std::uint32_t workers = 1;
+    bool continues = false;        // items of this stream job have been worked on before: a fold that has lost its state
+                                   // (another process) must not go on
+    StreamItems items;
+};
+
+struct StageAnswer {
+    StreamItems items;     // the results, in order
+    bool more = false;
+    std::uint32_t done = 0;  // items of the request that are done with; all of them unless one failed or `more`
+    std::optional<std::string> error;  // of the item after those (or of start(), finish(), generate()): what() of it
+};
+
+Document to_document(StageRequest request);
+StageRequest stage_request(const Document& document);  // throws ValueError
+Document to_document(StageAnswer answer);
+StageAnswer stage_answer(const Document& document);    // throws ValueError
+
+}  // namespace penstock
