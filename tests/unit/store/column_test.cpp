@@ -48,7 +48,8 @@ TEST(ColumnRules, NullsChangeNothingUnlessTheyAreAlone) {
 }
 
 TEST(ColumnRules, PartsJoinToTheSameWhateverTheCut) {
-    RandomValues random(test_seed());
+    PENSTOCK_TRACE_SEED();
+    RandomValues random(test::seed());
     for (int round = 0; round < 300; ++round) {
         std::vector<ColumnContents> parts(3);
         ColumnContents all, joined;
@@ -65,7 +66,8 @@ TEST(ColumnRules, PartsJoinToTheSameWhateverTheCut) {
 }
 
 TEST(ColumnBuffer, KeepsEveryValueThroughEveryChangeOfLayout) {
-    RandomValues random(test_seed());
+    PENSTOCK_TRACE_SEED();
+    RandomValues random(test::seed());
     for (int round = 0; round < 200; ++round) {
         ColumnBuffer column;
         std::vector<std::optional<Value>> rows;

@@ -38,7 +38,8 @@ struct Told {
 }  // namespace
 
 TEST(Crash, KilledAtAnyInstant) {
-    RandomValues random(test_seed());
+    PENSTOCK_TRACE_SEED();
+    RandomValues random(test::seed());
     const auto pipeline = SamplePlan("p").job("j", {Axis{"n", Range{0, 1, 100'000'000}}}).start();
     const SampleRun run;
     std::uint64_t most_durable = 0;

@@ -215,7 +215,8 @@ void write_randomly(const SampleRun& run, RandomRun& random) {
 }  // namespace
 
 TEST(RoundTrip, EveryValueOfARunningAndOfACollectedRun) {
-    RandomRun random(test_seed());
+    PENSTOCK_TRACE_SEED();
+    RandomRun random(test::seed());
     const SampleRun run;
     write_randomly(run, random);
     {
@@ -234,7 +235,8 @@ TEST(RoundTrip, EveryValueOfARunningAndOfACollectedRun) {
 }
 
 TEST(RoundTrip, CollectedInTwoStepsAsInOne) {
-    RandomRun random(test_seed());
+    PENSTOCK_TRACE_SEED();
+    RandomRun random(test::seed());
     const SampleRun one_step, two_steps;
     write_randomly(one_step, random);
     const auto copy = [&](bool rest) {

@@ -5,17 +5,15 @@
 #include "store/record.hpp"
 #include "store/record_writer.hpp"
 #include "store/results.hpp"
+#include "support/random_values.hpp"
+#include "support/seed.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
-#include <iostream>
 #include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -140,136 +138,6 @@ private:
     TemporaryFolder folder_;
 };
 
-// From PENSTOCK_SEED, else from the system; printed, so that a failure can be had again.
-inline std::uint64_t test_seed() {
-    const char* given = std::getenv("PENSTOCK_SEED");
-    const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-    std::cout << "PENSTOCK_SEED=" << seed << "\n";
-    return seed;
-}
-
-// Values of every type, with a liking for the awkward ones.
-class RandomValues {
-public:
-    explicit RandomValues(std::uint64_t seed) : random_(seed) {}
-
-    std::uint64_t below(std::uint64_t limit) {
-        return std::uniform_int_distribution<std::uint64_t>(0, limit - 1)(random_);
-    }
-    bool one_in(std::uint64_t n) { return below(n) == 0; }
-
-    std::string text() {
-        static const std::vector<std::string> kSome{"",
-                                                    "plain",
-                                                    "with space",
-                                                    "\"quoted\"\n",
-                                                    "grüße",
-                                                    "日本語",
-                                                    std::string("a\0b\0", 4),
-                                                    "\xff\xfe not UTF-8",
-                                                    "\u2400",
-                                                    "@exact",
-                                                    std::string(70, 'x')};
-        return one_in(3) ? std::string(below(100), static_cast<char>('a' + below(26))) : kSome[below(kSome.size())];
-    }
-    std::int64_t integer() {
-        static const std::vector<std::int64_t> kSome{0, 1, -1, INT64_MAX, INT64_MIN, (std::int64_t{1} << 53) + 1, 42};
-        return one_in(2) ? kSome[below(kSome.size())] : static_cast<std::int64_t>(random_());
-    }
-    double real() {
-        static const std::vector<double> kSome{
-            0.0, -0.0, 1.0, 0.1, HUGE_VAL, -HUGE_VAL, std::nan(""), 5e-324, 1.7976931348623157e308};
-        return one_in(2) ? kSome[below(kSome.size())] : std::uniform_real_distribution<>(-1e6, 1e6)(random_);
-    }
-    Bytes bytes() {
-        Bytes made(below(20));
-        for (std::byte& b : made) b = static_cast<std::byte>(below(256));
-        return made;
-    }
-    Array array(ElementType type, std::vector<std::uint64_t> shape) {
-        std::uint64_t count = 1;
-        for (const std::uint64_t extent : shape) count *= extent;
-        std::vector<std::byte> content(count * element_size(type));
-        for (std::byte& b : content) b = static_cast<std::byte>(below(256));
-        return Array(type, std::move(shape), content);
-    }
-    Array array() {
-        std::vector<std::uint64_t> shape(below(4));
-        for (std::uint64_t& extent : shape) extent = below(4);
-        return array(static_cast<ElementType>(below(10)), std::move(shape));
-    }
-    Value value(int depth = 0) {
-        switch (below(depth < 3 ? 9 : 7)) {
-            case 0:
-                return Value();
-            case 1:
-                return one_in(2);
-            case 2:
-                return integer();
-            case 3:
-                return real();
-            case 4:
-                return text();
-            case 5:
-                return bytes();
-            case 6:
-                return array();
-            case 7: {
-                List list;
-                for (std::uint64_t i = below(4); i > 0; --i) list.push_back(value(depth + 1));
-                return list;
-            }
-            default: {
-                Map map;
-                for (std::uint64_t i = below(4); i > 0; --i)
-                    map.insert_or_assign(one_in(5) ? "@array" : text(), value(depth + 1));
-                return map;
-            }
-        }
-    }
-    // A value for a column of a kind: what real jobs make has one type, mostly.
-    Value value_of_kind(std::uint64_t kind) {
-        switch (kind) {
-            case 0:
-                return integer();
-            case 1:
-                return real();
-            case 2:
-                return one_in(2);
-            case 3:
-                return text();
-            case 4:
-                return bytes();
-            case 5:
-                return array(ElementType::float64, {2, 3});
-            case 6:
-                return array(ElementType::int16, {below(5)});
-            case 7:
-                return one_in(2) ? Value(integer()) : Value(real());
-            case 8:
-                return one_in(3) ? Value() : Value(real());
-            case 9:
-                return one_in(2) ? Value(one_in(2)) : Value(integer());
-            case 10:
-                return Value();
-            case 11:
-                return array(ElementType::float32, {});
-            case 12:
-                return array(ElementType::uint64, {0, 3});
-            case 13:
-                return one_in(5) ? Value() : Value(text());
-            case 14:
-                return List{};
-            default:
-                return value();
-        }
-    }
-    static constexpr std::uint64_t kKinds = 16;
-
-    std::mt19937_64& engine() { return random_; }
-
-private:
-    std::mt19937_64 random_;
-};
+using test::RandomValues;
 
 }  // namespace penstock

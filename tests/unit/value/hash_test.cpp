@@ -2,8 +2,8 @@
 // a change here makes every old result look changed.
 #include "value/hash.hpp"
 
+#include "support/random_values.hpp"
 #include "support/seed.hpp"
-#include "unit/value/random_value.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 #include "value/value_json.hpp"
 
 #include "support/print_value.hpp"
+#include "support/random_values.hpp"
 #include "support/seed.hpp"
-#include "unit/value/random_value.hpp"
 
 #include <gmock/gmock.h>
 
