@@ -98,7 +98,8 @@ TEST_F(LanesLog, TheLastWordsOfACrashAreKept) {
     const auto outcomes = collect(2);
     EXPECT_EQ(outcomes[0].details->signal, SIGSEGV);
     EXPECT_EQ(outcomes[0].details->log, "stderr dying\ncout dying\nprintf dying\nlog dying\n");
-    EXPECT_EQ(outcomes[1].details, nullptr);
+    EXPECT_TRUE(outcomes[1].succeeded);
+    EXPECT_TRUE(outcomes[1].details == nullptr || outcomes[1].details->log.empty()) << "it is measured when slow";
 }
 
 TEST_F(LanesLog, InlineJobsHaveTheLinesTheyLog) {

@@ -245,9 +245,11 @@ TEST_F(ProcessLanes, LongJobsAreMeasured) {
     EXPECT_TRUE(outcome.succeeded);
     EXPECT_GT(outcome.details->cpu_s, 0.0);
     EXPECT_GT(outcome.details->peak_memory_bytes, static_cast<std::uint64_t>(kBytes));
+#ifndef __SANITIZE_ADDRESS__  // which keeps memory that was freed
     const Outcome small = run_one(one_job("burn", {{"ms", 5}, {"bytes", 1}}));
     ASSERT_NE(small.details, nullptr);
     EXPECT_LT(small.details->peak_memory_bytes, outcome.details->peak_memory_bytes) << "not that of an earlier job";
+#endif
 }
 
 }  // namespace penstock::testing

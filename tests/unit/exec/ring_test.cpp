@@ -32,7 +32,9 @@ TEST_F(RingTest, RecordsOfAnySizeComeOutAsTheyWentIn) {
             ASSERT_NE(front, nullptr);
             ASSERT_EQ(front->kind, RecordKind::job);
             ASSERT_GE(reader_.body().size(), inside.front().size());
-            ASSERT_EQ(std::memcmp(reader_.body().data(), inside.front().data(), inside.front().size()), 0);
+            if (!inside.front().empty()) {
+                ASSERT_EQ(std::memcmp(reader_.body().data(), inside.front().data(), inside.front().size()), 0);
+            }
             inside.pop_front();
             reader_.pop();
         }
