@@ -11,11 +11,14 @@ constexpr std::size_t kItemsAtOnce = 1024;  // that a merge puts together one by
 StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.stages[stage.value].merge) {
     const Stage& mine = plan.stages[stage.value];
     if (mine.from.size() <= 1) merge_ = Merge::any;
+    const bool sees_all = plan.templates[stage.value].count == 1;  // else others have the batches between
     for (const TemplateIndex producer : mine.from) {
         const Stage& of = plan.stages[producer.value];
         const JobTemplate& jobs = plan.templates[producer.value];
         Edge edge;
-        if (of.keeps_order)
+        if (!sees_all)
+            edge.order = Order::arrival;
+        else if (of.keeps_order)
             edge.order = Order::numbers;
         else if (of.form == StageForm::source && of.role == Stage::Role::worker && of.ordered)
             edge.order = Order::parts;
