@@ -1,0 +1,121 @@
+// Streams at the router: all jobs placed at once, sources opened when everybody is ready, everything stopped by a
+// failure.
+#include "support/router_fixture.hpp"
+
+namespace penstock {
+namespace {
+
+using test::Lines;
+using test::sent;
+
+class RouterStreams : public test::RouterTest {
+protected:
+    // source -> work (with `workers` of `cpus` each) -> results
+    static std::shared_ptr<Plan> stream(std::uint32_t workers, std::uint32_t cpus = 0) {
+        auto plan = std::make_shared<Plan>();
+        plan->name = "s";
+        plan->templates.resize(2);
+        plan->stages.resize(2);
+        plan->templates[0].name = "source";
+        plan->templates[1].name = "work";
+        for (JobTemplate& t : plan->templates) {
+            t.worker = "w";
+            t.resources.cpus = 0;
+        }
+        plan->stages[0].form = StageForm::source;
+        plan->stages[1].from = {TemplateIndex(0)};
+        plan->templates[1].count = workers;
+        plan->templates[1].resources.cpus = cpus;
+        complete_stream(*plan);
+        return plan;
+    }
+    // All jobs of it are ready.
+    void begin_stream(const std::shared_ptr<Plan>& plan, std::uint32_t pipeline = 1) {
+        submit(plan, pipeline);
+        out_.take();
+        for (std::uint32_t t = 0; t < plan->templates.size(); ++t)
+            ready(plan->templates[t].first_job.value, plan->templates[t].count, t, msg::kNobody, pipeline);
+    }
+    void stream_ready(std::uint32_t broker) { router_->on(msg::StreamReady{PipelineId(1)}, broker, out_); }
+};
+
+TEST_F(RouterStreams, AllJobsArePlacedAtOnceOverTheBrokers) {
+    make({2, 2});
+    const auto plan = stream(2);
+    submit(plan);
+    out_.take();
+    ready(0, 1, 0);
+    ready(1, 2, 1);
+    EXPECT_EQ(scheduled(), Lines()) << "the results are not ready yet";
+    ready(3, 1, 2);
+    EXPECT_EQ(scheduled(),
+              (Lines{"2: PlanBlock 1 templates [0,3) with header", "2: IntroducePipeline 1 of plan 1 pipeliner 1",
+                     "2: PlaceStream 1 at 2, 3, 2, 3", "2: Assign 1:0 t0 attempt 1 reserved",
+                     "3: PlanBlock 1 templates [0,3) with header", "3: IntroducePipeline 1 of plan 1 pipeliner 1",
+                     "3: PlaceStream 1 at 2, 3, 2, 3", "3: Assign 1:1 t1 attempt 1 reserved",
+                     "2: Assign 1:2 t1 attempt 1 reserved", "3: Assign 1:3 t2 attempt 1 reserved"}));
+    EXPECT_EQ(events_.take(), (Lines{"started 1"}));
+    EXPECT_EQ(router_->counts().assigned, 4u);
+}
+
+TEST_F(RouterStreams, SourcesAreOpenedWhenEveryBrokerIsReady) {
+    make({1, 1});
+    begin_stream(stream(1));
+    scheduled();
+    stream_ready(3);
+    EXPECT_EQ(sent(out_), Lines());
+    stream_ready(3);
+    EXPECT_EQ(router_->counts().ignored, 1u) << "told twice";
+    stream_ready(2);
+    EXPECT_EQ(sent(out_), (Lines{"2: OpenStream 1", "3: OpenStream 1"}));
+}
+
+TEST_F(RouterStreams, AStageThatFailsStopsTheOthersOnce) {
+    make({1, 1});
+    begin_stream(stream(1));
+    scheduled();
+    ended(3, 1, 1, false);
+    EXPECT_EQ(sent(out_), (Lines{"2: StopStream 1 because of 1: it broke", "3: StopStream 1 because of 1: it broke"}));
+    ended(3, 2, 1, false);
+    EXPECT_EQ(sent(out_), Lines());
+    ended(2, 0);
+    EXPECT_EQ(only("ForgetPipeline").size(), 2u);
+    EXPECT_EQ(router_->counts().assigned, 0u);
+    EXPECT_EQ(router_->counts().ignored, 0u);
+}
+
+TEST_F(RouterStreams, ADrainStopsThem) {
+    make({1});
+    begin_stream(stream(1));
+    scheduled();
+    router_->drain(out_);
+    EXPECT_EQ(only("StopStream"), (Lines{"2: StopStream 1: the run ends"}));
+    router_->drain(out_);
+    EXPECT_EQ(only("StopStream"), Lines());
+}
+
+TEST_F(RouterStreams, CpusAreGrantedAllOrNone) {
+    make(one_host({2, 2}));
+    begin_stream(stream(3, 1), 1);
+    EXPECT_FALSE(scheduled().empty());
+    begin_stream(stream(2, 1), 2);
+    EXPECT_EQ(scheduled(), Lines()) << "one CPU is free, and it wants two";
+    for (const std::uint32_t job : {1u, 2u, 3u}) ended(job == 2 ? 3 : 2, job);
+    out_.take();
+    scheduled();
+    EXPECT_EQ(router_->counts().assigned, 2u + 4u) << "source and results of the first, and all of the second";
+}
+
+TEST_F(RouterStreams, JobsGoOnBesideAStream) {
+    make({1});
+    begin_stream(stream(2));
+    scheduled();
+    submit("a[3]", 2);
+    out_.take();
+    ready(0, 3, 0, msg::kNobody, 2);
+    EXPECT_EQ(only("Assign").size(), 0u);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 2:0 t0 attempt 1"})) << "the stream's stages hold no slot";
+}
+
+}  // namespace
+}  // namespace penstock
