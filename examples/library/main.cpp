@@ -4,8 +4,10 @@
 //
 //     mpirun -n 4 ./cubes -o cubes.h5 -- 1000
 //
-// Definition files may be named besides: ./cubes run cubes.yaml -o cubes.h5. Their pipelines run as well.
+// Definition files may be named besides: ./cubes run cubes.yaml -o cubes.h5. Their pipelines run as well. With
+// --store text:FOLDER values go to a store of its own, which also gives keys.
 #include "square.hpp"
+#include "text_store.hpp"
 
 #include <penstock/penstock.hpp>
 
@@ -43,5 +45,5 @@ void find_cubes_below_limit(penstock::PipelineManager& manager) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return penstock::Application<Square, Cube>{}.run(argc, argv, find_cubes_below_limit);
+    return penstock::Application<Square, Cube>{}.store<TextStore>().run(argc, argv, find_cubes_below_limit);
 }

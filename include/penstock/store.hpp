@@ -1,9 +1,10 @@
 // Where results go, and where missing keys may come from: the interface a program can implement itself.
 //
-// One Store object lives in each broker (and one at the router, which calls finish()). All calls on one object come
-// from one thread. Records of jobs (status, attempts, times) are kept by Penstock itself in every case; a Store holds
-// the values. Errors: an exception from save() fails the attempt whose document it was given; one from retrieve()
-// fails the job that asked; what was flushed before stays.
+// One Store object lives in each broker and saves what its jobs make; one at the router calls finish(). A broker whose
+// jobs need keys from the store has one more, which only retrieves. Calls on one object never overlap. Records of jobs
+// (status, attempts, times) are kept by Penstock itself in every case; a Store holds the values. Errors: an exception
+// from save() fails the attempt whose document it was given; one from retrieve() fails the job that asked; what was
+// flushed before stays.
 #pragma once
 
 #include <penstock/value.hpp>
@@ -27,7 +28,9 @@ class Store {
 public:
     virtual ~Store() = default;
 
-    // The values of `keys` that this scope has; keys it does not have are absent from the result.
+    // The values of `keys` that this scope has; keys it does not have are absent from the result. Brokers ask for keys
+    // that a job needs and nothing else gives, of their pipeline (scope.job is ""). PipelineManager::results() and rows()
+    // ask the router's object for what a job made: without an answer they find nothing.
     virtual Document retrieve(const Scope& scope, const std::vector<std::string>& keys) = 0;
 
     // One job succeeded and made `document` (already limited to the keys of `save:`).

@@ -11,6 +11,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -42,6 +45,26 @@ std::unique_ptr<RecordWriter> make_writer(const RankContext& context, const RunR
     return make_record_writer(std::move(options));
 }
 
+// What the lanes ask for keys that only a user's Store gives: an object of its own, made when it is first asked, for one
+// lane at a time.
+class StoreReader {
+public:
+    explicit StoreReader(const RunRequest& request) : make_(request.make_store), spec_(request.store) {}
+
+    Document retrieve(const Ticket& ticket, const std::vector<std::string>& keys) {
+        const PipelineContext& pipeline = *ticket.pipeline;
+        const std::scoped_lock lock(mutex_);
+        if (!store_) store_ = make_(spec_);
+        return store_->retrieve({pipeline.plan->name, pipeline.info.instance, "", ""}, keys);
+    }
+
+private:
+    std::function<std::unique_ptr<Store>(const std::string& spec)> make_;
+    std::string spec_;
+    std::mutex mutex_;
+    std::unique_ptr<Store> store_;
+};
+
 std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& request, Waker& waker) {
     const BrokerDescription& me = *context.layout.broker(context.rank);
     LaneOptions lanes;
@@ -51,6 +74,9 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
     lanes.launch_directory = std::filesystem::current_path();
     lanes.cpus = {facts_of_this_process().cpus, context.layout.broker_cpus[me.host], cpu_lock_file()};
     lanes.wake = [&waker] { waker.wake(); };
+    if (!request.store.empty() && request.make_store)
+        lanes.retrieve = [reader = std::make_shared<StoreReader>(request)](
+                             const Ticket& ticket, const auto& keys) { return reader->retrieve(ticket, keys); };
 
     BrokerNodeOptions options;
     options.rank = context.rank;

@@ -48,6 +48,19 @@ class LibraryTest(support.ExampleTest):
             self.run_program(prefix / "bin/penstock", "check", source / "cubes.yaml", expect=2)
             self.assertIn("Square", self.errors)
 
+        with self.subTest("a store of its own keeps values, gives them back, and gives keys"):
+            given = self.work / "given.yaml"
+            given.write_text("{penstock: 1, name: given, jobs: {square: {worker: Square}, cube: {worker: Cube, after: square}}}")
+            for ranks in (0, 3):
+                folder = self.work / f"values{ranks}"
+                folder.mkdir()
+                (folder / "x").write_text("7\n")
+                store = f"text:{folder}"
+                printed = self.run_program(cubes, "run", given, "-o", f"given{ranks}.h5", "--store", store, ranks=ranks)
+                self.assertIn("10 numbers have a cube below 1000", printed)
+                self.assertEqual((folder / "given[].cube[].cube").read_text(), "343\n")
+                self.assertEqual((folder / "all[].cube[x=3].cube").read_text(), "27\n")
+
         with self.subTest("a failing job"):
             (self.work / "bad.yaml").write_text(
                 "{penstock: 1, name: bad, data: {x: -1}, jobs: {square: {worker: Square}, cube: {worker: Cube, after: square}}}"
