@@ -36,7 +36,8 @@ std::string plans_text(const std::vector<std::shared_ptr<const Plan>>& plans) {
     std::string text;
     for (const auto& plan : plans) {
         text += "pipeline " + printable(plan->name) + "\n";
-        text += indented(printable_lines(to_text(statistics_of(*plan), *plan)) + workers_line(*plan));
+        text += indented(printable_lines(to_text(statistics_of(*plan), *plan)));
+        if (!plan->is_stream()) text += indented(workers_line(*plan));  // each stage has told its own
     }
     return text;
 }

@@ -63,6 +63,28 @@ struct JobDefinition {
     Settings settings;
 };
 
+// What a stage says besides what a job can say: its JobDefinition has the same index.
+struct StageDefinition {
+    struct From {
+        std::string_view stage;
+        Place place;
+    };
+    std::vector<From> from;
+    bool from_given = false;  // also when what it says cannot be read
+    Place from_place;
+    std::uint32_t workers = 1;
+    Place workers_place;
+    std::uint32_t queue = 0;
+    bool ordered = false;
+    std::optional<Merge> merge;
+    bool merge_given = false;  // also when it cannot be read
+    Place merge_place;
+    OnError on_error = OnError::fail;
+    bool on_error_given = false;
+    Place on_error_place;
+    Place retries_place, timeout_place, save_place;
+};
+
 struct GraphEdge {
     std::uint32_t from = 0;  // indices into jobs
     std::uint32_t to = 0;
@@ -78,11 +100,17 @@ struct Definition {
     const Node* data = nullptr;  // a map
     Settings defaults;
     std::vector<JobDefinition> jobs;
+    std::vector<StageDefinition> stages;                        // of `stages:`, one a job; else empty
     std::vector<GraphEdge> edges;                               // of `graph:`
     std::unordered_map<std::string_view, std::uint32_t> index;  // of a job, by name
+
+    bool is_stream() const { return !stages.empty(); }
+    // "job `x`", or "stage `x`".
+    std::string text_of(const JobDefinition& job) const;
 };
 
-// Reports whatever is wrong with it. False when there is nothing to look at further: a definition without jobs.
+// Reports whatever is wrong with it. False when there is nothing to look at further: a definition without jobs or
+// stages.
 bool read_definition(const Reading& reading, const Node& root, std::string_view text, Definition& definition);
 
 // Its parts, each in a file of its own.
@@ -92,6 +120,9 @@ inline constexpr std::array<std::string_view, 8> kSettingKeys{"retries", "timeou
 void read_after(const Reading& reading, const Node& node, std::vector<AfterDefinition>& after);
 void read_inputs(const Reading& reading, const Node& node, JobDefinition& job);
 void read_graph(const Reading& reading, const Node& node, Definition& definition);
+void read_stages(const Reading& reading, const Node& node, Definition& definition);
+// A map whose keys are keys in the sense of the format. Null when the node is no map.
+const Node* read_keyed_map(const Reading& reading, const Node& node, std::string_view what, bool built_in_allowed);
 // Adds a job; the index of the one of that name when there is one.
 std::uint32_t add_job(Definition& definition, std::string_view name, Place place);
 

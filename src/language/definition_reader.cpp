@@ -1,4 +1,4 @@
-// The top of a definition, and its jobs.
+// The top of a definition, and its jobs. (Stages: stage_reader.cpp.)
 #include "language/definition.hpp"
 #include "language/reading.hpp"
 
@@ -7,7 +7,7 @@ namespace penstock {
 namespace {
 
 constexpr std::int64_t kVersion = 1;
-constexpr std::array<std::string_view, 6> kTopKeys{"penstock", "name", "data", "defaults", "jobs", "graph"};
+constexpr std::array<std::string_view, 7> kTopKeys{"penstock", "name", "data", "defaults", "jobs", "graph", "stages"};
 // What a job may say: its own keys first, then kSettingKeys.
 constexpr std::array<std::string_view, 13> kJobKeys{"worker",    "for-each",  "with",     "after", "inputs",
                                                     "retries",   "timeout",   "priority", "cpus",  "memory",
@@ -27,26 +27,6 @@ void read_name(const Reading& reading, const Node& node, Definition& definition)
         return reading.error(node.place, "bad name of a pipeline: " + quote(*name), problem);
     definition.name = *name;
     definition.name_place = node.place;
-}
-
-// A map whose keys are keys in the sense of the format. Null when the node is no map.
-const Node* read_keyed_map(const Reading& reading, const Node& node, std::string_view what, bool built_in_allowed) {
-    if (node.is(Node::Kind::null)) return nullptr;
-    if (!node.is(Node::Kind::map)) {
-        reading.wrong_type(node, quote(what), "a map from keys to values");
-        return nullptr;
-    }
-    for (const auto& [key, value] : node.map()) {
-        const std::string problem = key->is_scalar() ? key_problem(key->text) : "a key is text";
-        const std::string shown = key->is_scalar() ? quote(key->text) + " " : "";
-        if (!problem.empty()) {
-            reading.error(key->place, "bad key " + shown + "in `" + std::string(what) + "`", problem);
-        } else if (!built_in_allowed && is_built_in_name(key->text)) {
-            reading.error(key->place, quote(key->text) + " cannot be a key of `" + std::string(what) + "`",
-                          "`{" + std::string(key->text) + "}` means a directory in every job", "choose another name");
-        }
-    }
-    return &node;
 }
 
 void read_defaults(const Reading& reading, const Node& node, Definition& definition) {
@@ -112,7 +92,51 @@ void missing_key(const Reading& reading, Place place, std::string problem, std::
     reading.error(place, std::move(problem), "", std::move(suggestion));
 }
 
+// `jobs` and `graph`, or `stages`. With both, what each says is looked at by itself.
+void read_form(const Reading& reading, const Node* jobs, const Node* graph, const Node* stages, Place start,
+               Definition& definition) {
+    if (jobs) read_jobs(reading, *jobs, definition);
+    if (graph) read_graph(reading, *graph, definition);
+    if (stages && (jobs || graph)) {
+        reading.error(stages->place, "the definition has `stages` and " + std::string(jobs ? "`jobs`" : "`graph`"),
+                      "a pipeline is made of jobs, or is a stream made of stages: the two do not mix",
+                      "make two definitions of it");
+        Definition other;
+        read_stages(reading, *stages, other);
+    } else if (stages) {
+        read_stages(reading, *stages, definition);
+    } else if (!jobs && !graph) {
+        missing_key(reading, start, "the pipeline has no jobs", "add `jobs:` (or `graph:`, or `stages:` for a stream)");
+    } else if (jobs && jobs->size == 0 && !graph) {
+        reading.error(jobs->place, "the pipeline has no jobs", "`jobs` is empty",
+                      "add one, for example `{hello: {worker: noop}}`");
+    }
+}
+
 }  // namespace
+
+std::string Definition::text_of(const JobDefinition& job) const {
+    return is_stream() ? stage_text(job.name) : job_text(job.name);
+}
+
+const Node* read_keyed_map(const Reading& reading, const Node& node, std::string_view what, bool built_in_allowed) {
+    if (node.is(Node::Kind::null)) return nullptr;
+    if (!node.is(Node::Kind::map)) {
+        reading.wrong_type(node, quote(what), "a map from keys to values");
+        return nullptr;
+    }
+    for (const auto& [key, value] : node.map()) {
+        const std::string problem = key->is_scalar() ? key_problem(key->text) : "a key is text";
+        const std::string shown = key->is_scalar() ? quote(key->text) + " " : "";
+        if (!problem.empty()) {
+            reading.error(key->place, "bad key " + shown + "in `" + std::string(what) + "`", problem);
+        } else if (!built_in_allowed && is_built_in_name(key->text)) {
+            reading.error(key->place, quote(key->text) + " cannot be a key of `" + std::string(what) + "`",
+                          "`{" + std::string(key->text) + "}` means a directory in every job", "choose another name");
+        }
+    }
+    return &node;
+}
 
 std::uint32_t add_job(Definition& definition, std::string_view name, Place place) {
     const auto [found, added] = definition.index.emplace(name, static_cast<std::uint32_t>(definition.jobs.size()));
@@ -137,9 +161,6 @@ bool read_definition(const Reading& reading, const Node& root, std::string_view 
     }
     std::array<const Node*, kTopKeys.size()> parts{};
     const Place start = root.size > 0 ? root.members[0].key->place : root.place;
-    bool streams = false;
-    for (const Member& member : root.map())
-        streams = streams || (member.key->is_scalar() && member.key->text == "stages");
     reading.each_member(root, "a definition", kTopKeys,
                         [&](std::size_t which, const Node&, const Node& value) { parts[which] = &value; });
     if (parts[0])
@@ -153,13 +174,7 @@ bool read_definition(const Reading& reading, const Node& root, std::string_view 
         missing_key(reading, start, "the pipeline has no name", "add `name:`, for example `name: word-count`");
     if (parts[2]) definition.data = read_keyed_map(reading, *parts[2], "data", false);
     if (parts[3]) read_defaults(reading, *parts[3], definition);
-    if (parts[4]) read_jobs(reading, *parts[4], definition);
-    if (parts[5]) read_graph(reading, *parts[5], definition);
-    if (!parts[4] && !parts[5] && !streams)
-        missing_key(reading, start, "the pipeline has no jobs", "add `jobs:` (or `graph:`)");
-    else if (parts[4] && parts[4]->size == 0 && !parts[5])
-        reading.error(parts[4]->place, "the pipeline has no jobs", "`jobs` is empty",
-                      "add one, for example `{hello: {worker: noop}}`");
+    read_form(reading, parts[4], parts[5], parts[6], start, definition);
     return !definition.jobs.empty();
 }
 

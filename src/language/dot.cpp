@@ -1,5 +1,7 @@
 #include "language/dot.hpp"
 
+#include "language/stream_shape.hpp"
+
 #include <sstream>
 
 namespace penstock {
@@ -46,6 +48,7 @@ void write_dot(const Plan& plan, std::ostream& out, const Outcomes* outcomes) {
             const auto found = outcomes->find(i);
             if (found != outcomes->end()) outcome = found->second;
         }
+        if (!is_defined(plan, i)) continue;
         write_node(plan.templates[i], out, outcomes ? &outcome : nullptr);
     }
     for (const Edge& edge : plan.edges) {
@@ -57,6 +60,9 @@ void write_dot(const Plan& plan, std::ostream& out, const Outcomes* outcomes) {
             out << " [style=bold]";
         out << ";\n";
     }
+    for (const Arc& arc : stage_arcs(plan))
+        out << "    " << dot_quoted(plan.templates[arc.producer].name) << " -> "
+            << dot_quoted(plan.templates[arc.consumer].name) << ";\n";
     out << "}\n";
 }
 

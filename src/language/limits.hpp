@@ -15,6 +15,7 @@ struct LanguageLimits {
     std::uint32_t nesting = 200;                   // lists and maps within one another
     std::uint64_t wildcard_matches = 100'000'000;  // job names compared with wildcards
     std::uint64_t ancestor_steps = 200'000'000;    // to find which job before another one makes a key
+    std::uint64_t stage_workers = 100'000;         // of all stages of a stream
     std::uint32_t diagnostics = 100;               // shown; more are counted
 };
 

@@ -278,8 +278,13 @@ Pipeline Pipeline::deserialize(std::string_view json) {
     if (check_text(source, diagnostics)) {
         const std::vector<SourceDocument> documents = read_json(source, arena, limits, diagnostics);
         Definition definition;
-        if (!documents.empty() && read_definition(reading, *documents.front().root, source.text(), definition))
-            pipeline = PipelineForm::from_definition(reading, definition);
+        if (!documents.empty() && read_definition(reading, *documents.front().root, source.text(), definition)) {
+            if (definition.is_stream())
+                reading.error(definition.name_place, "it is a stream",
+                              "a Pipeline is made of jobs, and this has `stages`");
+            else
+                pipeline = PipelineForm::from_definition(reading, definition);
+        }
     }
     if (diagnostics.errors() > 0 || !pipeline)
         throw std::invalid_argument("this is no pipeline:\n" + render(diagnostics.take()));

@@ -253,8 +253,9 @@ private:
     }
 
     std::string asks(std::uint32_t job, std::string_view key, Asker asker) const {
-        if (asker.is_worker) return job_text(draft_.job(job).name) + " needs " + quote(key);
-        return "`{" + std::string(key) + "}` stands in " + job_text(draft_.job(job).name);
+        const std::string text = draft_.definition.text_of(draft_.job(job));
+        if (asker.is_worker) return text + " needs " + quote(key);
+        return "`{" + std::string(key) + "}` stands in " + text;
     }
 
     void ambiguous(std::uint32_t job, std::string_view key, Asker asker, const NearestMaker::Found& found) const {
@@ -279,6 +280,7 @@ private:
     void nowhere(std::uint32_t job, std::string_view key, Asker asker) {
         std::string reason;
         if (asker.is_worker) reason = "worker " + quote(draft_.job(job).worker) + " reads it; ";
+        if (draft_.definition.is_stream()) reason = "it must be known before the first item comes; ";
         std::vector<std::string_view> near;
         reason += available(job, near);
         draft_.reading.error(asker.place, asks(job, key, asker) + ", and nothing gives it", std::move(reason),
@@ -310,6 +312,7 @@ private:
         for (const auto& [name, value] : draft_.plan->data) words.push_back(name);
         for (const std::string& name : draft_.outside.for_each_keys) words.push_back(name);
         section("data", words);
+        if (text.empty() && draft_.definition.is_stream()) return "there is no `data`";
         return text.empty()
                    ? "it has no for-each, `with` or `inputs`, no job before it makes anything, and there is no `data`"
                    : text;
@@ -356,7 +359,8 @@ private:
             }
         }
         const std::string similar = did_you_mean_text(key, near);
-        return similar.empty() ? "add it to `data`, or to `with` of this job" : similar;
+        if (!similar.empty()) return similar;
+        return "add it to `data`, or to `with` of this " + std::string(draft_.definition.is_stream() ? "stage" : "job");
     }
 
     bool comes_before(std::uint32_t job, std::uint32_t other) {
@@ -413,10 +417,11 @@ private:
             std::string path(with.members[circle.front()].key->text);
             for (auto at = circle.rbegin(); at != circle.rend(); ++at)
                 path += " -> " + std::string(with.members[*at].key->text);
-            draft_.reading.error(
-                with.members[circle.front()].key->place,
-                "the parameters of " + job_text(draft_.job(job).name) + " refer to one another in a circle: " + path,
-                "a name in a string of `with` means another parameter before it means data", "rename one of them");
+            draft_.reading.error(with.members[circle.front()].key->place,
+                                 "the parameters of " + draft_.definition.text_of(draft_.job(job)) +
+                                     " refer to one another in a circle: " + path,
+                                 "a name in a string of `with` means another parameter before it means data",
+                                 "rename one of them");
         }
     }
 

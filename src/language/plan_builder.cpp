@@ -34,12 +34,14 @@ std::shared_ptr<const Plan> build_plan(const Reading& reading, const Definition&
     draft_jobs(draft);
     const bool linked = draft_links(draft);
     draft_workers(draft, types);
+    if (definition.is_stream()) draft_stages(draft, types);
     if (!linked) return nullptr;
     const Dag dag(static_cast<std::uint32_t>(definition.jobs.size()), arcs_of(draft.links));
     draft_order(draft, dag);
     draft_bindings(draft, dag);
     if (reading.diagnostics.errors() > errors_before) return nullptr;
     if (!draft_edges(draft)) return nullptr;
+    if (definition.is_stream()) finish_stages(draft);
     set_own_keys(*draft.plan);
     seal_hashes(*draft.plan);
     find_followers(*draft.plan);

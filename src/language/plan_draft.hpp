@@ -91,9 +91,13 @@ bool draft_links(Draft& draft);
 void draft_order(Draft& draft, const Dag& dag);
 // Worker types: what each job needs and makes.
 void draft_workers(Draft& draft, const WorkerTypes& types);
+// Of a stream: whose items each stage gets, and whether its worker fits.
+void draft_stages(Draft& draft, const WorkerTypes& types);
 // Where every key comes from. Adds the links of inputs that nobody wrote down.
 void draft_bindings(Draft& draft, const Dag& dag);
 // Edges, groupings, numbers of jobs. False when a limit is passed.
 bool draft_edges(Draft& draft);
+// Of a stream, and only when nothing is wrong with it: puts the stages in the order in which items flow.
+void finish_stages(Draft& draft);
 
 }  // namespace penstock

@@ -26,7 +26,7 @@ public:
     Workers(Draft& draft, const WorkerTypes& types) : draft_(draft) {
         for (const WorkerType& type : types) {
             types_.emplace(type.name, &type);
-            names_.push_back(type.name);
+            if (fits(type)) names_.push_back(type.name);
         }
     }
 
@@ -47,25 +47,40 @@ public:
     }
 
 private:
+    // Whether the type is worth proposing: a job cannot be a stage worker, nor (in this version) a stage a program.
+    bool fits(const WorkerType& type) const {
+        if (draft_.definition.is_stream()) return !type.external || type.form != StageForm::none;
+        return type.form == StageForm::none || type.create != nullptr;
+    }
+
     void unknown(const JobDefinition& job) const {
         std::string suggestion = draft_.reading.suggest(job.worker, names_);
         std::string problem = "unknown worker " + quote(job.worker);
         std::string reason = "the workers of this program are " + enumerate(names_, 40);
         if (!job.worker_given) {
-            problem = job_text(job.name) + " says no worker, and there is none of its own name";
+            problem = draft_.definition.text_of(job) + " says no worker, and there is none of its own name";
             if (suggestion.empty()) suggestion = "add `worker:`";
         }
         draft_.reading.error(job.worker_place, std::move(problem), std::move(reason), std::move(suggestion));
     }
 
+    void only_a_stage(const JobDefinition& job) const {
+        draft_.reading.error(job.worker_place, "worker " + quote(job.worker) + " is a stage of a stream, and no job",
+                             "it works on items that come one after another, and a job has none",
+                             "write it under `stages`, in a definition of its own");
+    }
+
     // Worker types are other people's code: what they throw is told as a diagnostic.
     void ask(std::uint32_t index, const WorkerType& type) {
         const Document& with = draft_.plan->templates[index].with;
+        const bool stream = draft_.definition.is_stream();
+        if (!stream && !fits(type)) return only_a_stage(draft_.job(index));
         try {
             if (type.check) {
                 const std::vector<std::string> problems = type.check(with);
                 if (!problems.empty()) return bad_parameters(index, problems);
             }
+            if (stream) return;  // a stage gets items, whatever these are
             if (type.needs) draft_.needed[index] = type.needs(with);
             if (type.makes)
                 for (const std::string& key : type.makes(with)) add_made(index, key);

@@ -12,6 +12,7 @@ constexpr std::array<std::string_view, 3> kReserved{"ranks", "launch", "gpus"};
 }  // namespace
 
 std::string job_text(std::string_view name) { return "job " + quote(name); }
+std::string stage_text(std::string_view name) { return "stage " + quote(name); }
 
 std::string Reading::describe(const Node& node) {
     switch (node.kind) {
@@ -43,6 +44,13 @@ std::optional<std::string_view> Reading::text(const Node& node) const {
     return std::nullopt;
 }
 
+std::optional<std::int64_t> Reading::whole_number(const Node& node, std::string_view key, std::int64_t least,
+                                                  std::int64_t most) const {
+    if (node.is(Node::Kind::int64) && node.int64 >= least && node.int64 <= most) return node.int64;
+    wrong_type(node, quote(key), "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return std::nullopt;
+}
+
 Value Reading::value(const Node& node) const {
     std::vector<const Node*> bad_keys;
     Value value = to_value(node, bad_keys);
@@ -54,11 +62,6 @@ Value Reading::value(const Node& node) const {
 void Reading::unknown_key(const Node& key, std::string_view where, std::span<const std::string_view> known) const {
     if (!key.is_scalar()) {
         error(key.place, "a key of " + std::string(where) + " is " + std::string(key.what()), "its keys are words");
-        return;
-    }
-    if (key.text == "stages") {
-        error(key.place, "`stages` is reserved: not in this version",
-              "streams of items belong to the format, but this version of Penstock runs jobs only", "use `jobs`");
         return;
     }
     if (std::find(kReserved.begin(), kReserved.end(), key.text) != kReserved.end()) {

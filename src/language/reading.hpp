@@ -40,6 +40,9 @@ public:
     std::optional<std::string_view> text(const Node& node) const;
     // "a list", "text `abc`", "the number 5": for messages.
     static std::string describe(const Node& node);
+    // The node's number when it is a whole one of this range; else reported as `key`'s.
+    std::optional<std::int64_t> whole_number(const Node& node, std::string_view key, std::int64_t least,
+                                             std::int64_t most) const;
     // The node as a Value; keys that are no text are reported.
     Value value(const Node& node) const;
 
@@ -69,7 +72,8 @@ public:
     Diagnostics& diagnostics;
 };
 
-// "job `x`"
+// "job `x`", "stage `x`"
 std::string job_text(std::string_view name);
+std::string stage_text(std::string_view name);
 
 }  // namespace penstock

@@ -18,14 +18,6 @@ constexpr double kLongestTimeout = 100 * 365.25 * 86400;
 constexpr std::string_view kDuration =
     R"(a number of seconds, a text like "10 min", "1.5 s", "2 h" (ns, us, ms, s, min, h, d) or "1:30:00", or `none`)";
 
-std::optional<std::int64_t> whole_number(const Reading& reading, const Node& node, std::string_view key,
-                                         std::int64_t least, std::int64_t most) {
-    if (node.is(Node::Kind::int64) && node.int64 >= least && node.int64 <= most) return node.int64;
-    reading.wrong_type(node, quote(key),
-                       "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-    return std::nullopt;
-}
-
 std::optional<double> number_of(const Node& node) {
     if (node.is(Node::Kind::int64)) return static_cast<double>(node.int64);
     if (node.is(Node::Kind::float64)) return node.float64;
@@ -90,7 +82,7 @@ void read_resources(const Reading& reading, const Node& node, Settings& settings
         } else if (key->text == "cpus" || key->text == "memory") {
             reading.error(key->place, quote(key->text) + " is not a named resource", "it has a place of its own",
                           "write `" + std::string(key->text) + ":` beside `resources:`");
-        } else if (const auto amount = whole_number(reading, *value, key->text, 0, kMaxResource)) {
+        } else if (const auto amount = reading.whole_number(*value, key->text, 0, kMaxResource)) {
             if (*amount > 0) named.emplace(key->text, static_cast<std::uint64_t>(*amount));
         }
     }
@@ -140,7 +132,7 @@ void read_save(const Reading& reading, const Node& node, Settings& settings) {
 
 void read_setting(const Reading& reading, std::size_t which, const Node& value, Settings& settings) {
     const auto number = [&](std::int64_t least, std::int64_t most) {
-        return whole_number(reading, value, kSettingKeys[which], least, most);
+        return reading.whole_number(value, kSettingKeys[which], least, most);
     };
     switch (which) {
         case 0:

@@ -1,6 +1,7 @@
 #include "language/statistics.hpp"
 
 #include "language/dag.hpp"
+#include "language/stream_shape.hpp"
 #include "value/value_json.hpp"
 
 #include <algorithm>
@@ -67,7 +68,7 @@ private:
 void add_resources(const Plan& plan, PlanStatistics& s) {
     for (const JobTemplate& job : plan.templates) {
         if (job.count == 0) continue;
-        s.cpus = std::max(s.cpus, job.resources.cpus);
+        s.cpus = std::max<std::uint64_t>(s.cpus, job.resources.cpus);
         s.memory_bytes = std::max(s.memory_bytes, job.resources.memory_bytes);
         for (const auto& [name, amount] : job.resources.named) s.resources[name] = std::max(s.resources[name], amount);
     }
@@ -83,6 +84,10 @@ std::string bytes_text(std::uint64_t bytes) {
     return std::to_string(bytes) + " " + kUnits[unit];
 }
 
+std::string many(std::uint64_t n, const std::string& word) {
+    return std::to_string(n) + " " + word + (n == 1 ? "" : "s");
+}
+
 std::string path_text(const Plan& plan, const std::vector<TemplateIndex>& path) {
     constexpr std::size_t kShown = 20;
     std::string text;
@@ -95,9 +100,78 @@ std::string path_text(const Plan& plan, const std::vector<TemplateIndex>& path) 
     return text;
 }
 
+// "2 cpus, 500 MiB, 1 matlab"; "" when nothing is asked for.
+std::string resources_text(const PlanStatistics& s) {
+    std::string text;
+    const auto add = [&](const std::string& more) { text += (text.empty() ? "" : ", ") + more; };
+    if (s.cpus > 0) add(many(s.cpus, "cpu"));
+    if (s.memory_bytes > 0) add(bytes_text(s.memory_bytes));
+    for (const auto& [name, amount] : s.resources) add(std::to_string(amount) + " " + name);
+    return text;
+}
+
+PlanStatistics statistics_of_stream(const Plan& plan) {
+    PlanStatistics s;
+    s.stream = true;
+    for (std::uint32_t i = 0; i < plan.templates.size(); ++i) {
+        if (!is_defined(plan, i)) continue;
+        const JobTemplate& stage = plan.templates[i];
+        s.jobs += stage.count;
+        ++s.templates;
+        s.cpus += std::uint64_t{stage.count} * stage.resources.cpus;
+        for (std::uint32_t w = 0; w < stage.count; ++w)  // at most 100,000 of 2^50
+            s.memory_bytes =
+                std::min(s.memory_bytes, kMost - stage.resources.memory_bytes) + stage.resources.memory_bytes;
+        for (const auto& [name, amount] : stage.resources.named) s.resources[name] += stage.count * amount;
+    }
+    const std::vector<Arc> arcs = stage_arcs(plan);
+    s.edges = arcs.size();
+    const Dag dag(static_cast<std::uint32_t>(plan.templates.size()), arcs);
+    double depth = 0;
+    s.critical_path = Chains(plan, dag).longest([](const JobTemplate&) { return 1.0; }, depth);
+    s.depth = s.critical_path.size();
+    return s;
+}
+
+// "titles: 2 x Title from fetch, ordered"
+std::string stage_line(const Plan& plan, std::uint32_t index, const std::vector<Arc>& arcs) {
+    static constexpr const char* kMerges[] = {"any", "concat", "interleave", "zip"};
+    static constexpr const char* kOnErrors[] = {"", ", skips failing items", ", tries failing items again"};
+    const JobTemplate& stage = plan.templates[index];
+    std::string line = "  " + stage.name + ": " + std::to_string(stage.count) + " x " + stage.worker, from;
+    std::uint32_t producers = 0;
+    for (const Arc& arc : arcs) {
+        if (arc.consumer != index) continue;
+        from += (producers++ == 0 ? " from " : ", ") + plan.templates[arc.producer].name;
+    }
+    line += from;
+    if (producers > 1) {
+        const Stage& direct = plan.stages[index];  // or what puts its input together
+        const bool own = is_defined(plan, direct.from.front().value);
+        const Merge merge = own ? direct.merge : plan.stages[direct.from.front().value].merge;
+        line += std::string(" (") + kMerges[static_cast<std::size_t>(merge)] + ")";
+    }
+    if (plan.stages[index].ordered) line += ", ordered";
+    if (plan.stages[index].queue > 0) line += ", queue " + std::to_string(plan.stages[index].queue);
+    return line + kOnErrors[static_cast<std::size_t>(plan.stages[index].on_error)] + "\n";
+}
+
+std::string stream_text(const PlanStatistics& s, const Plan& plan) {
+    std::string text = many(s.templates, "stage") + ", " + many(s.jobs, "worker") + ", " + many(s.edges, "edge") +
+                       ", depth " + std::to_string(s.depth) + "\n";
+    if (!s.critical_path.empty()) text += "longest path: " + path_text(plan, s.critical_path) + "\n";
+    text += "stages:\n";
+    const std::vector<Arc> arcs = stage_arcs(plan);
+    for (std::uint32_t i = 0; i < plan.templates.size(); ++i)
+        if (is_defined(plan, i)) text += stage_line(plan, i, arcs);
+    const std::string held = resources_text(s);
+    return text + (held.empty() ? "the workers share the cpus\n" : "all workers together: " + held + "\n");
+}
+
 }  // namespace
 
 PlanStatistics statistics_of(const Plan& plan) {
+    if (plan.is_stream()) return statistics_of_stream(plan);
     PlanStatistics s;
     s.jobs = plan.job_count;
     s.templates = plan.templates.size();
@@ -124,19 +198,14 @@ PlanStatistics statistics_of(const Plan& plan) {
 }
 
 std::string to_text(const PlanStatistics& s, const Plan& plan) {
-    const auto many = [](std::uint64_t n, const std::string& word) {
-        return std::to_string(n) + " " + word + (n == 1 ? "" : "s");
-    };
+    if (s.stream) return stream_text(s, plan);
     std::string text = many(s.jobs, "job") + ", " + many(s.edges, "edge") + ", depth " + std::to_string(s.depth) +
                        ", width " + std::to_string(s.width) + "\n";
     if (!s.critical_path.empty()) text += "critical path: " + path_text(plan, s.critical_path) + "\n";
     if (!s.critical_path_by_timeout.empty())
         text += "by timeouts: " + path_text(plan, s.critical_path_by_timeout) + ", at most " +
                 number_text(s.critical_path_timeout_s) + " s\n";
-    text += "each job at most: " + many(s.cpus, "cpu");
-    if (s.memory_bytes > 0) text += ", " + bytes_text(s.memory_bytes);
-    for (const auto& [name, amount] : s.resources) text += ", " + std::to_string(amount) + " " + name;
-    return text + "\n";
+    return text + "each job at most: " + resources_text(s) + "\n";
 }
 
 }  // namespace penstock

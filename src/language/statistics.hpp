@@ -29,16 +29,22 @@ struct PlanStatistics {
     double critical_path_timeout_s = 0;
 
     // The most that any one job asks for.
-    std::uint32_t cpus = 0;
+    std::uint64_t cpus = 0;
     std::uint64_t memory_bytes = 0;
     std::map<std::string, std::uint64_t> resources;
+
+    // Of a stream: `jobs` are workers, `templates` stages, `edges` between stages, `depth` stages in the longest chain
+    // (critical_path); width and timeouts say nothing. All workers run at once, so that `cpus`, `memory_bytes` and
+    // `resources` are of all together.
+    bool stream = false;
 };
 
 // O(templates + edges). Templates without instances (an empty for-each) count as nothing, and nothing waits for them.
 PlanStatistics statistics_of(const Plan& plan);
 
 // "4 jobs, 3 edges, depth 3, width 2", "critical path: a -> b -> c", "each job at most: 2 cpus, 500 MiB, 1 matlab": one
-// line each.
+// line each. Of a stream: "4 stages, 8 workers, 3 edges, depth 4", "longest path: ...", a line for each stage, and what
+// they hold.
 std::string to_text(const PlanStatistics& statistics, const Plan& plan);
 
 }  // namespace penstock

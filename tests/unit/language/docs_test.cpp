@@ -68,9 +68,10 @@ TEST(Documentation, NamesEveryLimit) {
     };
     EXPECT_EQ(limits.file_bytes, 1ull << 30);
     EXPECT_NE(text.find("| 2^30 |"), std::string::npos);
-    for (std::uint64_t limit : {limits.jobs_per_plan, limits.edges_per_plan, limits.links_per_plan, limits.nodes,
-                                limits.alias_nodes, std::uint64_t{limits.nesting}, limits.wildcard_matches,
-                                limits.ancestor_steps, std::uint64_t{limits.diagnostics}})
+    for (std::uint64_t limit :
+         {limits.jobs_per_plan, limits.edges_per_plan, limits.links_per_plan, limits.nodes, limits.alias_nodes,
+          std::uint64_t{limits.nesting}, limits.wildcard_matches, limits.ancestor_steps, limits.stage_workers,
+          std::uint64_t{kMaxStages}, std::uint64_t{kDefaultQueue}, std::uint64_t{limits.diagnostics}})
         EXPECT_NE(text.find(with_commas(limit)), std::string::npos) << limit;
 }
 

@@ -40,6 +40,17 @@ std::vector<std::string> check_sleep(const Document& with) {
     return {};
 }
 
+std::vector<std::string> check_lines(const Document& with) {
+    if (!with.contains("file")) return {"`lines` needs the parameter `file`"};
+    return {};
+}
+
+WorkerType stage_worker(std::string name, StageForm form) {
+    WorkerType type = worker(std::move(name));
+    type.form = form;
+    return type;
+}
+
 WorkerTypes make_types() {
     WorkerTypes types{worker("noop"),
                       worker("Downloader", {"url"}, {"html"}),
@@ -49,9 +60,16 @@ WorkerTypes make_types() {
                       worker("Mean", {"values"}, {"mean"}),
                       worker("Sum", {"values"}, {"sum"}),
                       worker("sleep"),
-                      worker("command")};
+                      worker("command"),
+                      stage_worker("lines", StageForm::source),
+                      stage_worker("range", StageForm::source),
+                      stage_worker("Fetch", StageForm::map),
+                      stage_worker("Title", StageForm::map),
+                      stage_worker("Words", StageForm::generator),
+                      stage_worker("MostCommon", StageForm::fold)};
     for (WorkerType& type : types) {
         if (type.name == "sleep") type.check = check_sleep;
+        if (type.name == "lines") type.check = check_lines;
         if (type.name != "command") continue;
         type.needs = command_needs;
         type.makes = command_makes;
@@ -118,8 +136,24 @@ std::string settings_text(const JobTemplate& job) {
     return text;
 }
 
+std::string stage_line(const Plan& plan, const Stage& stage) {
+    static constexpr const char* kRoles[] = {"stage", "order", "results"};
+    static constexpr const char* kForms[] = {"", ", map", ", generator", ", fold", ", source"};
+    static constexpr const char* kMerges[] = {"", ", concat", ", interleave", ", zip"};
+    static constexpr const char* kOnErrors[] = {"", ", skip", ", retry"};
+    std::string text = kRoles[static_cast<std::size_t>(stage.role)];
+    if (stage.role == Stage::Role::worker) text += kForms[static_cast<std::size_t>(stage.form)];
+    for (std::size_t i = 0; i < stage.from.size(); ++i)
+        text += (i == 0 ? ", from " : " ") + plan.templates[stage.from[i].value].name;
+    text += kMerges[static_cast<std::size_t>(stage.merge)];
+    if (stage.queue > 0) text += ", queue " + std::to_string(stage.queue);
+    if (stage.ordered) text += ", ordered";
+    if (stage.keeps_order) text += ", keeps order";
+    return text + kOnErrors[static_cast<std::size_t>(stage.on_error)];
+}
+
 void write_job(const Plan& plan, const JobTemplate& job, std::ostream& out) {
-    out << "job " << job.name << ": " << job.worker;
+    out << (plan.is_stream() ? "stage " : "job ") << job.name << ": " << job.worker;
     if (job.for_each) {
         out << ", " << job.count << " instances from " << job.first_job.value << "\n";
         for (const std::vector<Axis>& dimension : job.for_each->dimensions) {
@@ -175,7 +209,10 @@ std::string plan_text(const Plan& plan, const std::filesystem::path& directory) 
     for (const Plan::File& file : plan.files)
         out << "file " << std::filesystem::path(file.path).lexically_relative(directory).string() << "\n";
     for (const std::string& key : plan.own_keys) out << "own key " << key << "\n";
-    for (const JobTemplate& job : plan.templates) write_job(plan, job, out);
+    for (std::size_t i = 0; i < plan.templates.size(); ++i) {
+        write_job(plan, plan.templates[i], out);
+        if (plan.is_stream()) out << "    " << stage_line(plan, plan.stages[i]) << "\n";
+    }
     for (const Edge& edge : plan.edges) {
         out << "edge " << plan.templates[edge.producer.value].name << " -> " << plan.templates[edge.consumer.value].name
             << relation_text(edge.relation, edge.grouping) << (edge.when == When::ended ? " when ended" : "")

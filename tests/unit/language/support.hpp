@@ -13,6 +13,7 @@ namespace penstock::test {
 // noop; Downloader (url -> html), GetTextAndWords (html -> text, words), GetLinks (html -> links); Square (x ->
 // square); Mean (values -> mean), Sum (values -> sum); sleep (checks `seconds`); command (makes the keys of `outputs`,
 // needs the keys of `stdin` and `input-files`).
+// For streams: lines, range (sources; lines checks `file`), Fetch, Title (maps), Words (generator), MostCommon (fold).
 const WorkerTypes& worker_types();
 WorkerType worker(std::string name, Keys needs = {}, Keys makes = {});
 
