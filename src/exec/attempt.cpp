@@ -1,14 +1,10 @@
 #include "exec/attempt.hpp"
 
-#include "value/utf8.hpp"
-
-#include <cxxabi.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <stdexcept>
-#include <typeinfo>
 
 namespace penstock {
 
@@ -29,27 +25,9 @@ std::string wrong_outputs(const JobDescription& job, const Document& outputs) {
     return {};
 }
 
-std::string name_of_type(const std::type_info* type) {
-    if (type == nullptr) return "an unknown type";
-    int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
-                                                      std::free);
-    return name != nullptr ? name.get() : type->name();
-}
-
 AttemptResult failure(EndReason reason, std::string_view error) { return {reason, bounded_error(error), {}}; }
 
 }  // namespace
-
-std::string bounded_error(std::string_view text) {
-    constexpr std::string_view kCut = " [cut]";
-    std::string whole = to_utf8(text.substr(0, kMaxErrorBytes + 1));
-    if (whole.size() <= kMaxErrorBytes) return whole;
-    std::size_t end = kMaxErrorBytes - kCut.size();
-    while (end > 0 && (static_cast<unsigned char>(whole[end]) & 0xc0) == 0x80) --end;  // not within a character
-    whole.resize(end);
-    return whole += kCut;
-}
 
 AttemptResult WorkerObjects::run(const JobPlace& place, const JobInstance& job, const Document& document) {
     JobContext context(place, job);
@@ -60,13 +38,22 @@ AttemptResult WorkerObjects::run(const JobPlace& place, const JobInstance& job, 
             return failure(EndReason::bad_output, wrong);
         context.remove_scratch();
         return result;
-    } catch (const std::exception& error) {
-        const std::string_view what = error.what();
-        if (!what.empty()) return failure(EndReason::exception, what);
-        return failure(EndReason::exception, fmt::format("an exception without a text: {}", name_of_type(&typeid(error))));
     } catch (...) {
-        return failure(EndReason::exception, fmt::format("an exception that is not a std::exception: {}",
-                                                         name_of_type(abi::__cxa_current_exception_type())));
+        return failure(EndReason::exception, current_error());
+    }
+}
+
+AttemptResult WorkerObjects::run_stage(const JobPlace& place, const JobInstance& job, Document batch) {
+    try {
+        if (!stage_) stage_.emplace(types_);
+        AttemptResult result;
+        StageAnswer answer = stage_->serve(place, job, stage_request(std::move(batch)));
+        if (!answer.more && stage_->is_source() && place.cancelled->load(std::memory_order_relaxed) != 0)
+            return failure(EndReason::exception, "the source was stopped before it had made all of its items");
+        result.outputs = to_document(std::move(answer));
+        return result;
+    } catch (...) {
+        return failure(EndReason::exception, current_error());
     }
 }
 

@@ -30,6 +30,10 @@ struct JobInstance {
     const ForEach* for_each = nullptr;
     std::uint32_t number = 0;
     std::uint32_t attempt = 1;
+    // Of a stage of a stream.
+    std::uint32_t worker = 0;
+    std::uint32_t workers = 1;
+    const std::atomic<bool>* abandoned = nullptr;  // nobody wants what it makes any more
 };
 
 // All referred to must outlive it.
@@ -42,13 +46,18 @@ public:
     std::string instance() const override;
     int attempt() const override { return static_cast<int>(job_.attempt); }
     int cpus() const override { return job_.description->cpus; }
+    std::uint32_t worker() const override { return job_.worker; }
+    std::uint32_t workers() const override { return job_.workers; }
     const Document& parameters() const override { return *job_.parameters; }
     const std::filesystem::path& definition_directory() const override {
         return job_.description->definition_directory;
     }
     const std::filesystem::path& scratch() override;
     void log(std::string_view line) override;
-    bool cancelled() const override { return place_.cancelled->load(std::memory_order_relaxed) != 0; }
+    bool cancelled() const override {
+        return place_.cancelled->load(std::memory_order_relaxed) != 0 ||
+               (job_.abandoned != nullptr && job_.abandoned->load(std::memory_order_relaxed));
+    }
     void progress(double fraction) override;
 
     // The job succeeded: its scratch directory goes.

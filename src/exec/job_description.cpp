@@ -14,7 +14,8 @@ Document to_document(const JobDescription& d) {
             {"worker", d.worker},
             {"directory", d.definition_directory.string()},
             {"cpus", d.cpus},
-            {"makes", List(d.makes.begin(), d.makes.end())}};
+            {"makes", List(d.makes.begin(), d.makes.end())},
+            {"stage", d.stage}};
 }
 
 JobDescription job_description_from(Document document) {
@@ -25,8 +26,26 @@ JobDescription job_description_from(Document document) {
     d.definition_directory = at(document, "directory").string();
     d.cpus = static_cast<int>(at(document, "cpus").int64());
     for (const Value& key : at(document, "makes").list()) d.makes.push_back(key.string());
+    d.stage = at(document, "stage").boolean();
     return d;
 }
+
+namespace {
+
+// What keeps a type from being used like this; "" = nothing. Definitions that do it are refused before they run.
+std::string wrong_use(const WorkerType& type, const JobDescription& use) {
+    if (use.stage && type.external)
+        return fmt::format("the worker type \"{}\" runs programs of their own, one a job, and \"{}\" is a stage of a "
+                           "stream; call the program from a worker type of yours", type.name, use.job);
+    if (use.stage && !type.create_stage && !type.create)
+        return fmt::format("the worker type \"{}\" cannot make a worker for the stage \"{}\"", type.name, use.job);
+    if (!use.stage && !type.create)
+        return fmt::format("the worker type \"{}\" is for stages of a stream, and \"{}\" is a job; name it under "
+                           "`stages:`, or derive it from penstock::Worker too", type.name, use.job);
+    return {};
+}
+
+}  // namespace
 
 TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : keeps(ticket.pipeline), job(ticket.job) {
     const auto found =
@@ -40,7 +59,9 @@ TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : kee
     fixed_parameters = type->fills_placeholders;
     if (!fixed_parameters) fixed_parameters = placeholder_names(job->with, problems).empty() && problems.empty();
     const Plan& plan = *ticket.pipeline->plan;
-    description = {plan.name, job->name, job->worker, plan.definition_directory, static_cast<int>(job->resources.cpus), {}};
+    description = {plan.name, job->name, job->worker, plan.definition_directory, static_cast<int>(job->resources.cpus), {},
+                   ticket.batch != nullptr};
+    if (problem = wrong_use(*type, description); !problem.empty()) return;
     try {
         description.makes = type->makes(job->with);
     } catch (const std::exception& error) {

@@ -18,7 +18,8 @@ struct JobDescription {
     std::string worker;
     std::filesystem::path definition_directory;
     int cpus = 1;
-    Keys makes;  // sorted
+    Keys makes;          // sorted
+    bool stage = false;  // of a stream: its tickets have a batch
 };
 
 Document to_document(const JobDescription& description);

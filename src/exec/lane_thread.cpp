@@ -97,7 +97,9 @@ void Lane::run_inline(LaneJob job) {
     progress_.store(0, std::memory_order_relaxed);
     const JobInstance instance{&job.info->description, &input.parameters,   {},
                                job.ticket.job->for_each.get(), job.ticket.instance, job.ticket.attempt};
-    AttemptResult result = objects_->run(place_, instance, input.document);
+    AttemptResult result = job.ticket.batch != nullptr
+                               ? objects_->run_stage(place_, instance, std::move(*job.ticket.batch))
+                               : objects_->run(place_, instance, input.document);
     Outcome outcome;
     outcome.ticket = job.ticket.id;
     outcome.started = started;

@@ -118,6 +118,7 @@ private:
 
 Materialized materialize(const Ticket& ticket, bool keep_placeholders, const Retrieve& retrieve) {
     Materialized result;
+    result.batch = ticket.batch.get();
     const JobTemplate& job = *ticket.job;
     if (job.bindings.empty() && job.with.empty()) return result;
 

@@ -17,6 +17,10 @@ public:
 };
 
 struct Materialized {
+    // What the ticket of a stage has instead of `document`: the ticket's own, so that items are not copied.
+    const Document* batch = nullptr;
+    const Document& given() const { return batch != nullptr ? *batch : document; }
+
     Document document;    // keys with in_document
     Document parameters;  // `with:`; placeholders filled in unless `keep_placeholders`
     Document scope;       // every bound key, for types that fill in placeholders themselves; else empty

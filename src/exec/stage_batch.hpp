@@ -36,13 +36,19 @@ struct StageRequest {
 struct StageAnswer {
     StreamItems items;     // the results, in order
     bool more = false;
-    std::uint32_t done = 0;  // items of the request that are done with; all of them unless one failed or `more`
+    // Items of the request that are done with; all of them unless one failed or `more`. Counted from the beginning of
+    // the request in every answer to it.
+    std::uint32_t done = 0;
+    // Of the item after those: so many of its results have left in answers with `more`. Not 0 only for an item that
+    // makes more than fits one answer; results of all others leave when the item is done with.
+    std::uint64_t released = 0;
     std::optional<std::string> error;  // of the item after those (or of start(), finish(), generate()): what() of it
+    bool fatal = false;                // the error is not an item's: of start(), finish(), generate(), or a lost state
 };
 
 Document to_document(StageRequest request);
-StageRequest stage_request(const Document& document);  // throws ValueError
+StageRequest stage_request(Document document);  // throws ValueError
 Document to_document(StageAnswer answer);
-StageAnswer stage_answer(const Document& document);    // throws ValueError
+StageAnswer stage_answer(Document document);    // throws ValueError
 
 }  // namespace penstock

@@ -121,7 +121,7 @@ private:
         const bool own_parameters = read_documents(record, job, body.subspan(job.label_bytes), document, parameters);
         jobs_.pop();
         run(job, {&definition.description, own_parameters ? &parameters : &definition.parameters, label, nullptr,
-                  job.instance, job.attempt}, document);
+                  job.instance, job.attempt}, std::move(document));
     }
 
     // True when the job has parameters of its own.
@@ -145,13 +145,15 @@ private:
         return true;
     }
 
-    void run(const JobBody& job, const JobInstance& instance, const Document& document) {
+    void run(const JobBody& job, const JobInstance& instance, Document document) {
         ResultBody result;
         result.sequence = job.sequence;
         result.started = steady_now();
         control_.current_started.store(result.started, std::memory_order_relaxed);
         control_.progress.store(0, std::memory_order_relaxed);
-        AttemptResult attempt = objects_.run(place_, instance, document);
+        AttemptResult attempt = instance.description->stage
+                                    ? objects_.run_stage(place_, instance, std::move(document))
+                                    : objects_.run(place_, instance, document);
         result.finished = steady_now();
         meter_.ended(result.finished - result.started, result.cpu_s, result.peak_memory_bytes);
         send(result, attempt, take_text());

@@ -143,16 +143,16 @@ void WorkerProcess::send(const Attachment& attachment, std::uint64_t sequence) {
 // Into encoded_, or into an attachment when large.
 Attachment WorkerProcess::encode_job(const Materialized& job, bool own_parameters, JobBody& body) {
     encoded_.clear();
-    const std::size_t bytes = encoded_size(job.document) + (own_parameters ? encoded_size(job.parameters) : 0);
+    const std::size_t bytes = encoded_size(job.given()) + (own_parameters ? encoded_size(job.parameters) : 0);
     if (bytes <= kMaxInRing) {
-        encode(job.document, encoded_);
+        encode(job.given(), encoded_);
         body.document_bytes = encoded_.size();
         if (own_parameters) encode(job.parameters, encoded_);
         body.parameters_bytes = encoded_.size() - body.document_bytes;
         body.parameters_at = own_parameters ? body.document_bytes : 0;
         return {};
     }
-    std::vector<const Document*> documents{&job.document};
+    std::vector<const Document*> documents{&job.given()};
     if (own_parameters) documents.push_back(&job.parameters);
     Attachment attachment = attach(documents);
     body.document_bytes = own_parameters ? attachment.starts[1] : attachment.bytes;

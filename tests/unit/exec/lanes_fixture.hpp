@@ -19,6 +19,7 @@ namespace penstock::testing {
 
 // The worker types of these tests (lanes_workers_test.cpp). Each says there what it does.
 const WorkerTypes& test_types();
+WorkerTypes stage_types();  // those for stages among them (stage_workers_test.cpp)
 
 // A pipeline "p" of single jobs; `with` and for_each of each may be changed before it is used.
 class TestPlan {

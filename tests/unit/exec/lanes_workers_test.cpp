@@ -264,6 +264,7 @@ const WorkerTypes& test_types() {
         external.name = "outside";
         external.external = true;
         list.push_back(external);
+        for (WorkerType& type : stage_types()) list.push_back(std::move(type));
         return list;
     }();
     return types;

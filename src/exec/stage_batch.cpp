@@ -1,0 +1,100 @@
+#include "exec/stage_batch.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace penstock {
+
+namespace {
+
+[[noreturn]] void damaged(std::string_view what) {
+    throw ValueError(fmt::format("a batch of items of a stage is damaged: {}", what));
+}
+
+void put_items(StreamItems items, Document& document) {
+    document.emplace("sizes", Array::of<std::uint32_t>(items.sizes));
+    document.emplace("items", std::move(items.bytes));
+}
+
+StreamItems take_items(Document& document) {
+    const Array& sizes = at(document, "sizes").array();
+    if (sizes.shape().size() != 1) damaged("the sizes of its items are no list of numbers");
+    const auto elements = sizes.as<std::uint32_t>();
+    StreamItems items;
+    items.sizes.assign(elements.begin(), elements.end());
+    // Nobody else has the document: its bytes are taken, not copied.
+    items.bytes = std::move(const_cast<Bytes&>(at(document, "items").bytes()));
+    if (std::accumulate(elements.begin(), elements.end(), std::uint64_t{0}) != items.bytes.size())
+        damaged("its items are not as long as it says");
+    return items;
+}
+
+std::uint32_t count_at(const Document& document, std::string_view key) {
+    const std::int64_t number = at(document, key).int64();
+    if (number < 0 || number > std::numeric_limits<std::uint32_t>::max()) damaged(fmt::format("its {}", key));
+    return static_cast<std::uint32_t>(number);
+}
+
+// All 64 bits of a number, which int64 has room for.
+Value as_value(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+
+void expect_keys(const Document& document, std::size_t count) {
+    if (document.size() != count) damaged(fmt::format("it has {} keys and not {}", document.size(), count));
+}
+
+}  // namespace
+
+Document to_document(StageRequest request) {
+    Document document{{"what", static_cast<std::int64_t>(request.what)},
+                      {"stream-job", as_value(request.stream_job)},
+                      {"worker", request.worker},
+                      {"workers", request.workers},
+                      {"continues", request.continues}};
+    put_items(std::move(request.items), document);
+    return document;
+}
+
+StageRequest stage_request(Document document) {
+    StageRequest request;
+    const std::uint32_t what = count_at(document, "what");
+    if (what > static_cast<std::uint32_t>(StageRequest::Do::finish)) damaged("it asks for something unknown");
+    request.what = static_cast<StageRequest::Do>(what);
+    request.stream_job = static_cast<std::uint64_t>(at(document, "stream-job").int64());
+    request.worker = count_at(document, "worker");
+    request.workers = count_at(document, "workers");
+    if (request.worker >= request.workers) damaged("it is for a worker that the stage does not have");
+    request.continues = at(document, "continues").boolean();
+    request.items = take_items(document);
+    if (request.what != StageRequest::Do::items && !request.items.empty()) damaged("it has items to no purpose");
+    expect_keys(document, 7);
+    return request;
+}
+
+Document to_document(StageAnswer answer) {
+    Document document{{"more", answer.more},
+                      {"done", answer.done},
+                      {"released", as_value(answer.released)},
+                      {"error", answer.error ? Value(std::move(*answer.error)) : Value()},
+                      {"fatal", answer.fatal}};
+    put_items(std::move(answer.items), document);
+    return document;
+}
+
+StageAnswer stage_answer(Document document) {
+    StageAnswer answer;
+    answer.more = at(document, "more").boolean();
+    answer.done = count_at(document, "done");
+    answer.released = static_cast<std::uint64_t>(at(document, "released").int64());
+    if (const Value& error = at(document, "error"); !error.is_null()) answer.error = error.string();
+    answer.fatal = at(document, "fatal").boolean();
+    if (answer.more && answer.error) damaged("it goes on after an error");
+    if (answer.fatal && !answer.error) damaged("it has an error that says nothing");
+    answer.items = take_items(document);
+    expect_keys(document, 7);
+    return answer;
+}
+
+}  // namespace penstock

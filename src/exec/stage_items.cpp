@@ -1,0 +1,49 @@
+#include "exec/stage_items.hpp"
+
+#include "value/value_codec.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::size_t kLeastShared = 64 * 1024;
+
+}  // namespace
+
+void append_item(const Value& item, StreamItems& items) {
+    const std::size_t before = items.bytes.size();
+    encode(item, items.bytes);
+    const std::size_t size = items.bytes.size() - before;
+    if (size > std::numeric_limits<std::uint32_t>::max()) {
+        items.bytes.resize(before);
+        throw ValueError("an item of 4 GiB or more cannot be sent to another stage; send it in parts");
+    }
+    items.sizes.push_back(static_cast<std::uint32_t>(size));
+}
+
+StreamItems take_first(StreamItems& items, std::size_t count, std::size_t bytes) {
+    if (count == items.count()) return std::exchange(items, {});
+    StreamItems first;
+    first.append(items, 0, count, 0);
+    items.sizes.erase(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(count));
+    items.bytes.erase(items.bytes.begin(), items.bytes.begin() + static_cast<std::ptrdiff_t>(bytes));
+    return first;
+}
+
+ItemReader::ItemReader(StreamItems items)
+    : items_(std::make_shared<const StreamItems>(std::move(items))), rest_(items_->bytes) {}
+
+Value ItemReader::next() {
+    const std::size_t size = items_->sizes[next_++];
+    std::span<const std::byte> bytes = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    const bool shares = size >= kLeastShared && size >= items_->bytes.size() / 2;
+    Value item = decode_value(bytes, shares ? std::shared_ptr<const void>(items_) : nullptr);
+    if (!bytes.empty()) throw ValueError("the bytes of an item are damaged: there are more than the item has");
+    return item;
+}
+
+}  // namespace penstock

@@ -1,0 +1,48 @@
+// Serves the tickets of a stage's worker: keeps its object from one ticket to the next.
+//
+// Where user code runs: maps on the thread that calls serve(). A generator, fold or source has a thread of its own, on
+// which all of its functions run, since it may have to wait in the middle of one of them: when there is a portion of
+// results (stage_items.hpp), serve() answers with it, and user code stays within emit() until it is asked to go on.
+//
+// Lifetime: an object ends with its finish() or generate(), with a request of another stream job, and with this one. User
+// code that waits in emit() then is left by an exception that is no std::exception.
+#pragma once
+
+#include "exec/job_context.hpp"
+#include "exec/stage_batch.hpp"
+
+#include <penstock/worker.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace penstock {
+
+// The object of one worker of a stage, and what keeps it going.
+class StageObject {
+public:
+    virtual ~StageObject() = default;
+    virtual StageAnswer serve(StageRequest request, std::uint32_t attempt) = 0;
+    virtual bool ended() const = 0;  // there is nothing more it could be asked for
+};
+
+class StageServer {
+public:
+    explicit StageServer(const WorkerTypes& types) : types_(types) {}
+
+    // What user code throws is in the answer. Throws std::system_error when there is no thread for it, and
+    // std::runtime_error for an unknown type.
+    StageAnswer serve(const JobPlace& place, const JobInstance& job, StageRequest request);
+    bool is_source() const { return form_ == StageForm::source; }  // what was served last
+
+private:
+    void make_object(const WorkerType& type, const JobPlace& place, const JobInstance& job,
+                     const StageRequest& request);
+
+    const WorkerTypes& types_;
+    std::unique_ptr<StageObject> object_;
+    std::uint64_t stream_job_ = 0;
+    StageForm form_ = StageForm::none;
+};
+
+}  // namespace penstock

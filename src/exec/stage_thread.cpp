@@ -1,0 +1,193 @@
+#include "exec/stage_thread.hpp"
+
+#include "exec/error_text.hpp"
+#include "exec/steady_clock.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace penstock {
+
+namespace {
+
+// Leaves user code that nobody waits for any more. No std::exception: user code does not take it for an error.
+struct Abandoned {};
+
+bool suits(StageRequest::Do what, StageForm form) {
+    switch (what) {
+        case StageRequest::Do::items:
+            return form != StageForm::source;
+        case StageRequest::Do::start:
+            return form == StageForm::source;
+        case StageRequest::Do::finish:
+            return form == StageForm::fold;
+        case StageRequest::Do::go_on:
+            break;
+    }
+    return true;
+}
+
+}  // namespace
+
+StageThread::StageThread(const WorkerType& type, const JobPlace& place, const JobInstance& job,
+                         const StageRequest& request)
+    : type_(type), setting_(place, job, request), print_(place.print) {
+    setting_.print_with([this](std::string_view text) { print(text); });
+    thread_ = std::thread([this] { run(); });
+}
+
+StageThread::~StageThread() {
+    {
+        const Lock lock(mutex_);
+        setting_.abandoned = true;
+    }
+    asked_.notify_one();
+    thread_.join();
+}
+
+// ------------------------------------------------------------------------------------------ the caller of serve()
+
+StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
+    Lock lock(mutex_);
+    const bool goes_on = request.what == StageRequest::Do::go_on;
+    if (goes_on != busy_ || !suits(request.what, type_.form)) {
+        StageAnswer answer;
+        answer.error = "the worker of this stage was asked for what it cannot do now; this is an error of the engine";
+        answer.fatal = true;
+        return answer;
+    }
+    serving_ = true;
+    if (!text_.empty()) print_(std::exchange(text_, {}));
+    if (!goes_on) {
+        setting_.set_attempt(attempt);
+        what_ = request.what;
+        request_ = std::move(request);
+        busy_ = true;
+        done_ = 0;
+        released_ = complete_ = complete_bytes_ = 0;
+    }
+    asked_.notify_one();
+    wait_for_results(lock);
+    serving_ = false;
+    return take_results();
+}
+
+void StageThread::wait_for_results(Lock& lock) {
+    const auto there = [this] { return !busy_ || blocked_; };
+    const bool in_time = what_ != StageRequest::Do::items;
+    while (!there()) {
+        if (!in_time || results_.empty()) {
+            answered_.wait(lock);
+            continue;
+        }
+        const std::chrono::nanoseconds left(first_result_ + kMostWait - steady_now());
+        if (left.count() <= 0) return;
+        answered_.wait_for(lock, left);
+    }
+}
+
+StageAnswer StageThread::take_results() {
+    StageAnswer answer;
+    answer.more = busy_;
+    if (!busy_) {
+        answer.error = std::exchange(error_, std::nullopt);
+        answer.fatal = answer.error && fatal_;
+    }
+    const bool of_items = what_ == StageRequest::Do::items;
+    if (of_items && (complete_ > 0 || answer.error)) {
+        answer.items = take_first(results_, complete_, complete_bytes_);
+        complete_ = complete_bytes_ = 0;
+        if (answer.error) results_ = {};  // of the item that failed
+    } else {
+        if (answer.error && what_ == StageRequest::Do::finish) results_ = {};  // no part of what a fold makes
+        if (of_items) released_ += busy_ ? results_.count() : 0;
+        answer.items = std::exchange(results_, {});
+    }
+    blocked_ = false;
+    answer.done = done_;
+    answer.released = of_items && (busy_ || answer.error) ? released_ : 0;
+    return answer;
+}
+
+// ------------------------------------------------------------------------------------------ the thread's own
+
+void StageThread::run() {
+    Lock lock(mutex_);
+    for (;;) {
+        asked_.wait(lock, [this] { return request_ || setting_.abandoned; });
+        if (setting_.abandoned) break;
+        StageRequest request = std::move(*request_);
+        request_.reset();
+        lock.unlock();
+        std::optional<std::string> error;
+        try {
+            work(std::move(request));
+        } catch (const Abandoned&) {
+            // Nobody reads what is told below.
+        } catch (...) {
+            error = current_error();
+        }
+        if (ended_) worker_.reset();  // files it has are written before its end is told
+        lock.lock();
+        error_ = std::move(error);
+        busy_ = false;
+        answered_.notify_one();
+    }
+    lock.unlock();
+    worker_.reset();
+}
+
+void StageThread::work(StageRequest request) {
+    fatal_ = true;
+    if (worker_ == nullptr) {
+        auto fresh = type_.create_stage();
+        fresh->start(setting_.context());
+        worker_ = std::move(fresh);
+    }
+    if (request.what == StageRequest::Do::items) {
+        fatal_ = false;
+        return work_on_items(std::move(request.items));
+    }
+    ended_ = true;
+    if (request.what == StageRequest::Do::finish)
+        static_cast<FoldWorker&>(*worker_).finish(*this, setting_.context());
+    else static_cast<SourceWorker&>(*worker_).generate(*this, setting_.context());
+}
+
+void StageThread::work_on_items(StreamItems items) {
+    ItemReader reader(std::move(items));
+    Context& context = setting_.context();
+    const bool folds = type_.form == StageForm::fold;
+    while (!reader.ended()) {
+        const Value item = reader.next();
+        if (folds) static_cast<FoldWorker&>(*worker_).on_item(item, context);
+        else static_cast<GeneratorWorker&>(*worker_).on_item(item, *this, context);
+        ++done_;
+        released_ = 0;
+        complete_ = results_.count();
+        complete_bytes_ = results_.bytes.size();
+    }
+}
+
+void StageThread::operator()(Value item) {
+    Lock lock(mutex_);
+    if (!may_emit()) {
+        blocked_ = is_portion(results_);
+        if (blocked_) answered_.notify_one();
+        asked_.wait(lock, [this] { return may_emit() || setting_.abandoned; });
+    }
+    if (setting_.abandoned) throw Abandoned{};
+    append_item(item, results_);
+    if (results_.count() == 1 && what_ != StageRequest::Do::items) {
+        first_result_ = steady_now();
+        answered_.notify_one();
+    }
+}
+
+void StageThread::print(std::string_view text) {
+    const Lock lock(mutex_);
+    if (serving_) print_(text);
+    else text_ += text;
+}
+
+}  // namespace penstock

@@ -1,0 +1,478 @@
+// Stages of streams in real lanes: the same in worker processes and inline, unless a test says otherwise.
+#include "lanes_fixture.hpp"
+
+#include "exec/stage_batch.hpp"
+#include "exec/stage_items.hpp"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace penstock::testing {
+
+using ::testing::HasSubstr;
+
+using Do = StageRequest::Do;
+
+List values_of(StreamItems items) {
+    List values;
+    for (ItemReader reader(std::move(items)); !reader.ended();) values.push_back(reader.next());
+    return values;
+}
+
+class Stages : public LanesTest {
+protected:
+    StageRequest request(Do what, const List& values = {}) {
+        StageRequest request;
+        request.what = what;
+        request.stream_job = stream_job_;
+        request.worker = worker_;
+        request.workers = workers_;
+        request.continues = continues_;
+        for (const Value& value : values) append_item(value, request.items);
+        return request;
+    }
+    // `type` with `with` is what all tickets are for from now on.
+    void stage(std::string type, Document with = {}) { context_ = one_job(std::move(type), std::move(with)); }
+
+    Outcome give(StageRequest request) {
+        Ticket t = ticket(context_);
+        t.attempt = attempt_;
+        t.batch = std::make_unique<Document>(to_document(std::move(request)));
+        run(0, std::move(t));
+        return std::move(collect(1).at(0));
+    }
+    StageAnswer ask(Do what, const List& values = {}) {
+        Outcome outcome = give(request(what, values));
+        EXPECT_TRUE(outcome.succeeded) << describe(outcome);
+        return outcome.succeeded ? stage_answer(std::move(*outcome.outputs)) : StageAnswer{};
+    }
+    // All answers to a request: their results, and the last one.
+    struct Whole {
+        List items;
+        StageAnswer last;
+        int answers = 0;
+    };
+    Whole ask_all(Do what, const List& values = {}) {
+        Whole whole;
+        whole.last = ask(what, values);
+        for (;; whole.last = ask(Do::go_on)) {
+            ++whole.answers;
+            most_items_ = std::max(most_items_, whole.last.items.count());
+            most_bytes_ = std::max(most_bytes_, whole.last.items.bytes.size());
+            for (Value& value : values_of(std::move(whole.last.items))) whole.items.push_back(std::move(value));
+            if (!whole.last.more) return whole;
+        }
+    }
+    static List integers(std::int64_t count) {
+        List list;
+        for (std::int64_t i = 0; i < count; ++i) list.push_back(i);
+        return list;
+    }
+
+    std::shared_ptr<const PipelineContext> context_;
+    std::uint64_t stream_job_ = 7;
+    std::uint32_t worker_ = 0;
+    std::uint32_t workers_ = 1;
+    std::uint32_t attempt_ = 1;
+    bool continues_ = false;
+    std::size_t most_items_ = 0;
+    std::size_t most_bytes_ = 0;
+};
+
+class StagesBothWays : public Stages, public ::testing::WithParamInterface<Isolation> {
+protected:
+    StagesBothWays() {
+        isolation_ = GetParam();
+        if (isolation_ == Isolation::process) fork_zygote();
+    }
+};
+INSTANTIATE_TEST_SUITE_P(In, StagesBothWays, ::testing::Values(Isolation::process, Isolation::in_line),
+                         [](const auto& p) { return p.param == Isolation::process ? "Process" : "Inline"; });
+
+class StagesInProcesses : public Stages {
+protected:
+    StagesInProcesses() { fork_zygote(); }
+};
+
+class StagesInline : public Stages {
+protected:
+    StagesInline() { isolation_ = Isolation::in_line; }
+};
+
+// ---------------------------------------------------------------------------------------------- maps
+
+TEST_P(StagesBothWays, AMapMakesAtMostOneItemOfEach) {
+    stage("twice");
+    const StageAnswer answer = ask(Do::items, {1, -1, 0, "", List{}, false, nullptr, 4});
+    EXPECT_EQ(answer.done, 8u);
+    EXPECT_EQ(answer.error, std::nullopt);
+    EXPECT_FALSE(answer.more);
+    EXPECT_EQ(values_of(answer.items), (List{2, 0, "", List{}, false, nullptr, 8}));
+}
+
+TEST_P(StagesBothWays, AnItemThatFailsEndsTheTicketAfterTheOnesBeforeIt) {
+    stage("twice");
+    const StageAnswer answer = ask(Do::items, {1, 2, "throw", 3});
+    EXPECT_EQ(answer.done, 2u);
+    EXPECT_EQ(answer.error, "bad item");
+    EXPECT_FALSE(answer.fatal);
+    EXPECT_EQ(values_of(answer.items), (List{2, 4}));
+    EXPECT_EQ(values_of(ask(Do::items, {3}).items), (List{6}));
+    const StageAnswer deep = ask(Do::items, {5, "deep"});
+    EXPECT_EQ(deep.done, 1u);
+    EXPECT_THAT(deep.error.value_or(""), HasSubstr("deep"));
+    EXPECT_EQ(values_of(deep.items), (List{10}));
+}
+
+TEST_P(StagesBothWays, OneObjectServesAllTicketsOfAStreamJob) {
+    stage("twice", {{"p", "q"}});
+    worker_ = 2;
+    workers_ = 5;
+    ask(Do::items, {1, 2, 3});
+    attempt_ = 2;
+    const Value first = values_of(ask(Do::items, {"who"}).items).at(0);
+    EXPECT_EQ(at(first.map(), "starts"), Value(1));
+    EXPECT_EQ(at(first.map(), "items"), Value(4));
+    EXPECT_EQ(at(first.map(), "worker"), Value(2));
+    EXPECT_EQ(at(first.map(), "workers"), Value(5));
+    EXPECT_EQ(at(first.map(), "job"), Value("j"));
+    EXPECT_EQ(at(first.map(), "attempt"), Value(2));
+    EXPECT_EQ(at(first.map(), "parameters"), Value(Map{{"p", "q"}}));
+    EXPECT_EQ(at(first.map(), "pid").int64() == ::getpid(), isolation_ == Isolation::in_line);
+    const std::string scratch = at(first.map(), "scratch").string();
+    EXPECT_TRUE(std::filesystem::exists(scratch + "/file"));
+
+    stream_job_ = 8;
+    const Value second = values_of(ask(Do::items, {"who"}).items).at(0);
+    EXPECT_EQ(at(second.map(), "items"), Value(1)) << "another stream job, another object";
+    EXPECT_EQ(at(second.map(), "pid"), at(first.map(), "pid"));
+    EXPECT_FALSE(std::filesystem::exists(scratch));
+    ask(Do::finish);
+    EXPECT_EQ(at(values_of(ask(Do::items, {"who"}).items).at(0).map(), "starts"), Value(1));
+    EXPECT_EQ(at(values_of(ask(Do::items, {"who"}).items).at(0).map(), "items"), Value(2)) << "a new one after the end";
+}
+
+TEST_P(StagesBothWays, StartThatFailsIsToldAsWhatItIsAndTriedAgain) {
+    stage("twice", {{"no-start", true}});
+    for (int i = 0; i < 2; ++i) {
+        const StageAnswer answer = ask(Do::items, {1});
+        EXPECT_EQ(answer.error, "no licence");
+        EXPECT_TRUE(answer.fatal);
+        EXPECT_EQ(answer.done, 0u);
+    }
+}
+
+TEST_P(StagesBothWays, AJobsWorkerIsAMap) {
+    stage("length");
+    const StageAnswer answer = ask(Do::items, {"four", Map{{"item", "ab"}}, Map{{"a", 1}, {"b", 2}}, 7});
+    EXPECT_EQ(values_of(answer.items),
+              (List{Map{{"length", 4}}, Map{{"length", 2}}, Map{{"keys", List{"a", "b"}}}}));
+    EXPECT_EQ(answer.done, 3u);
+    EXPECT_THAT(answer.error.value_or(""), HasSubstr("int64")) << "7 has no length";
+}
+
+TEST_P(StagesBothWays, PrintedTextBelongsToTheTicket) {
+    stage("twice");
+    const Outcome outcome = give(request(Do::items, {"log", "log"}));
+    ASSERT_NE(outcome.details, nullptr);
+    EXPECT_EQ(outcome.details->log, "seen\nseen\n");
+    const Outcome quiet = give(request(Do::items, {1}));
+    EXPECT_EQ(quiet.details == nullptr ? "" : quiet.details->log, "");
+}
+
+TEST_P(StagesBothWays, LargeItems) {
+    stage("twice");
+    const std::vector<double> large(8u << 20, 0.25);  // 64 MiB
+    const StageAnswer answer = ask(Do::items, {1, Value(large), 2});
+    const List values = values_of(answer.items);
+    ASSERT_EQ(values.size(), 3u);
+    EXPECT_EQ(values[0], Value(2));
+    EXPECT_EQ(values[1].array(), Array::of(large));
+    EXPECT_EQ(values[2], Value(4));
+}
+
+// ---------------------------------------------------------------------------------------------- generators
+
+TEST_P(StagesBothWays, AGeneratorMakesAnyNumberOfItems) {
+    stage("count-up");
+    const StageAnswer answer = ask(Do::items, {2, 0, 3});
+    EXPECT_EQ(answer.done, 3u);
+    EXPECT_FALSE(answer.more);
+    EXPECT_EQ(values_of(answer.items), (List{0, 1, 0, 1, 2}));
+    EXPECT_EQ(ask(Do::items, {0}).items.count(), 0u);
+}
+
+TEST_P(StagesBothWays, AMillionResultsOfOneItemComeInPortions) {
+    stage("count-up");
+    const Whole whole = ask_all(Do::items, {2, 1'000'000, 3});
+    EXPECT_EQ(whole.last.done, 3u);
+    List expected = integers(2);
+    for (const List& more : {integers(1'000'000), integers(3)}) expected.insert(expected.end(), more.begin(), more.end());
+    EXPECT_TRUE(whole.items == expected) << whole.items.size();
+    EXPECT_LE(most_items_, kPortionItems);
+    EXPECT_GE(whole.answers, 1'000'000 / static_cast<int>(kPortionItems));
+    EXPECT_EQ(values_of(ask(Do::items, {1}).items), (List{0})) << "and the next ticket is served as ever";
+}
+
+TEST_P(StagesBothWays, APortionIsFullItemsOrTheBeginningOfOneThatMakesMore) {
+    stage("count-up");
+    const StageAnswer first = ask(Do::items, {1500, 1500, 5000});
+    EXPECT_TRUE(first.more);
+    EXPECT_EQ(first.items.count(), 1500u) << "not a part of the second one";
+    EXPECT_EQ(first.done, 1u);
+    EXPECT_EQ(first.released, 0u);
+    const StageAnswer second = ask(Do::go_on);
+    EXPECT_EQ(second.items.count(), 1500u);
+    EXPECT_EQ(second.done, 2u);
+    const StageAnswer third = ask(Do::go_on);
+    EXPECT_TRUE(third.more);
+    EXPECT_EQ(third.items.count(), kPortionItems);
+    EXPECT_EQ(third.done, 2u);
+    EXPECT_EQ(third.released, kPortionItems);
+    EXPECT_EQ(ask(Do::go_on).released, 2 * kPortionItems);
+    const StageAnswer last = ask(Do::go_on);
+    EXPECT_FALSE(last.more);
+    EXPECT_EQ(last.items.count(), 5000u - 2 * kPortionItems);
+    EXPECT_EQ(last.done, 3u);
+    EXPECT_EQ(last.released, 0u);
+}
+
+TEST_P(StagesBothWays, OfAnItemThatFailsNoResultIsSentThatIsStillHere) {
+    stage("count-up");
+    const StageAnswer few = ask(Do::items, {2, List{3, "throw"}, 1});
+    EXPECT_EQ(few.done, 1u);
+    EXPECT_EQ(few.error, "bad item");
+    EXPECT_EQ(values_of(few.items), (List{0, 1}));
+    const Whole many = ask_all(Do::items, {2, List{5000, "throw"}, 1});
+    EXPECT_EQ(many.last.done, 1u);
+    EXPECT_EQ(many.last.error, "bad item");
+    EXPECT_EQ(many.last.released, 2 * kPortionItems);
+    EXPECT_EQ(many.items.size(), 2 + 2 * kPortionItems);
+    EXPECT_EQ(values_of(ask(Do::items, {1}).items), (List{0}));
+}
+
+// ---------------------------------------------------------------------------------------------- folds
+
+TEST_P(StagesBothWays, AFoldSeesAllItemsAndEndsOnce) {
+    const std::filesystem::path file = folder_ / "sum";
+    stage("add-up", {{"file", file.string()}});
+    EXPECT_TRUE(ask(Do::items, {1, 2}).items.empty());
+    continues_ = true;
+    const StageAnswer failed = ask(Do::items, {3, "throw", 4});
+    EXPECT_EQ(failed.done, 1u);
+    EXPECT_EQ(failed.error, "bad item");
+    EXPECT_FALSE(failed.fatal);
+    ask(Do::items, {4});
+    EXPECT_FALSE(std::filesystem::exists(file));
+    EXPECT_EQ(values_of(ask(Do::finish).items), (List{10}));
+    EXPECT_EQ(wait_for_file(file), "10") << "the object went before its end was told";
+    EXPECT_TRUE(ask(Do::finish).fatal) << "it has ended";
+}
+
+TEST_P(StagesBothWays, AFoldOfNothingEndsToo) {
+    stage("add-up");
+    EXPECT_EQ(values_of(ask(Do::finish).items), (List{0}));
+}
+
+TEST_P(StagesBothWays, WhatAFoldMakesComesInPortionsToo) {
+    stage("add-up", {{"times", 10'000}});
+    ask(Do::items, {5});
+    continues_ = true;
+    const Whole whole = ask_all(Do::finish);
+    EXPECT_EQ(whole.items, List(10'000, Value(5)));
+    EXPECT_LE(most_items_, kPortionItems);
+}
+
+TEST_P(StagesBothWays, FinishThatFailsIsFatalAndMakesNothing) {
+    stage("add-up", {{"throws", true}});
+    const StageAnswer answer = ask(Do::finish);
+    EXPECT_EQ(answer.error, "no end");
+    EXPECT_TRUE(answer.fatal);
+    EXPECT_TRUE(answer.items.empty());
+}
+
+TEST_P(StagesBothWays, AFoldThatHasLostItsStateDoesNotGoOn) {
+    stage("add-up");
+    continues_ = true;
+    for (const Do what : {Do::items, Do::finish}) {
+        const StageAnswer answer = ask(what);
+        EXPECT_TRUE(answer.fatal);
+        EXPECT_THAT(answer.error.value_or(""), HasSubstr("what it had made of the items so far is lost"));
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- sources
+
+TEST_P(StagesBothWays, ASourceMakesAllOfItsPart) {
+    stage("integers", {{"count", 100'000}});
+    worker_ = 1;
+    workers_ = 2;
+    const Whole whole = ask_all(Do::start);
+    ASSERT_EQ(whole.items.size(), 50'000u);
+    for (std::size_t i = 0; i < whole.items.size(); ++i) ASSERT_EQ(whole.items[i], Value(2 * i + 1));
+    EXPECT_LE(most_items_, kPortionItems);
+    EXPECT_EQ(whole.last.error, std::nullopt);
+}
+
+TEST_P(StagesBothWays, AnErrorOfASourceComesAfterItsGoodItems) {
+    stage("integers", {{"count", 10'000}, {"throw-at", 5'000}});
+    const Whole whole = ask_all(Do::start);
+    EXPECT_EQ(whole.items, integers(5'000));
+    EXPECT_EQ(whole.last.error, "no more");
+    EXPECT_TRUE(whole.last.fatal);
+}
+
+TEST_P(StagesBothWays, ResultsOfASlowSourceDoNotWaitForTheNextOne) {
+    const std::filesystem::path file = folder_ / "go";
+    stage("integers", {{"count", 12}, {"wait-at", 9}, {"path", file.string()}});
+    List items;
+    StageAnswer answer = ask(Do::start);
+    for (;; answer = ask(Do::go_on)) {
+        for (Value& value : values_of(std::move(answer.items))) items.push_back(std::move(value));
+        ASSERT_TRUE(answer.more);
+        if (items.size() == 10) break;  // while it waits for the file
+    }
+    std::ofstream(file) << "x";
+    const Whole rest = ask_all(Do::go_on);
+    items.insert(items.end(), rest.items.begin(), rest.items.end());
+    EXPECT_EQ(items, integers(12));
+}
+
+TEST_P(StagesBothWays, ASourceThatIsNotWantedAnyMoreLeavesItsCode) {
+    const std::filesystem::path left = folder_ / "left";
+    for (const bool finish : {true, false}) {
+        stage("integers", {{"count", 1'000'000}, {"left", left.string()}});
+        EXPECT_TRUE(ask(Do::start).more);
+        EXPECT_FALSE(std::filesystem::exists(left));
+        if (finish) {
+            ask(Do::finish);
+        } else {
+            stage("twice");
+            stream_job_ = 9;
+            EXPECT_EQ(values_of(ask(Do::items, {4}).items), (List{8}));
+        }
+        EXPECT_TRUE(std::filesystem::exists(left));
+        std::filesystem::remove(left);
+    }
+    stage("integers", {{"count", 1'000'000}, {"left", left.string()}});
+    stream_job_ = 10;
+    EXPECT_TRUE(ask(Do::start).more);
+    lanes_.reset();
+    EXPECT_TRUE(std::filesystem::exists(left)) << "and with its lane";
+}
+
+TEST_P(StagesBothWays, NothingIsBegunThatWasNotAskedFor) {
+    stage("integers", {{"count", 5}});
+    const StageAnswer answer = ask(Do::go_on);
+    EXPECT_TRUE(answer.fatal);
+    EXPECT_THAT(answer.error.value_or(""), HasSubstr("lost with it"));
+    EXPECT_TRUE(ask(Do::items, {1}).fatal);
+    EXPECT_TRUE(ask(Do::finish).items.empty());
+    EXPECT_EQ(ask_all(Do::start).items, integers(5));
+}
+
+TEST_F(StagesInline, ASourceThatIsStoppedHasNotMadeAll) {
+    stage("integers", {{"count", 3}, {"wait-at", 2}, {"path", (folder_ / "never").string()}});
+    List items;
+    StageAnswer answer = ask(Do::start);
+    while (items.size() + answer.items.count() < 3) {
+        for (Value& value : values_of(std::move(answer.items))) items.push_back(std::move(value));
+        answer = ask(Do::go_on);
+    }
+    Ticket t = ticket(context_);
+    t.batch = std::make_unique<Document>(to_document(request(Do::go_on)));
+    run(0, std::move(t));
+    lanes().cancel(0, last_ticket_, EndReason::cancelled);
+    const Outcome outcome = std::move(collect(1).at(0));
+    ASSERT_FALSE(outcome.succeeded);
+    EXPECT_EQ(outcome.details->reason, EndReason::cancelled);
+}
+
+// ---------------------------------------------------------------------------------------------- ends of processes
+
+TEST_F(StagesInProcesses, AWorkerThatCrashesFailsItsTicketAndAnotherTakesOver) {
+    stage("twice");
+    ask(Do::items, {1});
+    const Outcome crashed = give(request(Do::items, {2, "crash", 3}));
+    ASSERT_FALSE(crashed.succeeded);
+    EXPECT_EQ(crashed.details->reason, EndReason::signal);
+    EXPECT_EQ(crashed.details->signal, SIGSEGV);
+    const Value who = values_of(ask(Do::items, {"who"}).items).at(0);
+    EXPECT_EQ(at(who.map(), "items"), Value(1));
+    EXPECT_EQ(at(who.map(), "starts"), Value(1)) << "start() of the new object";
+}
+
+TEST_F(StagesInProcesses, ACrashOnTheThreadOfAGeneratorIsTheSame) {
+    stage("count-up");
+    const Outcome crashed = give(request(Do::items, {2, List{3, "crash"}}));
+    ASSERT_FALSE(crashed.succeeded);
+    EXPECT_EQ(crashed.details->signal, SIGSEGV);
+    EXPECT_EQ(values_of(ask(Do::items, {2}).items), (List{0, 1}));
+}
+
+TEST_F(StagesInProcesses, ACrashOfAFoldLosesItsState) {
+    stage("add-up");
+    ask(Do::items, {1});
+    continues_ = true;
+    EXPECT_FALSE(give(request(Do::items, {"crash"})).succeeded);
+    const StageAnswer answer = ask(Do::items, {2});
+    EXPECT_TRUE(answer.fatal);
+    EXPECT_TRUE(answer.error.has_value());
+}
+
+TEST_F(StagesInProcesses, ASourceThatCrashesHasMadeWhatItHadSent) {
+    stage("integers", {{"count", 10'000}, {"crash-at", 5'000}});
+    StageAnswer answer = ask(Do::start);
+    std::size_t items = 0;
+    for (;;) {
+        ASSERT_TRUE(answer.more);
+        items += answer.items.count();
+        Outcome outcome = give(request(Do::go_on));
+        if (!outcome.succeeded) {
+            EXPECT_EQ(outcome.details->signal, SIGSEGV);
+            break;
+        }
+        answer = stage_answer(std::move(*outcome.outputs));
+    }
+    EXPECT_LE(items, 5'000u);
+    EXPECT_GE(items, kPortionItems);
+    EXPECT_TRUE(ask(Do::go_on).fatal) << "nobody repeats it";
+}
+
+TEST_F(StagesInProcesses, TicketsGivenAheadAreServedInOrderByOneObject) {
+    stage("twice");
+    std::vector<Ticket> tickets;
+    for (int i = 0; i < 50; ++i) {
+        Ticket t = ticket(context_);
+        t.batch = std::make_unique<Document>(to_document(request(Do::items, {i, i == 20 ? Value("crash") : Value("who")})));
+        tickets.push_back(std::move(t));
+    }
+    run_all(0, std::move(tickets));
+    auto outcomes = collect(50);
+    for (std::size_t i = 0; i < 50; ++i) {
+        ASSERT_EQ(outcomes[i].ticket, i + 1);
+        ASSERT_EQ(outcomes[i].succeeded, i != 20);
+        if (i == 20) continue;
+        const List values = values_of(stage_answer(std::move(*outcomes[i].outputs)).items);
+        ASSERT_EQ(values.at(0), Value(2 * i));
+        ASSERT_EQ(at(values.at(1).map(), "items"), Value(2 * (i < 20 ? i + 1 : i - 20)));
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- wrong types
+
+TEST_P(StagesBothWays, AStageWorkerIsNoJobAndACommandIsNoStage) {
+    stage("twice");
+    EXPECT_EQ(describe(run_one(context_)),
+              "exception: the worker type \"twice\" is for stages of a stream, and \"j\" is a job; name it under "
+              "`stages:`, or derive it from penstock::Worker too");
+    stage("outside");
+    const Outcome outcome = give(request(Do::items, {1}));
+    ASSERT_FALSE(outcome.succeeded);
+    EXPECT_THAT(describe(outcome), HasSubstr("\"j\" is a stage of a stream; call the program from a worker type of yours"));
+}
+
+}  // namespace penstock::testing
