@@ -109,7 +109,7 @@ private:
         if (name == "timeout") stage_.timeout_place = key.place;
         if (name == "save") {
             stage_.save_place = key.place;
-            if (value.is(Node::Kind::list))
+            if (!value.is(Node::Kind::string) || (value.text != "all" && value.text != "none"))
                 return reading_.wrong_type(value, "`save` of a stage",
                                            "`all` or `none`: items have no keys to choose from");
         }

@@ -50,10 +50,12 @@ bool has_all_keys(const Reading& reading, const Plan& plan, const Document& own)
         if (own.contains(key)) continue;
         std::vector<std::string_view> words;
         for (const auto& [name, value] : own) words.push_back(name);
-        reading.error({0, static_cast<std::uint32_t>(reading.source.text().size())},
-                      "pipeline " + quote(plan.name) + " needs " + quote(key) + ", and this line does not give it",
-                      job_text(first_user_of(plan, key)) + " uses it; the line gives " + enumerate(words),
-                      reading.suggest(key, words));
+        const std::string user = first_user_of(plan, key);
+        reading.error(
+            {0, static_cast<std::uint32_t>(reading.source.text().size())},
+            "pipeline " + quote(plan.name) + " needs " + quote(key) + ", and this line does not give it",
+            (plan.is_stream() ? stage_text(user) : job_text(user)) + " uses it; the line gives " + enumerate(words),
+            reading.suggest(key, words));
         good = false;
     }
     return good;

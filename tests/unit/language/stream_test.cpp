@@ -145,6 +145,9 @@ TEST(Stream, KeysOfForEachPipelinesAreOwnKeys) {
     const auto plan = plan_of_body("stages: {urls: {worker: lines, with: {file: '{city}'}}}\n", options);
     EXPECT_THAT(plan->own_keys, ElementsAre("city"));
     EXPECT_THAT(stage_job(*plan, "urls").data_keys, ElementsAre("city"));
+    EXPECT_EQ(submissions_for_line({plan}, R"({"city": "Bonn"})", "item", "f", 1).submissions.size(), 1u);
+    EXPECT_THAT(render(submissions_for_line({plan}, "x", "item", "f", 1).diagnostics),
+                HasSubstr("stage `urls` uses it; the line gives `item`"));
 }
 
 TEST(Stream, LeavesThatSaveNothingHaveNoResults) {
