@@ -92,10 +92,14 @@ public:
             sources_.reading(s, [&] { read_names(s, *sources_.open(s)); });
         put_in_order();
         for (std::uint32_t s = 0; s < sources_.size(); ++s)
-            sources_.reading(s, [&] { read_jobs(s, *sources_.open(s)); });
+            sources_.reading(s, [&] {
+                read_jobs(s, *sources_.open(s));
+                if (sources_.open(s)->has_streams()) read_streams(s, *sources_.open(s));
+            });
         sort_by_key(entries_, [](const Entry& e) { return e.key; });
         choose();
         if (with_attempts_) gather_attempts();
+        catalog_.streams = runs_that_count(std::move(catalog_.streams));
         catalog_.segments = joined_ranges(std::move(catalog_.segments));
         return std::move(catalog_);
     }
@@ -263,6 +267,18 @@ private:
             e.status = static_cast<JobStatus>(statuses.as<std::uint8_t>()[row]);
             e.final_attempt = finals.as<std::uint8_t>()[row] != 0;
             entries_.push_back(e);
+        }
+    }
+
+    void read_streams(std::uint32_t s, const Source& source) {
+        for (const std::uint32_t code : known_[s].templates) {
+            const Catalog::Template& t = catalog_.templates[code];
+            std::uint64_t row = 0;
+            for (StreamRun run : source.stream_runs(catalog_.pipeline_name(t), t.name)) {
+                run.pipeline = known_[s].pipelines.at(run.pipeline);
+                catalog_.streams.push_back({run, code, s, row});
+                row += run.count;
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "store/source_pool.hpp"
+#include "store/stream_run.hpp"
 
 #include <cstdint>
 #include <string>
@@ -53,6 +54,7 @@ struct Catalog {
     std::vector<Template> templates;          // by definition, in definition order
     std::vector<Job> jobs;                    // by pipeline, in definition order
     std::vector<Attempt> attempts;            // by job, then number
+    std::vector<PlacedRun> streams;           // items of streams that count, by template, pipeline, number
     std::vector<SegmentId> segments;          // what the files hold
     std::vector<std::string> warnings;
 

@@ -1,6 +1,7 @@
 #include "store/json_store.hpp"
 
 #include "store/json_parts.hpp"
+#include "store/json_streams.hpp"
 #include "value/hash.hpp"
 #include "value/value_json.hpp"
 
@@ -75,13 +76,19 @@ std::string job_line(const JobKey& job, std::string_view worker, std::string_vie
                        to_json(Value(job.second)), to_json(Value(worker)), values);
 }
 
-// A pipeline's file as it stands: its jobs, or none when there is no file yet.
-List stored_jobs(const fs::path& path) {
+// A pipeline's file as it stands: nothing in it when there is no file yet.
+struct Stored {
+    List jobs;
+    List streams;
+};
+Stored stored_in(const fs::path& path) {
     std::error_code missing;
     if (!fs::exists(path, missing)) return {};
     if (!is_our_file(path)) throw not_ours(path);
     try {
-        return at(from_json(read_file(path)).map(), "jobs").list();
+        const Value file = from_json(read_file(path));
+        const auto streams = file.map().find("streams");
+        return {at(file.map(), "jobs").list(), streams == file.map().end() ? List() : streams->second.list()};
     } catch (const ValueError& error) {
         throw StoreError(
             fmt::format("cannot read {}: {}. It was changed by hand, perhaps; remove it to have its "
@@ -187,7 +194,7 @@ private:
     Document from_pipeline_file(const Scope& scope) {
         const auto path = json_store_file(directory_, scope.pipeline, scope.pipeline_instance);
         if (path != cached_path_) {
-            cached_jobs_ = stored_jobs(path);
+            cached_jobs_ = stored_in(path).jobs;
             cached_path_ = path;
         }
         for (const auto& job : cached_jobs_)
@@ -199,28 +206,44 @@ private:
     void write_pipeline(const PipelineKey& pipeline, const std::map<JobKey, Location>& jobs) {
         const auto path = json_store_file(directory_, pipeline.first, pipeline.second);
         std::map<JobKey, std::string> older;  // of a finish() that a crash cut short, or of a run that is continued
-        for (const auto& stored : stored_jobs(path)) {
-            const auto& job = stored.map();
+        const Stored stored = stored_in(path);
+        for (const auto& line : stored.jobs) {
+            const auto& job = line.map();
             JobKey key{at(job, "job").string(), at(job, "instance").string()};
             if (!jobs.contains(key))
                 older[key] = job_line(key, at(job, "worker").string(), to_json(at(job, "values").map()));
         }
+        JsonStreams streams;
+        streams.add_older(stored.streams);
         write_file_atomically(path, [&](File& file) {
             std::string text = fmt::format("{{\"penstock\": \"{}\", \"pipeline\": {}, \"instance\": {}, \"jobs\": [",
                                            kFormat, to_json(Value(pipeline.first)), to_json(Value(pipeline.second)));
-            const char* separator = "\n";
-            const auto put = [&](const std::string& line) {
-                text += std::exchange(separator, ",\n") + line;
+            const auto put_text = [&](const std::string& more) {
+                text += more;
                 if (text.size() >= kBufferBytes) file.append(std::exchange(text, {}));
             };
+            const char* separator = "\n";
+            const auto put = [&](const std::string& line) { put_text(std::exchange(separator, ",\n") + line); };
             // Sorted by job and instance, so that the file does not depend on who ran what.
             auto next_older = older.begin();
             for (const auto& [key, where] : jobs) {
+                const auto read = [this, place = &where] {
+                    return parts_[place->part].file.read_at(place->offset, place->length);
+                };
+                if (const auto chunk = parse_stream_chunk_name(key.second)) {
+                    streams.add(key.first, *chunk, read);
+                    continue;
+                }
                 for (; next_older != older.end() && next_older->first < key; ++next_older) put(next_older->second);
-                put(job_line(key, where.worker, parts_[where.part].file.read_at(where.offset, where.length)));
+                put(job_line(key, where.worker, read()));
             }
             for (; next_older != older.end(); ++next_older) put(next_older->second);
-            file.append(text + "\n]}\n");
+            put_text("\n]");
+            if (!streams.empty()) {
+                put_text(", \"streams\": ");
+                streams.write(put_text);
+            }
+            file.append(text + "}\n");
         });
     }
 

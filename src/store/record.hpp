@@ -1,6 +1,7 @@
-// What the writer of a broker (or of the router) is given about one finished job.
+// What the writer of a broker (or of the router) is given about one finished job, and about items of a stream.
 #pragma once
 
+#include "core/stream_items.hpp"
 #include "exec/task.hpp"
 
 #include <cstdint>
@@ -40,6 +41,16 @@ struct PipelineRecord {
     std::int64_t submitted_ns = 0;
     std::int64_t started_ns = 0;
     std::int64_t finished_ns = 0;
+};
+
+// Items of a stage whose results are stored, in order: those from number `first` on. Without items it says that the
+// attempt begins there, so that an attempt (or a stream) that makes none is known too.
+struct StreamRecord {
+    std::shared_ptr<const PipelineContext> pipeline;
+    const JobTemplate* stage = nullptr;  // the stage that made them, not the one that stores them
+    std::uint32_t attempt = 1;  // of the stream: from the first item of a later one on, what earlier ones made is void
+    std::uint64_t first = 0;    // counted from 0 in each pipeline
+    StreamItems items;
 };
 
 }  // namespace penstock

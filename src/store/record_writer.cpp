@@ -5,6 +5,7 @@
 #include "store/segment_tables.hpp"
 #include "store/storable.hpp"
 #include "store/store_error.hpp"
+#include "store/stream_intake.hpp"
 
 #include <fmt/format.h>
 
@@ -40,6 +41,7 @@ public:
           writer_{options_.incarnation, options_.rank, options_.epoch},
           large_(directory_, writer_),
           merger_(directory_),
+          streams_(options_.values.get(), options_.incarnation, options_.max_value_bytes),
           tables_(empty_tables()),
           last_refill_(Clock::now()) {
         thread_ = std::thread([this] { run(); });
@@ -54,7 +56,18 @@ public:
         if (error_) return;
         queued_bytes_ += bytes;
         pending_bytes_ += bytes;
-        queue_.push_back({std::move(records), bytes});
+        queue_.push_back({std::move(records), {}, bytes});
+        something_added();
+    }
+
+    void add(StreamRecord record) override {
+        const std::size_t bytes =
+            sizeof record + record.items.bytes.size() + record.items.count() * sizeof(std::uint32_t);
+        const std::lock_guard lock(mutex_);
+        if (error_) return;
+        queued_bytes_ += bytes;
+        pending_bytes_ += bytes;
+        queue_.push_back({{}, std::move(record), bytes});
         something_added();
     }
 
@@ -101,8 +114,9 @@ public:
 
 private:
     struct Added {
-        std::vector<JobRecord> records;  // never none
-        std::size_t bytes = 0;           // of all of them
+        std::vector<JobRecord> records;
+        std::optional<StreamRecord> items;  // instead of records
+        std::size_t bytes = 0;              // of all of them
     };
     struct Batch {
         std::vector<Added> added;
@@ -209,6 +223,7 @@ private:
     }
 
     void add_to_tables(Added& added) {
+        if (added.items) return add_to_tables(*added.items, added.bytes);
         std::size_t left = added.records.size();
         for (JobRecord& record : added.records) {
             add_to_tables(record);
@@ -221,7 +236,15 @@ private:
         added.records.clear();
     }
 
+    void add_to_tables(const StreamRecord& record, std::size_t bytes) {
+        streams_.add(record, tables_);
+        unflushed_ = unflushed_ || options_.values;
+        tables_bytes_ += bytes;
+        if (tables_bytes_ >= options_.segment_bytes) write_segment();
+    }
+
     void add_to_tables(JobRecord& record) {
+        if (auto problem = streams_.problem_of(record)) return refuse(record, *problem);
         if (!record.outputs) return tables_.add(record);
         if (options_.values) {
             if (auto error = save_elsewhere(record)) return refuse(record, *error);
@@ -257,13 +280,10 @@ private:
     }
 
     void write_segment() {
-        if (tables_.empty()) return;
+        if (tables_.empty() && tables_bytes_ == 0) return;
         const auto start = Clock::now();
         if (unflushed_) flush_store();
-        const SegmentId id{writer_, segments_ + 1, segments_ + 1};
-        const std::uint64_t bytes = tables_.write(directory_, id, large_.stored());
-        ++segments_;
-        tables_ = empty_tables();
+        if (!tables_.empty()) write_tables();  // a user's store may have all there was
         last_duration_ = Clock::now() - start;
         {
             const std::lock_guard lock(mutex_);
@@ -272,8 +292,15 @@ private:
         }
         newly_refused_.clear();
         durable_.store(accepted_, std::memory_order_release);
-        merger_.add(id, bytes);
         if (options_.wake) options_.wake();
+    }
+
+    void write_tables() {
+        const SegmentId id{writer_, segments_ + 1, segments_ + 1};
+        const std::uint64_t bytes = tables_.write(directory_, id, large_.stored());
+        ++segments_;
+        tables_ = empty_tables();
+        merger_.add(id, bytes);
     }
 
     void flush_store() {
@@ -317,6 +344,7 @@ private:
     // Of the writer's thread alone.
     LargeValueFiles large_;
     SegmentMerger merger_;
+    StreamIntake streams_;
     SegmentTables tables_;
     std::size_t tables_bytes_ = 0;  // of the records in tables_, as counted when they were added
     std::uint64_t accepted_ = 0;    // records given to tables_ since the beginning

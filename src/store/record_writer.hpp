@@ -39,6 +39,9 @@ public:
 
     virtual void add(std::vector<JobRecord> records) = 0;
     virtual void add(PipelineRecord record) = 0;
+    // Has no number: its items are durable when a job record that is added later is. Items that cannot be stored are
+    // left out, and the next success of the job `STAGE@results` of that pipeline is refused for it.
+    virtual void add(StreamRecord record) = 0;
     // Nothing else is in hand: write now instead of waiting for the interval.
     virtual void flush_soon() = 0;
 

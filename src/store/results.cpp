@@ -25,10 +25,17 @@ struct OpenTable {
     std::uint64_t hint = 0;
 };
 
+// The items of one stage in one source.
+struct OpenItems {
+    std::shared_ptr<Source> source;
+    std::unique_ptr<ColumnReader> column;
+};
+
 class RunResults final : public Results {
 private:
     void load() const {
         tables_.clear();
+        items_.clear();
         labels_.clear();
         template_rows_.clear();
         run_.read(false, [&](SourcePool sources, Catalog catalog) {
@@ -78,6 +85,26 @@ public:
     std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance,
                                     const std::string& job, const std::string& instance) const override {
         return retried([&] { return read_outputs(pipeline, pipeline_instance, job, instance); });
+    }
+
+    std::vector<StreamRow> streams() const override {
+        std::vector<StreamRow> rows;
+        const PlacedRun* last = nullptr;
+        for (const PlacedRun& placed : catalog_.streams) {
+            if (last == nullptr || last->job_template != placed.job_template ||
+                last->run.pipeline != placed.run.pipeline)
+                rows.push_back({catalog_.pipelines[placed.run.pipeline].name,
+                                catalog_.pipelines[placed.run.pipeline].instance,
+                                catalog_.templates[placed.job_template].name, 0});
+            rows.back().items += placed.run.count;
+            last = &placed;
+        }
+        return rows;
+    }
+
+    std::vector<Value> stream_items(const std::string& pipeline, const std::string& pipeline_instance,
+                                    const std::string& stage, std::uint64_t first, std::uint64_t count) const override {
+        return retried([&] { return read_items(pipeline, pipeline_instance, stage, first, count); });
     }
 
     std::vector<Definition> definitions() const override {
@@ -241,6 +268,41 @@ private:
         return read_row(catalog_.jobs[at->second]).values;
     }
 
+    // ------------------------------------------------------------------------------------------ items of streams
+
+    std::vector<Value> read_items(const std::string& pipeline, const std::string& pipeline_instance,
+                                  const std::string& stage, std::uint64_t first, std::uint64_t count) const {
+        std::vector<Value> items;
+        const auto found = template_rows_.find({pipeline, stage});
+        if (found == template_rows_.end()) return items;
+        for (const PlacedRun& placed : catalog_.streams) {
+            if (placed.job_template != found->second ||
+                catalog_.pipelines[placed.run.pipeline].instance != pipeline_instance)
+                continue;
+            const std::uint64_t skipped = std::min(first, placed.run.count);
+            const std::uint64_t taken = std::min(count - items.size(), placed.run.count - skipped);
+            first -= skipped;
+            if (taken == 0) continue;
+            sources_.reading(placed.source, [&] {
+                ColumnReader& column = items_of(placed);
+                for (std::uint64_t i = 0; i < taken; ++i) items.push_back(column.at(placed.row + skipped + i));
+            });
+        }
+        return items;
+    }
+
+    ColumnReader& items_of(const PlacedRun& placed) const {
+        if (items_.size() > kMostTables) items_.clear();
+        OpenItems& open = items_[{placed.source, placed.job_template}];
+        if (!open.column) {
+            const Catalog::Template& t = catalog_.templates[placed.job_template];
+            open.source = sources_.open(placed.source);
+            open.column = open.source->stream_items(catalog_.pipeline_name(t), t.name);
+            if (!open.column) throw StoreError("the items of a stream are not there: the file is damaged");
+        }
+        return *open.column;
+    }
+
     static constexpr std::size_t kMostTables = 256;
 
     // All but run_ is what load() found.
@@ -250,6 +312,7 @@ private:
     mutable std::map<std::pair<std::string, std::string>, std::uint32_t> template_rows_;
     mutable std::vector<std::vector<std::uint32_t>> template_jobs_;                // of each template, indexes of jobs
     mutable std::map<std::pair<std::uint32_t, std::uint32_t>, OpenTable> tables_;  // by source and template
+    mutable std::map<std::pair<std::uint32_t, std::uint32_t>, OpenItems> items_;   // the same
     mutable std::unordered_map<std::uint32_t, std::unordered_map<std::string, std::uint32_t>>
         labels_;  // of a template's jobs
 };

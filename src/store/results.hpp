@@ -44,6 +44,14 @@ struct ResultTable {
     std::vector<Row> rows;
 };
 
+// The stored items of one stage of one pipeline.
+struct StreamRow {
+    std::string pipeline;
+    std::string pipeline_instance;
+    std::string stage;
+    std::uint64_t items = 0;  // those there are
+};
+
 class Results {
 public:
     // `run`: X.h5 or X.h5.run. Throws StoreError when there is nothing to read.
@@ -56,6 +64,12 @@ public:
     virtual ResultTable table(const std::string& pipeline, const std::string& job) const = 0;
     virtual std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance,
                                             const std::string& job, const std::string& instance) const = 0;
+    // Stages whose items are stored, also those that made none, in definition order.
+    virtual std::vector<StreamRow> streams() const = 0;
+    // Of the stage's items in order those from position `first` on, at most `count`; none when there is no such stage.
+    virtual std::vector<Value> stream_items(const std::string& pipeline, const std::string& pipeline_instance,
+                                            const std::string& stage, std::uint64_t first,
+                                            std::uint64_t count) const = 0;
     // What was run, for `penstock dot --run`: the text of each definition file as stored with the results.
     struct Definition {
         std::string text;

@@ -74,7 +74,7 @@ RunDescription read_description(hid_t file) {
 void ResultsFileWriter::write_attributes(const RunDescription& description) {
     const hid_t id = file_.id();
     h5::write_attribute(id, "format", "penstock");
-    h5::write_attribute(id, "format_version", kFormatVersion);
+    h5::write_attribute(id, "format_version", catalog_.streams.empty() ? kFormatVersion : kStreamsFormatVersion);
     h5::write_attribute(id, "kind", "results");
     write_description(id, description);
     std::int64_t start = 0, end = 0;  // of what is in the file
@@ -354,7 +354,7 @@ TemplateParts parts_of(SourcePool& sources, const Catalog& catalog, const Catalo
         const auto& table = parts.tables[part];
         if (!table) continue;
         const std::uint64_t row = row_in(table->jobs(), job.row, hints[part]);
-        if (row < table->rows()) parts.rows[i] = {part, static_cast<std::uint32_t>(row)};
+        if (row < table->rows()) parts.rows[i] = {part, row};
     }
     return parts;
 }
@@ -381,9 +381,10 @@ void ResultsFileWriter::write_result_table(std::uint32_t job_template, std::span
             [&](std::uint32_t part, const std::function<void()>& read) {
                 sources_.reading(t.places[part].source, read);
             });
-        const ColumnContents contents = contents_of(columns, static_cast<std::uint32_t>(t.places.size()), parts.rows);
+        TableRows rows(parts.rows);
+        const ColumnContents contents = contents_of(columns, static_cast<std::uint32_t>(t.places.size()), rows);
         if (contents.empty()) return;
-        if (auto warning = write_value_column(to, name, contents, columns, parts.rows))
+        if (auto warning = write_value_column(to, name, contents, columns, rows))
             warnings_.push_back(fmt::format("{}/{}: {}", catalog_.pipeline_name(t), t.name, *warning));
         file_.check();
     };
@@ -404,6 +405,7 @@ void ResultsFileWriter::write(const RunDescription& description) {
     write_attempts();
     file_.write_back();
     write_results();
+    if (!catalog_.streams.empty()) write_streams();
 }
 
 }  // namespace penstock

@@ -50,6 +50,8 @@ private:
     void write_attempts();
     void write_attempt_texts(hid_t table);
     void write_results();
+    void write_streams();
+    void write_stream(std::span<const PlacedRun> runs, TableGroup& table);
     void write_result_table(std::uint32_t job_template, std::span<const std::uint32_t> jobs, hid_t pipeline);
 
     h5::WriteFile& file_;

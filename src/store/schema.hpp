@@ -11,8 +11,9 @@
 
 namespace penstock {
 
-// The "format_version" attribute of every file.
+// The "format_version" attribute of every file: 2 with items of streams, which readers of 1 would lose, else 1.
 inline constexpr std::uint64_t kFormatVersion = 1;
+inline constexpr std::uint64_t kStreamsFormatVersion = 2;
 
 enum class CellKind : std::uint8_t { boolean, status, reason, int32, uint32, int64, uint64, float64 };
 

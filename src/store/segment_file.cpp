@@ -2,6 +2,7 @@
 
 #include "store/hdf5_write_file.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace penstock {
@@ -105,9 +106,16 @@ void write_segment_column(TableGroup& table, const std::string& key, ColumnBuffe
                           kSegmentChunkBytes);
 }
 
+void write_stream_runs(TableGroup& table, const std::string& stage, const StreamRuns& runs, std::size_t chunk_bytes) {
+    Buffer numbers;
+    for (const std::uint64_t number : runs.numbers()) numbers.put(number);
+    h5::write_dataset(table.part(kRuns), stage, {H5T_NATIVE_INT64, 8, {StreamRuns::kNumbers}}, runs.all().size(),
+                      numbers, chunk_bytes);
+}
+
 void SegmentFile::write(const SegmentId& id, std::uint64_t value_files) {
     h5::write_attribute(file_, "format", "penstock");
-    h5::write_attribute(file_, "format_version", kFormatVersion);
+    h5::write_attribute(file_, "format_version", tables_.has_streams() ? kStreamsFormatVersion : kFormatVersion);
     h5::write_attribute(file_, "kind", "segment");
     h5::write_attribute(
         file_, "segment",
@@ -118,6 +126,7 @@ void SegmentFile::write(const SegmentId& id, std::uint64_t value_files) {
     write_jobs();
     if (!tables_.attempt_columns_[0].empty()) write_attempts();
     write_groups();
+    if (tables_.has_streams()) write_streams();
 }
 
 void SegmentFile::write_pipelines() {
@@ -210,12 +219,32 @@ void SegmentFile::write_rows(const std::vector<std::uint32_t>& templates) {
     write_segment_column(table, "document", documents);
 }
 
+void SegmentFile::write_streams() {
+    const h5::Handle streams = h5::create_group(file_, "streams");
+    std::map<std::string, TableGroup> pipelines;
+    for (std::uint32_t row = 0; row < tables_.streams_.size(); ++row) {
+        if (!tables_.streams_[row]) continue;
+        StreamGroup& stream = *tables_.streams_[row];
+        const std::string pipeline =
+            link_name(tables_.pipeline_names_[tables_.template_pipelines_.as<std::uint32_t>()[row]]);
+        auto table = pipelines.find(pipeline);
+        if (table == pipelines.end())
+            table = pipelines.emplace(pipeline, TableGroup::create(streams.id(), pipeline)).first;
+        const std::string stage = link_name(tables_.template_names_[row]);
+        write_segment_column(table->second, stage, stream.items());
+        write_stream_runs(table->second, stage, stream.runs(), kSegmentChunkBytes);
+    }
+}
+
 std::uint64_t SegmentTables::write(const std::filesystem::path& directory, const SegmentId& id,
                                    std::uint64_t value_files) {
     h5::WriteFile file(directory / segment_name(id), h5::Readers::recent);
     SegmentFile(*this, file.id()).write(id, value_files);
     file.check();
-    return file.finish();
+    std::uint64_t bytes = 0;
+    for (const auto& stream : streams_)
+        if (stream) bytes += stream->memory_bytes();
+    return std::max(bytes, file.finish());
 }
 
 }  // namespace penstock

@@ -23,6 +23,7 @@ private:
     void write_groups();
     void write_group(std::uint32_t row);
     void write_rows(const std::vector<std::uint32_t>& templates);
+    void write_streams();
 
     SegmentTables& tables_;
     hid_t file_;
@@ -32,5 +33,7 @@ private:
 
 // A column of Values as segments have it: cells, and beside them what they alone do not say.
 void write_segment_column(TableGroup& table, const std::string& key, ColumnBuffer& column);
+// Beside a column of items: which they are. Results files have it too.
+void write_stream_runs(TableGroup& table, const std::string& stage, const StreamRuns& runs, std::size_t chunk_bytes);
 
 }  // namespace penstock

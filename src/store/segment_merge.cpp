@@ -67,6 +67,15 @@ void append_group(ResultGroup& to, ResultTableReader& from, std::uint64_t jobs_b
     append_shifted(to.jobs(), from.jobs(), jobs_before);
 }
 
+void append_stream(StreamGroup& to, std::vector<StreamRun> runs, const Codes& pipelines,
+                   const std::unique_ptr<ColumnReader>& items, const StoreLarge& store_large) {
+    for (StreamRun& run : runs) {
+        run.pipeline = pipelines.at(run.pipeline);
+        to.add(run);
+    }
+    if (items) append_column(to.items(), *items, store_large);
+}
+
 Codes append_pipelines(SegmentTables& to, const std::vector<Source::Pipeline>& pipelines) {
     Codes rows;
     for (const Source::Pipeline& p : pipelines) {
@@ -110,9 +119,14 @@ void append_segment(SegmentTables& to, Source& from) {
     for (std::uint64_t row = 0; row < error_texts->rows(); ++row)
         errors.push_back(to.errors().code(error_texts->text(row)));
 
-    for (std::uint32_t row = 0; row < templates.size(); ++row)
-        if (const auto table = from.table(row, templates[row].name, pipelines[templates[row].pipeline].name))
+    for (std::uint32_t row = 0; row < templates.size(); ++row) {
+        const std::string& pipeline = pipelines[templates[row].pipeline].name;
+        if (const auto table = from.table(row, templates[row].name, pipeline))
             append_group(to.group(template_rows[row]), *table, jobs_before, to.store_large());
+        if (auto runs = from.stream_runs(pipeline, templates[row].name); !runs.empty())
+            append_stream(to.stream(template_rows[row]), std::move(runs), pipeline_rows,
+                          from.stream_items(pipeline, templates[row].name), to.store_large());
+    }
     append_attempts(to, from, errors, jobs_before);
     for (std::size_t i = 0; i < kJobColumns.size(); ++i) {
         const auto c = static_cast<JobColumn>(i);

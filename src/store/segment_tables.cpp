@@ -1,9 +1,13 @@
 #include "store/segment_tables.hpp"
 
 #include "value/utf8.hpp"
+#include "value/value_codec.hpp"
 #include "value/value_json.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
 
 namespace penstock {
 
@@ -53,7 +57,7 @@ std::string parameters_of(const JobTemplate& job) {
 
 void SegmentTables::add(const JobRecord& record) {
     const std::uint32_t pipeline = pipeline_row(record.pipeline);
-    TemplateState& state = template_state(record, pipeline);
+    TemplateState& state = template_state(record.job, pipeline);
     if (state.group == nullptr && record.outputs && !record.outputs->empty()) {
         auto& group = groups_[state.row];
         if (!group) group = std::make_unique<ResultGroup>(*record.job);
@@ -135,6 +139,22 @@ void SegmentTables::add(const PipelineRecord& record) {
                  record.started_ns, record.finished_ns);
 }
 
+void SegmentTables::add(const StreamRecord& record, std::uint32_t incarnation, const Refuse& refuse) {
+    const std::uint32_t pipeline = pipeline_row(record.pipeline);
+    StreamGroup& group = stream(template_state(record.stage, pipeline).row);
+    StreamRun run{pipeline, incarnation, record.attempt, record.first, 0};
+    group.add(run);
+    run.count = 1;
+    std::span<const std::byte> bytes(record.items.bytes);
+    for (const std::uint32_t size : record.items.sizes) {
+        std::span<const std::byte> encoded = bytes.first(size);
+        bytes = bytes.subspan(size);
+        const Value item = decode_value(encoded);
+        if (!refuse(run.first, item)) group.add(run, item, store_large_);
+        ++run.first;
+    }
+}
+
 // ---------------------------------------------------------------------------------------------- dictionaries
 
 std::uint32_t SegmentTables::pipeline_row(const std::shared_ptr<const PipelineContext>& context) {
@@ -150,17 +170,17 @@ std::uint32_t SegmentTables::pipeline_row(const std::shared_ptr<const PipelineCo
     return at->second;
 }
 
-SegmentTables::TemplateState& SegmentTables::template_state(const JobRecord& record, std::uint32_t pipeline) {
-    if (record.job == last_job_) return *last_template_;
-    const auto [at, added] = templates_.try_emplace(record.job);
+SegmentTables::TemplateState& SegmentTables::template_state(const JobTemplate* which, std::uint32_t pipeline) {
+    if (which == last_job_) return *last_template_;
+    const auto [at, added] = templates_.try_emplace(which);
     if (added) {
-        const JobTemplate& job = *record.job;
+        const JobTemplate& job = *which;
         const std::string parameters = parameters_of(job);
         at->second.row = add_template({pipeline, job.name, job.worker, parameters, job.first_job.value, job.count});
         if (job.for_each && !groups_[at->second.row]) groups_[at->second.row] = std::make_unique<ResultGroup>(job);
         at->second.group = groups_[at->second.row].get();
     }
-    last_job_ = record.job;
+    last_job_ = which;
     last_template_ = &at->second;  // references into an unordered_map last
     return at->second;
 }
@@ -202,6 +222,7 @@ std::uint32_t SegmentTables::add_template(const TemplateRow& row) {
     template_columns_[static_cast<std::size_t>(TemplateColumn::first_job)].put(row.first_job);
     template_columns_[static_cast<std::size_t>(TemplateColumn::count)].put(row.count);
     groups_.emplace_back();
+    streams_.emplace_back();
     return number;
 }
 
@@ -209,6 +230,16 @@ ResultGroup& SegmentTables::group(std::uint32_t template_row) {
     auto& group = groups_[template_row];
     if (!group) group = std::make_unique<ResultGroup>();
     return *group;
+}
+
+StreamGroup& SegmentTables::stream(std::uint32_t template_row) {
+    auto& group = streams_[template_row];
+    if (!group) group = std::make_unique<StreamGroup>();
+    return *group;
+}
+
+bool SegmentTables::has_streams() const {
+    return std::any_of(streams_.begin(), streams_.end(), [](const auto& stream) { return stream != nullptr; });
 }
 
 }  // namespace penstock

@@ -6,11 +6,13 @@
 #include "store/result_group.hpp"
 #include "store/schema.hpp"
 #include "store/segment_name.hpp"
+#include "store/stream_group.hpp"
 #include "store/string_column.hpp"
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -29,15 +31,19 @@ public:
 
     void add(const JobRecord& record);
     void add(const PipelineRecord& record);
+    // Leaves out the items that `refuse` gives a reason for not storing them.
+    using Refuse = std::function<bool(std::uint64_t number, const Value& item)>;
+    void add(const StreamRecord& record, std::uint32_t incarnation, const Refuse& refuse);
     // As if the record had failed because its values could not be stored.
     void add_refused(const JobRecord& record, const std::string& error);
 
     bool empty() const { return jobs() == 0 && pipeline_names_.rows() == 0; }
     std::uint64_t jobs() const { return job_columns_[0].size() / sizeof(std::uint32_t); }
 
-    // The segment under its name in `directory`, synced. Returns its size. What was added is unchanged. `value_files`:
-    // how many files of large values its writer has made so far: none of the first ones will be referred to by later
-    // segments.
+    // The segment under its name in `directory`, synced. Returns its size, or, when that is more, how much memory the
+    // items of streams in it take: those that are all the same have no size. What was added is unchanged.
+    // `value_files`: how many files of large values its writer has made so far: none of the first ones will be referred
+    // to by later segments.
     std::uint64_t write(const std::filesystem::path& directory, const SegmentId& id, std::uint64_t value_files);
 
     // ------------------------------------------------------------------------------------------ for merging segments
@@ -56,6 +62,7 @@ public:
     };
     std::uint32_t add_template(const TemplateRow& row);  // or finds it
     ResultGroup& group(std::uint32_t template_row);
+    StreamGroup& stream(std::uint32_t template_row);
     Buffer& job_column(JobColumn column) { return job_columns_[static_cast<std::size_t>(column)]; }
     Buffer& attempt_column(AttemptColumn column) { return attempt_columns_[static_cast<std::size_t>(column)]; }
     StringColumn& logs() { return logs_; }
@@ -71,7 +78,8 @@ private:
     };
 
     std::uint32_t pipeline_row(const std::shared_ptr<const PipelineContext>& context);
-    TemplateState& template_state(const JobRecord& record, std::uint32_t pipeline);
+    TemplateState& template_state(const JobTemplate* job, std::uint32_t pipeline);
+    bool has_streams() const;
     void put_job(const JobRecord& record, std::uint32_t pipeline, std::uint32_t template_row, std::uint32_t error);
     void put_attempt(const JobRecord& record, std::uint32_t error, const OutcomeDetails& details);
     template <class T>
@@ -98,7 +106,8 @@ private:
     Buffer template_pipelines_;
     StringColumn template_names_, template_workers_, template_parameters_;
     Dictionary errors_;
-    std::vector<std::unique_ptr<ResultGroup>> groups_;  // by row of /@templates; null = none
+    std::vector<std::unique_ptr<ResultGroup>> groups_;   // by row of /@templates; null = none
+    std::vector<std::unique_ptr<StreamGroup>> streams_;  // the same
 
     // Contexts are kept alive so that their addresses stay theirs.
     std::unordered_map<const PipelineContext*, std::uint32_t> pipelines_;

@@ -100,7 +100,7 @@ Source::Source(const std::filesystem::path& path) : file_(path) {
                         path.string(), why));
     };
     if (h5::text_attribute(file(), "format") != "penstock") refuse("it is an HDF5 file, but not one of Penstock");
-    if (h5::number_attribute(file(), "format_version") > kFormatVersion)
+    if (h5::number_attribute(file(), "format_version") > kStreamsFormatVersion)
         refuse("a newer version of Penstock has written it");
     is_segment_ = h5::text_attribute(file(), "kind") == "segment";
     const auto numbers = is_segment_ ? h5::numbers_attribute(file(), "segment") : collected_segments(file());
@@ -113,6 +113,7 @@ Source::Source(const std::filesystem::path& path) : file_(path) {
         attempts_ = attempt_column(column(AttemptColumn::job)).rows();
     }
     if (h5::exists(file(), "results")) results_group_ = h5::open_group(file(), "results");
+    if (h5::exists(file(), "streams")) streams_group_ = h5::open_group(file(), "streams");
 }
 
 std::vector<Source::Pipeline> Source::pipelines() const {
@@ -211,6 +212,27 @@ std::unique_ptr<ResultTableReader> Source::table(std::uint32_t template_row, con
     if (!h5::exists(last_pipeline_group_.id(), job_link)) return nullptr;
     return std::make_unique<GroupTable>(h5::open_group(last_pipeline_group_.id(), job_link),
                                         large_values_of(path().parent_path()));
+}
+
+std::optional<h5::Handle> Source::stream_table(const std::string& pipeline) const {
+    if (!streams_group_ || !h5::exists(streams_group_.id(), link_name(pipeline))) return std::nullopt;
+    return h5::open_group(streams_group_.id(), link_name(pipeline));
+}
+
+std::vector<StreamRun> Source::stream_runs(const std::string& pipeline, const std::string& stage) const {
+    const auto table = stream_table(pipeline);
+    if (!table || !h5::exists(table->id(), kRuns)) return {};
+    const h5::Handle all = h5::open_group(table->id(), kRuns);
+    if (!h5::exists(all.id(), link_name(stage))) return {};
+    const Buffer numbers = whole(h5::DatasetReader(all.id(), link_name(stage), H5T_NATIVE_INT64, 8));
+    const auto items = stream_items(pipeline, stage);
+    return StreamRuns::of(numbers.as<std::uint64_t>(), items ? items->rows() : 0);
+}
+
+std::unique_ptr<ColumnReader> Source::stream_items(const std::string& pipeline, const std::string& stage) const {
+    const auto table = stream_table(pipeline);
+    if (!table || !h5::exists(table->id(), link_name(stage))) return nullptr;
+    return open_column(table->id(), link_name(stage), large_values_of(path().parent_path()));
 }
 
 LoadLarge large_values_of(const std::filesystem::path& folder) {

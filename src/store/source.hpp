@@ -8,6 +8,7 @@
 #include "store/result_group.hpp"
 #include "store/schema.hpp"
 #include "store/segment_name.hpp"
+#include "store/stream_run.hpp"
 #include "store/variable_cells.hpp"
 
 #include <cstdint>
@@ -84,8 +85,15 @@ public:
     std::unique_ptr<ResultTableReader> table(std::uint32_t template_row, const std::string& job,
                                              const std::string& pipeline);
 
+    bool has_streams() const { return bool{streams_group_}; }
+    // The items of a stage in this file: its runs in the order of the rows (with rows of pipelines()), and their
+    // column, null when there are none.
+    std::vector<StreamRun> stream_runs(const std::string& pipeline, const std::string& stage) const;
+    std::unique_ptr<ColumnReader> stream_items(const std::string& pipeline, const std::string& stage) const;
+
 private:
     void load_small_groups();
+    std::optional<h5::Handle> stream_table(const std::string& pipeline) const;
 
     h5::ReadFile file_;
     bool is_segment_ = true;
@@ -95,6 +103,7 @@ private:
     h5::Handle job_group_;
     h5::Handle attempt_group_;
     h5::Handle results_group_;
+    h5::Handle streams_group_;
     std::string last_pipeline_link_;
     h5::Handle last_pipeline_group_;
     bool small_loaded_ = false;

@@ -41,30 +41,25 @@ std::uint64_t plain_size(const Value& value) {
     }
 }
 
-std::optional<std::string> why_not(const std::string& key, const Value& value, std::uint64_t max_value_bytes) {
-    if (!is_key(key))
-        return fmt::format(
-            "the output \"{}\" cannot be stored: a key has only letters, digits, \"_\" and \"-\", at most 128 of "
-            "them. Give it another name.",
-            key);
+// `what` is "output KEY" or "item".
+std::optional<std::string> why_not(std::string_view what, const Value& value, std::uint64_t max_value_bytes) {
     if (!value.is(Type::list) && !value.is(Type::map)) {
         const std::uint64_t size = plain_size(value);
         if (size <= max_value_bytes) return std::nullopt;
         return fmt::format(
-            "the output {} has {} bytes, too many to be stored: a value may have {}. Split it, or write it "
+            "the {} has {} bytes, too many to be stored: a value may have {}. Split it, or write it "
             "to a file and return the path.",
-            key, size, max_value_bytes);
+            what, size, max_value_bytes);
     }
     if (depth_of(value, kMaxNesting + 1) > kMaxNesting)
-        return fmt::format(
-            "the output {} nests lists and maps more than {} deep, too deep to be stored. Make it flatter.", key,
-            kMaxNesting);
+        return fmt::format("the {} nests lists and maps more than {} deep, too deep to be stored. Make it flatter.",
+                           what, kMaxNesting);
     const std::uint64_t limit = std::min(max_value_bytes, kMaxNestedBytes);
     if (const std::uint64_t size = memory_size(value); size > limit)
         return fmt::format(
-            "the output {} is a {} of some {} bytes, too many to be stored: one may have {}. Use arrays, or "
+            "the {} is a {} of some {} bytes, too many to be stored: one may have {}. Use arrays, or "
             "split it.",
-            key, value.type_name(), size, limit);
+            what, value.type_name(), size, limit);
     return std::nullopt;
 }
 
@@ -75,9 +70,19 @@ std::optional<std::string> why_not_storable(const Document& document, const Save
     for (const auto& [key, value] : document) {
         if (value.is_number() && is_key(key)) continue;
         if (!save.saves(key)) continue;
-        if (auto reason = why_not(key, value, max_value_bytes)) return reason;
+        if (!is_key(key))
+            return fmt::format(
+                "the output \"{}\" cannot be stored: a key has only letters, digits, \"_\" and \"-\", at most 128 of "
+                "them. Give it another name.",
+                key);
+        if (auto reason = why_not("output " + key, value, max_value_bytes)) return reason;
     }
     return std::nullopt;
+}
+
+std::optional<std::string> why_not_storable(const Value& item, std::uint64_t max_value_bytes) {
+    if (item.is_number()) return std::nullopt;
+    return why_not("item", item, max_value_bytes);
 }
 
 std::size_t size_estimate(const Document& document) {

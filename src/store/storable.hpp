@@ -21,6 +21,9 @@ inline constexpr std::uint64_t kMaxNestedBytes = std::uint64_t{1} << 30;
 std::optional<std::string> why_not_storable(const Document& document, const SavePolicy& save,
                                             std::uint64_t max_value_bytes);
 
+// The same of an item of a stream.
+std::optional<std::string> why_not_storable(const Value& item, std::uint64_t max_value_bytes);
+
 // Roughly the bytes a document's values take; arrays in full.
 std::size_t size_estimate(const Document& document);
 

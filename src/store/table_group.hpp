@@ -16,6 +16,7 @@ inline constexpr const char* kTypes = "@types";
 inline constexpr const char* kArrays = "@arrays";
 inline constexpr const char* kForEach = "@for-each";
 inline constexpr const char* kExact = "@exact";
+inline constexpr const char* kRuns = "@runs";
 
 class TableGroup {
 public:

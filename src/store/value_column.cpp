@@ -47,8 +47,15 @@ bool uniform(const ColumnContents& contents) {
 class ValueColumnWriter {
 public:
     ValueColumnWriter(TableGroup& table, const std::string& key, const ColumnContents& contents, ColumnParts& parts,
-                      std::span<const TableRow> rows)
-        : table_(table), key_(key), contents_(contents), layout_(contents.layout()), parts_(parts), rows_(rows) {
+                      TableRows& rows)
+        : table_(table),
+          key_(key),
+          contents_(contents),
+          layout_(contents.empty() ? Layout::json : contents.layout()),
+          parts_(parts),
+          rows_(rows),
+          keeps_types_(!rows.in_runs() || has_types()) {
+        if (!keeps_types_) return;
         types_.resize(rows.size());
         std::memset(types_.data(), kAbsent, rows.size());
     }
@@ -58,7 +65,7 @@ public:
         h5::write_attribute(dataset.id(), "layout", static_cast<std::uint64_t>(layout_));
         h5::write_attribute(dataset.id(), "types", contents_.numbers());
         if (layout_ == Layout::json) h5::write_attribute(dataset.id(), "encoding", "json");
-        write_types();
+        if (keeps_types_) write_types();
         write_exact();
     }
 
@@ -66,15 +73,18 @@ public:
 
 private:
     bool is_fixed() const { return layout_ <= Layout::stacked; }
+    // The types of the rows do not follow from the column.
+    bool has_types() const { return layout_ != Layout::json && (contents_.widened() || contents_.has(Type::null)); }
 
     // Calls visit(reader, position in the window, row of the part) for the rows of the window that have a reader, those
     // of one part together: each part is opened once a window.
     template <class Visit>
     void by_part(std::uint64_t first, std::uint64_t count, Visit visit) {
         order_.clear();
+        window_ = rows_.window(first, count);
         for (std::uint64_t i = 0; i < count; ++i)
-            if (rows_[first + i].part != TableRow::kNowhere) order_.push_back(static_cast<std::uint32_t>(i));
-        const auto part_of = [&](std::uint32_t i) { return rows_[first + i].part; };
+            if (window_[i].part != TableRow::kNowhere) order_.push_back(static_cast<std::uint32_t>(i));
+        const auto part_of = [&](std::uint32_t i) { return window_[i].part; };
         // JSON cells go row by row, because their arrays are kept in the order in which they are written.
         if (layout_ != Layout::json &&
             !std::is_sorted(order_.begin(), order_.end(), [&](auto a, auto b) { return part_of(a) < part_of(b); }))
@@ -88,7 +98,9 @@ private:
         }
     }
 
-    std::uint8_t& type_of(std::uint64_t row) { return types_.as<std::uint8_t>()[row]; }
+    void set_type(std::uint64_t row, Type type) {
+        if (keeps_types_) types_.as<std::uint8_t>()[row] = static_cast<std::uint8_t>(type);
+    }
 
     // ------------------------------------------------------------------------------------------ cells of one size
 
@@ -143,28 +155,28 @@ private:
         const bool plain = reader.all_present() && reader.layout() == layout_ && !reader.contents().widened();
         if (!plain) {
             for (const std::uint32_t position : positions)
-                put(reader, rows_[first + position].row, first + position, window.data() + position * cell_bytes_);
+                put(reader, window_[position].row, first + position, window.data() + position * cell_bytes_);
             return;
         }
         const auto natural = static_cast<int>(reader.contents().natural_type());
         for (std::size_t i = 0; i < positions.size();) {  // runs of rows that follow one another here and there
             const std::uint32_t position = positions[i];
-            const std::uint32_t row = rows_[first + position].row;
+            const std::uint64_t row = window_[position].row;
             const auto [cells, available] = reader.cells(row);
             std::size_t run = 1;
             while (run < available && i + run < positions.size() && positions[i + run] == position + run &&
-                   rows_[first + position + run].row == row + run)
+                   window_[position + run].row == row + run)
                 ++run;
             if (cell_bytes_ > 0) std::memcpy(window.data() + position * cell_bytes_, cells, run * cell_bytes_);
-            std::memset(types_.data() + first + position, natural, run);
+            if (keeps_types_) std::memset(types_.data() + first + position, natural, run);
             i += run;
         }
     }
 
-    void put(ColumnReader& reader, std::uint32_t part_row, std::uint64_t row, std::byte* cell) {
+    void put(ColumnReader& reader, std::uint64_t part_row, std::uint64_t row, std::byte* cell) {
         if (reader.type(part_row) == kAbsent) return;
         const Value value = reader.at(part_row);
-        type_of(row) = static_cast<std::uint8_t>(value.type());
+        set_type(row, value.type());
         if (value.is_null()) return;
         if (layout_ == Layout::stacked) {
             if (cell_bytes_ > 0) std::memcpy(cell, value.array().bytes().data(), cell_bytes_);
@@ -205,7 +217,7 @@ private:
             by_part(first, count,
                     [&](ColumnReader& reader, std::span<const std::uint32_t> positions, std::uint64_t at) {
                         for (const std::uint32_t position : positions)
-                            add_cell(reader, rows_[at + position].row, at + position, cells_[position]);
+                            add_cell(reader, window_[position].row, at + position, cells_[position]);
                     });
             for (const Cell& cell : cells_) writer.add(content_.bytes().subspan(cell.start, cell.size));
             window_rows = content_.size() < kWindowBytes ? std::min(kMostWindowRows, window_rows * 2)
@@ -216,17 +228,17 @@ private:
         return writer.finish();
     }
 
-    void add_cell(ColumnReader& reader, std::uint32_t part_row, std::uint64_t row, Cell& cell) {
+    void add_cell(ColumnReader& reader, std::uint64_t part_row, std::uint64_t row, Cell& cell) {
         if (reader.type(part_row) == kAbsent) return;
         cell.start = content_.size();
         if (layout_ == Layout::json) {
             const Value value = reader.at(part_row);
-            type_of(row) = static_cast<std::uint8_t>(value.type());
+            set_type(row, value.type());
             content_.append(to_cell(value, arrays_, {}, arrays_written_));
             write_full_arrays();
         } else if (layout_ == reader.layout() && layout_ != Layout::string && reader.all_present()) {
             content_.append(reader.bytes(part_row));
-            type_of(row) = static_cast<std::uint8_t>(contents_.natural_type());
+            set_type(row, contents_.natural_type());
         } else {
             add_value(reader.at(part_row), row);
         }
@@ -234,7 +246,7 @@ private:
     }
 
     void add_value(const Value& value, std::uint64_t row) {
-        type_of(row) = static_cast<std::uint8_t>(value.type());
+        set_type(row, value.type());
         if (value.is_null()) return;
         if (layout_ == Layout::bytes) {
             content_.append(std::span(value.bytes()));
@@ -283,7 +295,7 @@ private:
             h5::write_dataset(table_.part(kValid), key_, {h5::boolean(), 1, {}}, rows_.size(), valid,
                               h5::kResultsChunkBytes);
         }
-        if (layout_ != Layout::json && (contents_.widened() || contents_.has(Type::null)))
+        if (has_types())
             h5::write_dataset(table_.part(kTypes), key_, {H5T_NATIVE_UINT8, 1, {}}, rows_.size(), types_,
                               h5::kResultsChunkBytes);
     }
@@ -307,7 +319,9 @@ private:
     const ColumnContents& contents_;
     const Layout layout_;
     ColumnParts& parts_;
-    std::span<const TableRow> rows_;
+    TableRows& rows_;
+    const bool keeps_types_;  // else every row has a value of the column's natural type
+    std::span<const TableRow> window_;
     std::vector<std::uint32_t> order_;
     std::size_t cell_bytes_ = 0;
     Buffer types_;  // of every row: Value::Type or kAbsent
@@ -321,6 +335,33 @@ private:
 };
 
 }  // namespace
+
+// ---------------------------------------------------------------------------------------------- rows
+
+TableRows::TableRows(std::vector<Run> runs) : runs_(std::move(runs)) {
+    for (const Run& run : runs_) size_ += run.count;
+}
+
+std::span<const TableRow> TableRows::window(std::uint64_t first, std::uint64_t count) {
+    if (!in_runs()) return listed_.subspan(first, count);
+    if (first < at_first_) at_ = at_first_ = 0;
+    while (at_ < runs_.size() && at_first_ + runs_[at_].count <= first) at_first_ += runs_[at_++].count;
+    window_.clear();
+    std::uint64_t skip = first - at_first_;
+    for (std::size_t i = at_; i < runs_.size() && window_.size() < count; ++i) {
+        const Run& run = runs_[i];
+        for (std::uint64_t k = skip; k < run.count && window_.size() < count; ++k)
+            window_.push_back({run.part, run.row + k});
+        skip = 0;
+    }
+    return window_;
+}
+
+void TableRows::visit_runs(const std::function<void(const Run&)>& visit) const {
+    for (const Run& run : runs_) visit(run);
+    for (const TableRow& row : listed_)
+        if (row.part != TableRow::kNowhere) visit({row.part, row.row, 1});
+}
 
 // ---------------------------------------------------------------------------------------------- parts
 
@@ -350,28 +391,37 @@ ColumnReader* ColumnParts::reader_of(std::uint32_t part) {
 namespace {
 
 // Of those rows of the column.
-void add_contents(ColumnContents& contents, ColumnReader& reader, std::span<const std::uint32_t> rows) {
+void add_contents(ColumnContents& contents, ColumnReader& reader, std::span<const TableRows::Run> runs) {
     const auto has_value = [&](std::uint64_t row) { return reader.type(row) != kAbsent; };
-    std::uint64_t present = rows.size();
+    std::uint64_t present = 0;
     std::uint64_t all_present = reader.rows();
-    if (!reader.all_present()) {
-        present = static_cast<std::uint64_t>(std::ranges::count_if(rows, has_value));
+    if (reader.all_present()) {
+        for (const auto& run : runs) present += run.count;
+    } else {
+        for (const auto& run : runs)
+            for (std::uint64_t row = run.row; row < run.row + run.count; ++row) present += has_value(row);
         all_present = 0;
         for (std::uint64_t row = 0; row < reader.rows(); ++row) all_present += has_value(row);
     }
     if (present == 0) return;
     if (present == all_present || uniform(reader.contents())) return contents.add(reader.contents());
-    for (const std::uint32_t row : rows)
-        if (has_value(row)) contents.add(reader.at(row));
+    for (const auto& run : runs)
+        for (std::uint64_t row = run.row; row < run.row + run.count; ++row)
+            if (has_value(row)) contents.add(reader.at(row));
 }
 
 }  // namespace
 
-ColumnContents contents_of(ColumnParts& parts, std::uint32_t part_count, std::span<const TableRow> rows) {
+ColumnContents contents_of(ColumnParts& parts, std::uint32_t part_count, const TableRows& rows) {
     // Rows of each part that are used, in order.
-    std::vector<std::vector<std::uint32_t>> used(part_count);
-    for (const TableRow& row : rows)
-        if (row.part != TableRow::kNowhere) used[row.part].push_back(row.row);
+    std::vector<std::vector<TableRows::Run>> used(part_count);
+    rows.visit_runs([&](const TableRows::Run& run) {
+        auto& of_part = used[run.part];
+        if (!of_part.empty() && of_part.back().row + of_part.back().count == run.row)
+            of_part.back().count += run.count;
+        else
+            of_part.push_back(run);
+    });
     ColumnContents contents;
     for (std::uint32_t part = 0; part < part_count; ++part)
         if (!used[part].empty())
@@ -380,7 +430,7 @@ ColumnContents contents_of(ColumnParts& parts, std::uint32_t part_count, std::sp
 }
 
 std::optional<std::string> write_value_column(TableGroup& table, const std::string& key, const ColumnContents& contents,
-                                              ColumnParts& parts, std::span<const TableRow> rows) {
+                                              ColumnParts& parts, TableRows& rows) {
     ValueColumnWriter writer(table, key, contents, parts, rows);
     writer.write();
     if (writer.lost_digits() == 0) return std::nullopt;

@@ -21,7 +21,35 @@ namespace penstock {
 struct TableRow {
     static constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
     std::uint32_t part = kNowhere;  // which of the tables it is put together from; kNowhere: it has no values
-    std::uint32_t row = 0;
+    std::uint64_t row = 0;
+};
+
+// All rows of the new table, in order: listed one by one, or as runs of rows that follow one another in their part.
+class TableRows {
+public:
+    struct Run {
+        std::uint32_t part = 0;
+        std::uint64_t row = 0;
+        std::uint64_t count = 0;
+    };
+    explicit TableRows(std::span<const TableRow> rows) : listed_(rows), size_(rows.size()) {}
+    explicit TableRows(std::vector<Run> runs);
+
+    std::uint64_t size() const { return size_; }
+    // Valid until the next call. Windows one after another are fast.
+    std::span<const TableRow> window(std::uint64_t first, std::uint64_t count);
+    // Calls visit(part, row, count) for all rows that have a part.
+    void visit_runs(const std::function<void(const Run&)>& visit) const;
+    // No row is without values.
+    bool in_runs() const { return !runs_.empty(); }
+
+private:
+    std::span<const TableRow> listed_;
+    std::vector<Run> runs_;
+    std::uint64_t size_ = 0;
+    std::vector<TableRow> window_;
+    std::size_t at_ = 0;          // the run the last window began with, and ...
+    std::uint64_t at_first_ = 0;  // ... which row it is the first of
 };
 
 // The column of one key in each of those tables, opened when needed; at most kMostOpen at a time.
@@ -52,10 +80,10 @@ private:
 };
 
 // What the rows have. Looks at single values only where a part's own word would count rows that are left out.
-ColumnContents contents_of(ColumnParts& parts, std::uint32_t part_count, std::span<const TableRow> rows);
+ColumnContents contents_of(ColumnParts& parts, std::uint32_t part_count, const TableRows& rows);
 
 // Adds `<key>`, and what belongs beside it, to the table. A sentence for people when int64 values lost digits.
 std::optional<std::string> write_value_column(TableGroup& table, const std::string& key, const ColumnContents& contents,
-                                              ColumnParts& parts, std::span<const TableRow> rows);
+                                              ColumnParts& parts, TableRows& rows);
 
 }  // namespace penstock

@@ -1,6 +1,7 @@
 #include "store/json_store.hpp"
 
 #include "store/json_parts.hpp"
+#include "store/json_streams.hpp"
 #include "temporary_folder.hpp"
 #include "value/value_json.hpp"
 
@@ -181,6 +182,57 @@ TEST(JsonStore, NamesStayWithinTheDirectoryAndApart) {
     const auto one = json_store_file(directory, "p", long_label + "1");
     EXPECT_LE(one.filename().string().size(), 210u);
     EXPECT_NE(one, json_store_file(directory, "p", long_label + "2"));
+}
+
+TEST(JsonStore, ItemsOfStreamsBecomeOneArrayAStage) {
+    const TemporaryFolder folder;
+    const auto directory = folder / "out";
+    const auto save = [&](std::uint32_t rank, const std::string& stage, const StreamChunk& chunk, const List& items) {
+        const auto store = make_json_store(directory, rank);
+        store->save(
+            scope_of("p", stage, stream_chunk_name(chunk)), "W",
+            {{"incarnation", chunk.incarnation}, {"attempt", chunk.attempt}, {"first", chunk.first}, {"items", items}});
+        store->flush();
+    };
+    const auto items_of = [&](const std::string& stage) {
+        const Document file = file_of(directory / "p.json");
+        for (const Value& stream : at(file, "streams").list())
+            if (at(stream.map(), "stage").string() == stage) return to_json(at(stream.map(), "items"));
+        return std::string("none");
+    };
+    save(2, "top", {1, 2, 2}, {"x", "y"});
+    save(1, "top", {1, 1, 0}, {"a", "b"});
+    save(1, "top", {1, 1, 2}, {"c", "d", "e"});  // void
+    save(3, "side", {1, 1, 0}, List(1, Value(List{1, nullptr})));
+    save(1, "silent", {1, 1, 0}, {});
+    const auto store = make_json_store(directory, 0);
+    store->save(scope_of("p", "top@results"), "W", {});
+    store->finish();
+    EXPECT_EQ(items_of("top"), R"(["a","b","x","y"])");
+    EXPECT_EQ(items_of("side"), "[[1,null]]");
+    EXPECT_EQ(items_of("silent"), "[]");
+    EXPECT_EQ(jobs_of(directory / "p.json").size(), 1u);
+    store->finish();
+    EXPECT_EQ(items_of("top"), R"(["a","b","x","y"])");
+
+    save(1, "top", {1, 3, 3}, {"z"});  // the run goes on
+    make_json_store(directory, 0)->finish();
+    EXPECT_EQ(items_of("top"), R"(["a","b","x","z"])");
+    EXPECT_EQ(items_of("side"), "[[1,null]]");
+    save(1, "top", {2, 1, 0}, {true});  // another launch
+    make_json_store(directory, 0)->finish();
+    EXPECT_EQ(items_of("top"), "[true]");
+}
+
+TEST(JsonStore, NamesOfChunksAreNoNamesOfInstances) {
+    const StreamChunk chunk{7, 123456, 1u << 20};
+    const auto parsed = parse_stream_chunk_name(stream_chunk_name(chunk));
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->incarnation, 7u);
+    EXPECT_EQ(parsed->attempt, 123456u);
+    EXPECT_EQ(parsed->first, 1u << 20);
+    for (const char* other : {"", "@", "@1", "@1-2", "@1-2-", "@1-2-3 ", "@1-2-3-4", "seed=0", "@-1-2-3", "@x-1-2"})
+        EXPECT_FALSE(parse_stream_chunk_name(other)) << other;
 }
 
 TEST(JsonStore, ResultsThatAreThereAreRefusedOrReplaced) {
