@@ -1,8 +1,8 @@
 // Serves the tickets of a stage's worker: keeps its object from one ticket to the next.
 //
-// Where user code runs: maps on the thread that calls serve(). A generator, fold or source has a thread of its own, on
-// which all of its functions run, since it may have to wait in the middle of one of them: when there is a portion of
-// results (stage_items.hpp), serve() answers with it, and user code stays within emit() until it is asked to go on.
+// Where user code runs: on the thread that calls serve(), but for functions that emit, which may have to wait in the
+// middle of something: they have a thread of their own. When there is a portion of results (stage_items.hpp), serve()
+// answers with it, and user code stays within emit() until it is asked to go on.
 //
 // Lifetime: an object ends with its finish() or generate(), with a request of another stream job, and with this one. User
 // code that waits in emit() then is left by an exception that is no std::exception.

@@ -33,10 +33,10 @@ StageThread::StageThread(const WorkerType& type, const JobPlace& place, const Jo
                          const StageRequest& request)
     : type_(type), setting_(place, job, request), print_(place.print) {
     setting_.print_with([this](std::string_view text) { print(text); });
-    thread_ = std::thread([this] { run(); });
 }
 
 StageThread::~StageThread() {
+    if (!thread_.joinable()) return;
     {
         const Lock lock(mutex_);
         setting_.abandoned = true;
@@ -61,13 +61,19 @@ StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
     if (!goes_on) {
         setting_.set_attempt(attempt);
         what_ = request.what;
-        request_ = std::move(request);
-        busy_ = true;
         done_ = 0;
         released_ = complete_ = complete_bytes_ = 0;
+        request_ = std::move(request);
+        busy_ = true;
     }
-    asked_.notify_one();
-    wait_for_results(lock);
+    // Items of a fold make nothing that could be waited for: here they cost no change of threads.
+    if (type_.form == StageForm::fold && what_ == StageRequest::Do::items) {
+        run_request(lock);
+    } else {
+        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+        asked_.notify_one();
+        wait_for_results(lock);
+    }
     serving_ = false;
     return take_results();
 }
@@ -116,25 +122,29 @@ void StageThread::run() {
     for (;;) {
         asked_.wait(lock, [this] { return request_ || setting_.abandoned; });
         if (setting_.abandoned) break;
-        StageRequest request = std::move(*request_);
-        request_.reset();
-        lock.unlock();
-        std::optional<std::string> error;
-        try {
-            work(std::move(request));
-        } catch (const Abandoned&) {
-            // Nobody reads what is told below.
-        } catch (...) {
-            error = current_error();
-        }
-        if (ended_) worker_.reset();  // files it has are written before its end is told
-        lock.lock();
-        error_ = std::move(error);
-        busy_ = false;
-        answered_.notify_one();
+        run_request(lock);
     }
     lock.unlock();
     worker_.reset();
+}
+
+void StageThread::run_request(Lock& lock) {
+    StageRequest request = std::move(*request_);
+    request_.reset();
+    lock.unlock();
+    std::optional<std::string> error;
+    try {
+        work(std::move(request));
+    } catch (const Abandoned&) {
+        // Nobody reads what is told below.
+    } catch (...) {
+        error = current_error();
+    }
+    if (ended_) worker_.reset();  // files it has are written before its end is told
+    lock.lock();
+    error_ = std::move(error);
+    busy_ = false;
+    answered_.notify_one();
 }
 
 void StageThread::work(StageRequest request) {

@@ -1,4 +1,4 @@
-// A generator, fold or source on a thread of its own.
+// A generator, fold or source with a thread of its own, for what it may have to wait in.
 //
 // The thread works on one request, and the thread that calls serve() waits meanwhile: until the request is done, or
 // emit() has a portion. Only a source (or finish()) that has made a result and is slow with the next one is not waited
@@ -38,8 +38,9 @@ private:
     void wait_for_results(Lock& lock);
     StageAnswer take_results();
 
-    // The thread's own.
+    // The thread's own, but for items of a fold.
     void run();
+    void run_request(Lock& lock);
     void work(StageRequest request);
     void work_on_items(StreamItems items);
     void operator()(Value item) override;
@@ -71,8 +72,8 @@ private:
     std::size_t complete_ = 0;            // results of items that are done with,
     std::size_t complete_bytes_ = 0;
 
-    std::unique_ptr<StageWorker> worker_;  // the thread's alone
-    std::thread thread_;                   // begins when all of the above is there
+    std::unique_ptr<StageWorker> worker_;
+    std::thread thread_;  // made when first needed
 };
 
 }  // namespace penstock
