@@ -1,6 +1,9 @@
-// A penstock with one more worker type: jobs whose results are 3 scalars and an array of 100 doubles.
+// A penstock with more worker types: jobs whose results are 3 scalars and an array of 100 doubles, and stages that do
+// next to nothing.
 #include <penstock/application.hpp>
 
+#include <chrono>
+#include <string>
 #include <vector>
 
 namespace {
@@ -13,14 +16,69 @@ public:
     penstock::Document process(const penstock::Document&, penstock::Context&) override {
         ++jobs_;
         std::vector<double> profile(100);
-        for (std::size_t i = 0; i < profile.size(); ++i) profile[i] = static_cast<double>(jobs_) + 0.01 * static_cast<double>(i);
-        return {{"energy", 0.5 * static_cast<double>(jobs_)}, {"steps", jobs_}, {"converged", jobs_ % 2 == 0}, {"profile", profile}};
+        for (std::size_t i = 0; i < profile.size(); ++i)
+            profile[i] = static_cast<double>(jobs_) + 0.01 * static_cast<double>(i);
+        return {{"energy", 0.5 * static_cast<double>(jobs_)},
+                {"steps", jobs_},
+                {"converged", jobs_ % 2 == 0},
+                {"profile", profile}};
     }
 
 private:
     std::int64_t jobs_ = 0;
 };
 
+// `count` items: integers, or strings of `bytes` bytes.
+class BenchSource final : public penstock::SourceWorker {
+public:
+    static constexpr std::string_view kName = "bench-source";
+
+    void generate(penstock::Emit& emit, penstock::Context& context) override {
+        const std::int64_t count = at(context.parameters(), "count").int64();
+        const auto bytes = context.parameters().find("bytes");
+        for (std::int64_t i = 0; i < count && !context.cancelled(); ++i) {
+            if (bytes == context.parameters().end())
+                emit(i);
+            else
+                emit(penstock::Value(std::string(static_cast<std::size_t>(bytes->second.int64()), 'x')));
+        }
+    }
+};
+
+// The item; works for `us` microseconds on it.
+class BenchPass final : public penstock::MapWorker {
+public:
+    static constexpr std::string_view kName = "bench-pass";
+
+    void start(penstock::Context& context) override {
+        const auto us = context.parameters().find("us");
+        if (us != context.parameters().end()) work_ = std::chrono::microseconds(us->second.int64());
+    }
+    std::optional<penstock::Value> on_item(const penstock::Value& item, penstock::Context&) override {
+        if (work_.count() != 0)
+            for (const auto until = std::chrono::steady_clock::now() + work_;
+                 std::chrono::steady_clock::now() < until;) {
+            }
+        return item;
+    }
+
+private:
+    std::chrono::microseconds work_{0};
+};
+
+class BenchCount final : public penstock::FoldWorker {
+public:
+    static constexpr std::string_view kName = "bench-count";
+
+    void on_item(const penstock::Value&, penstock::Context&) override { ++items_; }
+    void finish(penstock::Emit& emit, penstock::Context&) override { emit(items_); }
+
+private:
+    std::int64_t items_ = 0;
+};
+
 }  // namespace
 
-int main(int argc, char** argv) { return penstock::Application<BenchArray>{}.run(argc, argv); }
+int main(int argc, char** argv) {
+    return penstock::Application<BenchArray, BenchSource, BenchPass, BenchCount>{}.run(argc, argv);
+}

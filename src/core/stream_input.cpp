@@ -41,9 +41,9 @@ StreamInput::Link* StreamInput::link(JobIndex from) {
 
 bool StreamInput::push(JobIndex from, Batch batch) {
     Link* l = link(from);
-    if (l == nullptr || l->ended) return false;
+    if (l == nullptr || l->ended || !batch.items->whole()) return false;
     const auto number = static_cast<std::uint32_t>(l - links_.data());
-    l->received += batch.items.count();
+    l->received += batch.items->count();
     Edge& e = edges_[l->edge];
     if (e.order == Order::arrival) e.arrived.push_back(number);
     if (e.order == Order::numbers && l->batches.empty()) e.heads[batch.number] = number;
@@ -91,7 +91,7 @@ StreamInput::Work StreamInput::take(Edge& e, std::uint32_t number) {
     Work work;
     work.batch = std::move(l.batches.front());
     l.batches.pop_front();
-    work.taken.push_back({l.from, work.batch.items.count(), work.batch.items.bytes.size()});
+    work.taken.push_back({l.from, work.batch.items->count(), work.batch.items->bytes.size()});
     if (e.order == Order::arrival) e.arrived.pop_front();
     if (e.order == Order::numbers) {
         e.heads.erase(e.next);
@@ -130,20 +130,45 @@ std::optional<StreamInput::Work> StreamInput::pop() {
     return std::nullopt;
 }
 
+bool StreamInput::has_next() {
+    const auto whole = [this](Edge& e) { return next_link(e).has_value(); };
+    const auto item = [this](Edge& e) { return link_with_item(e).has_value(); };
+    switch (merge_) {
+        case Merge::any:
+            return std::any_of(edges_.begin(), edges_.end(), whole);
+        case Merge::concat:
+            for (std::size_t e = turn_; e < edges_.size(); ++e) {
+                if (whole(edges_[e])) return true;
+                if (!ended(edges_[e])) return false;
+            }
+            return false;
+        case Merge::interleave:
+            for (std::size_t i = 0; i < edges_.size(); ++i) {
+                Edge& e = edges_[(turn_ + i) % edges_.size()];
+                if (item(e)) return true;
+                if (!ended(e)) return false;
+            }
+            return false;
+        case Merge::zip:
+            return std::all_of(edges_.begin(), edges_.end(), item);
+    }
+    return false;
+}
+
 // The link that has the next item of the edge; batches without items are passed over.
 std::optional<std::uint32_t> StreamInput::link_with_item(Edge& e) {
     for (;;) {
         const auto number = next_link(e);
-        if (!number || !links_[*number].batches.front().items.empty()) return number;
+        if (!number || !links_[*number].batches.front().items->empty()) return number;
         take(e, *number);
     }
 }
 
-void StreamInput::add_one(Edge& e, std::uint32_t number, Work& work) {
+void StreamInput::add_one(Edge& e, std::uint32_t number, Work& work, StreamItems& to) {
     const Link& l = links_[number];
-    const StreamItems& items = l.batches.front().items;
+    const StreamItems& items = *l.batches.front().items;
     const std::uint64_t bytes = items.sizes[e.item];
-    e.offset = work.batch.items.append(items, e.item, 1, e.offset);
+    e.offset = to.append(items, e.item, 1, e.offset);
     auto of = std::find_if(work.taken.begin(), work.taken.end(), [&](const Work::Of& t) { return t.from == l.from; });
     if (of == work.taken.end()) of = work.taken.insert(of, {l.from, 0, 0});
     ++of->items;
@@ -154,32 +179,35 @@ void StreamInput::add_one(Edge& e, std::uint32_t number, Work& work) {
 }
 
 // One item of the edge whose turn it is, of those that have not ended. False when it has none now.
-bool StreamInput::add_in_turn(Work& work) {
+bool StreamInput::add_in_turn(Work& work, StreamItems& to) {
     for (std::size_t tries = 0; tries < edges_.size(); ++tries) {
         Edge& e = edges_[turn_];
         const auto number = link_with_item(e);
         if (!number && !ended(e)) return false;
         turn_ = (turn_ + 1) % edges_.size();
         if (!number) continue;
-        add_one(e, *number, work);
+        add_one(e, *number, work, to);
         return true;
     }
     return false;
 }
 
-bool StreamInput::add_of_each(Work& work) {
+bool StreamInput::add_of_each(Work& work, StreamItems& to) {
     for (Edge& e : edges_)
         if (!link_with_item(e)) return false;
-    for (Edge& e : edges_) add_one(e, *link_with_item(e), work);
+    for (Edge& e : edges_) add_one(e, *link_with_item(e), work, to);
     return true;
 }
 
 std::optional<StreamInput::Work> StreamInput::pop_one_by_one() {
     Work work;
     if (merge_ == Merge::zip) work.zipped = static_cast<std::uint32_t>(edges_.size());
-    while (work.batch.items.count() < kItemsAtOnce && (merge_ == Merge::zip ? add_of_each(work) : add_in_turn(work))) {
+    auto items = std::make_shared<StreamItems>();
+    while (items->count() < kItemsAtOnce &&
+           (merge_ == Merge::zip ? add_of_each(work, *items) : add_in_turn(work, *items))) {
     }
-    if (work.batch.items.empty()) return std::nullopt;
+    if (items->empty()) return std::nullopt;
+    work.batch.items = std::move(items);
     return work;
 }
 
@@ -189,8 +217,8 @@ std::vector<StreamInput::Work::Of> StreamInput::drop_rest() {
         Edge& e = edges_[l.edge];
         Work::Of of{l.from, 0, 0};
         for (const Batch& b : l.batches) {
-            of.items += b.items.count();
-            of.bytes += b.items.bytes.size();
+            of.items += b.items->count();
+            of.bytes += b.items->bytes.size();
         }
         // Of the first batch some items may have been taken.
         if (!l.batches.empty() && e.item != 0 && next_link(e) == static_cast<std::uint32_t>(&l - links_.data())) {

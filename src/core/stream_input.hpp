@@ -29,7 +29,7 @@ public:
     struct Batch {
         std::uint64_t number = 0;
         bool last = true;
-        StreamItems items;
+        StreamItemsPtr items = std::make_shared<const StreamItems>();
     };
     // Some items to be worked on together, and what of each link they are: to be given back once they are done with.
     struct Work {
@@ -48,6 +48,7 @@ public:
     bool end(JobIndex from, std::uint64_t items, bool failed);
 
     std::optional<Work> pop();
+    bool has_next();  // pop() would give something
     // Every link has ended and nothing is left. With zip: when there is nothing more to be paired; what is left is
     // dropped (drop_rest()).
     bool ended() const;
@@ -84,9 +85,9 @@ private:
     std::optional<Work> pop_whole(Edge& e);
     std::optional<Work> pop_one_by_one();
     std::optional<std::uint32_t> link_with_item(Edge& e);
-    void add_one(Edge& e, std::uint32_t link, Work& work);
-    bool add_in_turn(Work& work);
-    bool add_of_each(Work& work);
+    void add_one(Edge& e, std::uint32_t link, Work& work, StreamItems& to);
+    bool add_in_turn(Work& work, StreamItems& to);
+    bool add_of_each(Work& work, StreamItems& to);
     bool ended(const Edge& e) const;
 
     Merge merge_;

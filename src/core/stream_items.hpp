@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <numeric>
 #include <vector>
 
 namespace penstock {
@@ -14,6 +16,7 @@ struct StreamItems {
 
     std::size_t count() const { return sizes.size(); }
     bool empty() const { return sizes.empty(); }
+    bool whole() const { return std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}) == bytes.size(); }
     // Appends items [first, first + count) of `from`, whose bytes begin at `offset`; returns where the next one begins.
     std::size_t append(const StreamItems& from, std::size_t first, std::size_t n, std::size_t offset) {
         std::size_t length = 0;
@@ -26,5 +29,8 @@ struct StreamItems {
     }
     friend bool operator==(const StreamItems&, const StreamItems&) = default;
 };
+
+// Items are not copied on their way: never null where they are carried.
+using StreamItemsPtr = std::shared_ptr<const StreamItems>;
 
 }  // namespace penstock

@@ -24,7 +24,7 @@ StreamOutput::StreamOutput(const Plan& plan, TemplateIndex stage) : keeps_order_
     }
 }
 
-void StreamOutput::add(std::shared_ptr<const StreamItems> items, std::uint64_t number, bool last) {
+void StreamOutput::add(StreamItemsPtr items, std::uint64_t number, bool last) {
     for (Consumer& c : consumers_) {
         // An empty batch says something only where batches are counted.
         if (items->empty() && !(keeps_order_ && last)) continue;
@@ -63,13 +63,21 @@ StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
     Pending& p = c.pending.front();
     Sent sent;
     sent.to = l.to;
-    const std::uint64_t room = limit(l, c.links.size() == 1) - l.items;
-    const std::size_t most = std::min<std::uint64_t>({room, kBatchItems, p.items->count() - p.first});
+    const std::uint64_t whole = limit(l, c.links.size() == 1);
+    const std::uint64_t part = std::max<std::uint64_t>(1, whole / kBatchesOfLimit);
+    const std::size_t most =
+        std::min<std::uint64_t>({whole - std::min(whole, l.items), part, kBatchItems, p.items->count() - p.first});
     const std::uint64_t most_bytes = std::min(kBatchBytes, kLinkBytes - std::min(kLinkBytes, l.bytes));
     std::size_t n = most == 0 ? 0 : 1;
     std::uint64_t bytes = n == 0 ? 0 : p.items->sizes[p.first];
     while (n < most && bytes + p.items->sizes[p.first + n] <= most_bytes) bytes += p.items->sizes[p.first + n++];
-    p.offset = sent.items.append(*p.items, p.first, n, p.offset);
+    if (n == p.items->count()) {
+        sent.items = p.items;
+    } else {
+        auto some = std::make_shared<StreamItems>();
+        p.offset = some->append(*p.items, p.first, n, p.offset);
+        sent.items = std::move(some);
+    }
     p.first += n;
     const bool all = p.first == p.items->count();
     if (c.numbers_batches) {

@@ -26,13 +26,15 @@ public:
     static constexpr std::uint64_t kLinkBytes = 4 << 20;
     static constexpr std::size_t kBatchItems = 2048;  // in one message
     static constexpr std::uint64_t kBatchBytes = 256 * 1024;
+    static constexpr std::uint64_t kBatchesOfLimit =
+        4;  // what a link may have comes in parts: one is worked on, others wait
     static constexpr Nanoseconds kHorizon = 20'000'000;
 
     // The output of any job of this stage.
     StreamOutput(const Plan& plan, TemplateIndex stage);
 
     // What was made of batch `number` of the input; `last`: nothing more will be. Kept until sent to every consumer.
-    void add(std::shared_ptr<const StreamItems> items, std::uint64_t number, bool last);
+    void add(StreamItemsPtr items, std::uint64_t number, bool last);
     // Something waits for credit.
     bool full() const;
 
@@ -40,7 +42,7 @@ public:
         JobIndex to;
         std::uint64_t batch = 0;
         bool last = true;
-        StreamItems items;
+        StreamItemsPtr items;
     };
     // All that credit allows, in order; it counts as sent.
     std::vector<Sent> take_sendable();
@@ -66,7 +68,7 @@ private:
         Nanoseconds each_ns = -1;
     };
     struct Pending {
-        std::shared_ptr<const StreamItems> items;
+        StreamItemsPtr items;
         std::uint64_t number = 0;
         bool last = true;
         std::size_t first = 0;   // the rest is to be sent

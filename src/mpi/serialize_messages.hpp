@@ -72,8 +72,10 @@ template <class Archive>
 void fields(Archive& ar, msg::StreamItems& m) {
     ar & m.pipeline.value & m.from.value & m.to.value & m.batch;
     flag(ar, m.last);
-    plain_vector(ar, m.sizes);
-    plain_vector(ar, m.bytes);
+    auto items = m.items != nullptr ? std::const_pointer_cast<StreamItems>(m.items) : std::make_shared<StreamItems>();
+    plain_vector(ar, items->sizes);
+    plain_vector(ar, items->bytes);
+    if constexpr (Archive::is_loading::value) m.items = std::move(items);
 }
 
 template <class Archive>

@@ -5,6 +5,7 @@
 #include <boost/archive/binary_iarchive.hpp>
 #include <boost/archive/binary_oarchive.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <streambuf>
 
@@ -12,11 +13,17 @@ namespace penstock {
 
 namespace {
 
+constexpr std::size_t kBesidesItems = 64;  // of a message with items
 constexpr unsigned kArchiveFlags = boost::archive::no_header | boost::archive::no_codecvt;
 
 class AppendBuffer final : public std::streambuf {
 public:
     std::vector<char> bytes;
+
+    // For so many more, at once: a growing vector copies what it has again and again.
+    void make_room(std::size_t more) {
+        if (bytes.capacity() < bytes.size() + more) bytes.reserve(std::max(bytes.size() + more, 2 * bytes.capacity()));
+    }
 
 protected:
     std::streamsize xsputn(const char* s, std::streamsize n) override {
@@ -94,6 +101,9 @@ void FrameWriter::add(const Message& message) {
                         flag(ar, mutable_m.with_header);
                         block(ar, mutable_m, const_cast<Plan&>(*m.plan));
                     } else {
+                        if constexpr (std::is_same_v<M, msg::StreamItems>)
+                            state_->buffer.make_room(m.items->bytes.size() +
+                                                     m.items->sizes.size() * sizeof(std::uint32_t) + kBesidesItems);
                         fields(ar, mutable_m);
                     }
                 },

@@ -123,8 +123,8 @@ std::string way(PipelineId pipeline, JobIndex from, JobIndex to) {
     return number(pipeline.value) + ":" + number(from.value) + "->" + number(to.value);
 }
 std::string line(const msg::StreamItems& m) {
-    return "StreamItems " + way(m.pipeline, m.from, m.to) + " " + number(m.sizes.size()) + " items, " +
-           number(m.bytes.size()) + " bytes, batch " + number(m.batch) + (m.last ? " ends" : "");
+    return "StreamItems " + way(m.pipeline, m.from, m.to) + " " + number(m.items->count()) + " items, " +
+           number(m.items->bytes.size()) + " bytes, batch " + number(m.batch) + (m.last ? " ends" : "");
 }
 std::string line(const msg::StreamEnd& m) {
     return "StreamEnd " + way(m.pipeline, m.from, m.to) + " after " + number(m.items) + (m.failed ? " failed" : "");

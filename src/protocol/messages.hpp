@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/plan.hpp"
+#include "core/stream_items.hpp"
 #include "core/structure.hpp"
 
 #include <cstddef>
@@ -220,8 +221,8 @@ struct OpenStream {
     PipelineId pipeline;
 };
 
-// Router: the job `cause` of the stream has failed (the stages behind it end with what they get), or the run ends. Nothing
-// more is made, and what is on its way is dropped.
+// Router: the job `cause` of the stream has failed (the stages behind it end with what they get), or the run ends.
+// Nothing more is made, and what is on its way is dropped.
 struct StopStream {
     PipelineId pipeline;
     bool failed = false;  // else the run ends
@@ -234,10 +235,9 @@ struct StreamItems {
     PipelineId pipeline;
     JobIndex from;
     JobIndex to;
-    std::uint64_t batch = 0;           // of a stage that keeps order: the number of the batch they were made of
-    bool last = true;                  // nothing more comes of that batch
-    std::vector<std::uint32_t> sizes;  // bytes of each item
-    std::vector<std::byte> bytes;      // the items, encoded (value_codec.hpp)
+    std::uint64_t batch = 0;  // of a stage that keeps order: the number of the batch they were made of
+    bool last = true;         // nothing more comes of that batch
+    StreamItemsPtr items;
 };
 
 // Broker: nothing more comes from this job to that one.

@@ -8,14 +8,18 @@ BrokerNode::BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, 
       writer_(std::move(writer)),
       cache_(options_.run_directory / "spill", options_.rank, options_.cache_bytes),
       exchange_(options_.rank, cache_),
+      streams_(options_.rank, *this),
       broker_(options_.rank, options_.slots, *this) {}
 
 namespace {
-// The value exchange takes the messages about values, the broker all others.
+// The value exchange takes the messages about values, the stream node those about items, the broker all others.
 template <class M>
 concept AboutValues = std::is_same_v<M, msg::Located> || std::is_same_v<M, msg::Fetch> ||
-                      std::is_same_v<M, msg::Fetched> || std::is_same_v<M, msg::FetchedChunk> ||
-                      std::is_same_v<M, msg::ChunkTaken>;
+    std::is_same_v<M, msg::Fetched> || std::is_same_v<M, msg::FetchedChunk> || std::is_same_v<M, msg::ChunkTaken>;
+template <class M>
+concept AboutStreams =
+    std::is_same_v<M, msg::PlaceStream> || std::is_same_v<M, msg::OpenStream> || std::is_same_v<M, msg::StopStream> ||
+    std::is_same_v<M, msg::StreamItems> || std::is_same_v<M, msg::StreamEnd> || std::is_same_v<M, msg::StreamTaken>;
 }  // namespace
 
 void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& out) {
@@ -24,7 +28,9 @@ void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& ou
         [&]<class M>(const M& m) {
             if constexpr (AboutValues<M>)
                 exchange_.on(m, from, out);
-            else if constexpr (requires { broker_.on(m, from, out); })
+            else if constexpr (AboutStreams<M>)
+                streams_.on(m, from, out);
+            else
                 broker_.on(m, from, out);
         },
         message);
@@ -50,7 +56,10 @@ bool BrokerNode::work(Outbox& out) {
 
 bool BrokerNode::take_outcomes(Outbox& out) {
     outcomes_.clear();
-    if (!lanes_->drain(outcomes_)) return false;
+    lanes_->drain(outcomes_);
+    const bool items = std::erase_if(outcomes_, [this](Outcome& o) { return streams_.take(o); }) != 0;
+    const bool streams = streams_.work(out, outcomes_);
+    if (outcomes_.empty()) return items || streams;
     std::vector<JobRecord> records;
     records.reserve(outcomes_.size());
     for (Outcome& outcome : outcomes_) {
@@ -63,7 +72,8 @@ bool BrokerNode::take_outcomes(Outbox& out) {
         const JobRecord& record = records.back();
         const JobIndex job(record.job->first_job.value + end.instance);
         not_durable_.push_back({end.pipeline->info.id, job, 1});
-        if (outcome.succeeded && record.job->feeds_others) cache_.keep(end.pipeline->info.id, job, what_others_read(record));
+        if (outcome.succeeded && record.job->feeds_others)
+            cache_.keep(end.pipeline->info.id, job, what_others_read(record));
         count(*record.job, outcome);
         if (end.follow) {
             broker_.follow(end);
@@ -123,7 +133,8 @@ bool BrokerNode::take_durable(Outbox& out) {
         any = true;
     }
     if (const std::uint64_t durable = writer_->durable(); durable > durable_told_) {
-        not_durable_.erase(not_durable_.begin(), not_durable_.begin() + static_cast<std::ptrdiff_t>(durable - durable_told_));
+        not_durable_.erase(not_durable_.begin(),
+                           not_durable_.begin() + static_cast<std::ptrdiff_t>(durable - durable_told_));
         durable_told_ = durable;
         out.to_router(msg::Durable{durable});
         any = true;
@@ -157,6 +168,10 @@ void BrokerNode::stop() { stopping_ = true; }
 // ------------------------------------------------------------------------------------------ what the broker asks
 
 void BrokerNode::start(std::uint32_t lane, std::vector<JobStart> jobs) {
+    if (jobs.front().pipeline->plan->is_stream()) {  // alone in its lane
+        for (JobStart& job : jobs) streams_.start(lane, std::move(job));
+        return;
+    }
     std::vector<Ticket> tickets;
     tickets.reserve(jobs.size());
     for (JobStart& job : jobs) {
@@ -187,9 +202,31 @@ void BrokerNode::fetch(const JobStart& job, std::uint32_t holder, bool located, 
     exchange_.fetch(job, holder, located, pipeliner, *out_);
 }
 
+// ------------------------------------------------------------------------------------------ what its streams ask
+
+void BrokerNode::run(std::uint32_t lane, Ticket ticket) {
+    std::vector<Ticket> one;
+    one.push_back(std::move(ticket));
+    lanes_->run(lane, std::move(one));
+}
+
+void BrokerNode::cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reason) {
+    lanes_->cancel(lane, ticket, reason);
+}
+
+void BrokerNode::store(const std::shared_ptr<const PipelineContext>& pipeline, const JobTemplate& stage,
+                       std::uint64_t first, StreamItems items) {
+    writer_->add(StreamRecord{pipeline, &stage, 1, first, std::move(items)});
+}
+
+// ------------------------------------------------------------------------------------------ what it lets go of
+
 void BrokerNode::forget_inputs(std::uint64_t ticket) { exchange_.forget_inputs(ticket); }
 void BrokerNode::release(const JobRun& jobs) { cache_.release(jobs); }
-void BrokerNode::forget(PipelineId pipeline) { cache_.forget(pipeline); }
+void BrokerNode::forget(PipelineId pipeline) {
+    cache_.forget(pipeline);
+    streams_.forget(pipeline);
+}
 void BrokerNode::forget(PlanId plan) {
     exchange_.forget(plan);
     last_job_ = nullptr;  // its address may be given to a job of another worker type

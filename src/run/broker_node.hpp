@@ -7,6 +7,7 @@
 #include "exec/lanes.hpp"
 #include "report/durations.hpp"
 #include "run/clock.hpp"
+#include "run/stream_node.hpp"
 #include "run/value_cache.hpp"
 #include "run/value_exchange.hpp"
 #include "store/record_writer.hpp"
@@ -29,7 +30,7 @@ struct BrokerNodeOptions {
     RouterCalendar calendar;
 };
 
-class BrokerNode final : private BrokerHost {
+class BrokerNode final : private BrokerHost, private StreamHost {
 public:
     BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, std::unique_ptr<RecordWriter> writer);
 
@@ -54,6 +55,13 @@ private:
     void flush() override;
     void stop() override;
 
+    // StreamHost
+    void run(std::uint32_t lane, Ticket ticket) override;
+    void cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reason) override;
+    void store(const std::shared_ptr<const PipelineContext>& pipeline, const JobTemplate& stage, std::uint64_t first,
+               StreamItems items) override;
+    bool may_store() const override { return may_start(); }
+
     JobRecord record_of(Outcome& outcome, const JobEnd& end);
     static std::shared_ptr<const Document> what_others_read(const JobRecord& record);
     void count(const JobTemplate& job, const Outcome& outcome);
@@ -72,6 +80,7 @@ private:
     std::unique_ptr<RecordWriter> writer_;
     ValueCache cache_;
     ValueExchange exchange_;
+    StreamNode streams_;
     Broker broker_;
     Outbox* out_ = nullptr;  // of the call being served: BrokerHost functions send through it
     std::vector<Outcome> outcomes_;

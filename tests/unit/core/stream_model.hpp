@@ -208,7 +208,7 @@ private:
         for (StreamOutput::Sent& sent : j.out.take_sendable()) {
             any = true;
             const std::uint32_t to = sent.to.value;
-            jobs_[to].waiting += sent.items.count();
+            jobs_[to].waiting += sent.items->count();
             most_waiting_ = std::max(most_waiting_, jobs_[to].waiting);
             links_[{number, to}].push_back({Message::Kind::items, std::move(sent), 0, 0});
         }
@@ -226,7 +226,7 @@ private:
 
     // In one piece or two.
     void process(Job& j, const StreamInput::Work& work) {
-        const std::vector<Item> items = decoded(work.batch.items);
+        const std::vector<Item> items = decoded(*work.batch.items);
         seen[j.stage].insert(seen[j.stage].end(), items.begin(), items.end());
         std::vector<Item> made;
         for (const Item item : items)
@@ -262,7 +262,7 @@ private:
                     problem_ = "items refused";
                 if (to.ended)
                     links_[{m.sent.to.value, from}].push_back(
-                        {Message::Kind::taken, {}, m.sent.items.count(), m.sent.items.bytes.size()});
+                        {Message::Kind::taken, {}, m.sent.items->count(), m.sent.items->bytes.size()});
                 break;
             case Message::Kind::end:
                 if (!to.ended && !to.in.end(JobIndex(from), m.items, false)) problem_ = "an end refused";

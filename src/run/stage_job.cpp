@@ -1,0 +1,292 @@
+#include "run/stage_job.hpp"
+
+#include "run/clock.hpp"
+#include "value/value_codec.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+StreamItems zipped(const StreamItems& items, std::uint32_t n) {
+    StreamItems lists;
+    std::span<const std::byte> rest(items.bytes);
+    for (std::size_t i = 0; i + n <= items.count(); i += n) {
+        List list;
+        for (std::uint32_t k = 0; k < n; ++k) {
+            auto one = rest.first(items.sizes[i + k]);
+            rest = rest.subspan(one.size());
+            list.push_back(decode_value(one));
+        }
+        const std::size_t before = lists.bytes.size();
+        encode(Value(std::move(list)), lists.bytes);
+        lists.sizes.push_back(static_cast<std::uint32_t>(lists.bytes.size() - before));
+    }
+    return lists;
+}
+
+StageJob::StageJob(JobStart start, std::uint32_t lane)
+    : start_(std::move(start)),
+      lane_(lane),
+      in_(*start_.pipeline->plan, start_.job),
+      out_(*start_.pipeline->plan, start_.job) {}
+
+JobIndex StageJob::index() const { return JobIndex(job().first_job.value + start_.instance); }
+
+// ------------------------------------------------------------------------------------------ to the lane
+
+// A fold sees items in their order, and a generator may go on with one piece while the next one waits; an item that may
+// take only so long is alone, so that its time is known.
+std::size_t StageJob::most_pieces() const {
+    const StageForm form = stage().form;
+    const bool one = form == StageForm::fold || form == StageForm::generator || job().timeout_s > 0;
+    return one ? 1 : kPieces;
+}
+
+bool StageJob::add_piece(bool open) {
+    if (pieces_.size() >= most_pieces()) return false;
+    if (is_source()) {
+        if (!open || std::exchange(began_, true)) return false;
+        pieces_.push_back({});
+        pieces_.back().what = StageRequest::Do::start;
+        return true;
+    }
+    if (auto work = in_.pop()) {
+        if (work->zipped > 1)
+            work->batch.items = std::make_shared<const StreamItems>(zipped(*work->batch.items, work->zipped));
+        counts_.items_in += work->batch.items->count();
+        pieces_.push_back({});
+        pieces_.back().work = std::move(*work);
+        if (job().timeout_s > 0) split(pieces_.size() - 1);
+        return true;
+    }
+    if (stage().form == StageForm::fold && in_.ended() && !in_.failed() && !std::exchange(began_, true)) {
+        pieces_.push_back({});
+        pieces_.back().what = StageRequest::Do::finish;
+        return true;
+    }
+    return false;
+}
+
+StageJob::Piece* StageJob::piece_to_give(bool open) {
+    if (failure_ || out_.full()) return nullptr;
+    const auto waiting = [](const Piece& p) { return p.ticket == 0; };
+    auto at = std::find_if(pieces_.begin(), pieces_.end(), waiting);
+    if (at == pieces_.end() && add_piece(open)) at = std::find_if(pieces_.begin(), pieces_.end(), waiting);
+    const auto given = static_cast<std::size_t>(at - pieces_.begin());
+    return at != pieces_.end() && given < most_pieces() ? &*at : nullptr;
+}
+
+std::optional<Ticket> StageJob::next(bool open, std::uint64_t next_ticket) {
+    Piece* p = piece_to_give(open);
+    // A batch without items only says that it ends: the lane need not be asked.
+    for (; p != nullptr && p->what == StageRequest::Do::items && p->work.batch.items->empty();
+         p = piece_to_give(open)) {
+        p->ticket = next_ticket;
+        p->outcome.emplace();
+        p->outcome->outputs = std::make_unique<Document>(to_document(StageAnswer{}));
+        settle();
+    }
+    return p == nullptr ? std::nullopt : std::optional(ticket_for(*p, next_ticket));
+}
+
+Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
+    piece.ticket = number;
+    piece.given = steady_now();
+    StageRequest request;
+    request.what = piece.what;
+    request.stream_job = (std::uint64_t{start_.pipeline->info.id.value} << 32) | index().value;
+    request.worker = start_.instance;
+    request.workers = job().count;
+    request.continues = worked_;
+    if (piece.what == StageRequest::Do::items) {
+        request.items = *piece.work.batch.items;  // kept here too: it may have to be tried again
+        worked_ = true;
+    }
+    Ticket t;
+    t.id = number;
+    t.pipeline = start_.pipeline;
+    t.job = &job();
+    t.instance = start_.instance;
+    t.attempt = piece.tries;
+    t.batch = std::make_unique<Document>(to_document(std::move(request)));
+    return t;
+}
+
+std::vector<std::uint64_t> StageJob::tickets() const {
+    std::vector<std::uint64_t> tickets;
+    for (const Piece& p : pieces_)
+        if (p.ticket != 0 && !p.outcome) tickets.push_back(p.ticket);
+    return tickets;
+}
+
+std::optional<std::uint64_t> StageJob::overdue(Nanoseconds now) const {
+    if (job().timeout_s <= 0 || pieces_.empty()) return std::nullopt;
+    const Piece& p = pieces_.front();
+    const bool late = p.ticket != 0 && !p.outcome && static_cast<double>(now - p.given) * 1e-9 > job().timeout_s;
+    return late ? std::optional(p.ticket) : std::nullopt;
+}
+
+// ------------------------------------------------------------------------------------------ from the lane
+
+bool StageJob::take(Outcome& outcome) {
+    const auto at =
+        std::find_if(pieces_.begin(), pieces_.end(), [&](const Piece& p) { return p.ticket == outcome.ticket; });
+    if (at == pieces_.end() || at->outcome) return false;
+    at->outcome = std::move(outcome);
+    settle();
+    return true;
+}
+
+void StageJob::settle() {
+    while (!pieces_.empty() && pieces_.front().outcome && settle(pieces_.front())) pieces_.pop_front();
+}
+
+// False when the piece is not done with.
+bool StageJob::settle(Piece& p) {
+    const Outcome outcome = std::move(*p.outcome);
+    p.outcome.reset();
+    p.ticket = 0;
+    if (failure_) return true;
+    if (!outcome.succeeded) return crashed(p, outcome);
+    const std::size_t asked = p.work.batch.items->count();
+    StageAnswer answer;
+    try {
+        answer = stage_answer(*outcome.outputs);
+    } catch (const std::exception& error) {
+        fail(EndReason::bad_output, std::string("the answer of the stage's worker cannot be read: ") + error.what());
+        return true;
+    }
+    const bool more = answer.more;
+    if (asked != 0 && !more) {
+        const Nanoseconds each = (outcome.finished - outcome.started) / static_cast<Nanoseconds>(asked);
+        each_ns_ = each_ns_ < 0 ? each : (3 * each_ns_ + each) / 4;
+    }
+    answered(p, std::move(answer));
+    return failure_ || (!more && p.work.batch.items->empty());
+}
+
+void StageJob::answered(Piece& p, StageAnswer answer) {
+    counts_.items_out += answer.items.count();
+    const std::uint64_t number = p.work.batch.number;
+    const std::size_t left =
+        p.work.batch.items->count() - std::min<std::size_t>(answer.done, p.work.batch.items->count());
+    const bool all = !answer.more && !answer.error && left == 0;
+    p.partly_out = answer.released != 0;
+    out_.add(std::make_shared<const StreamItems>(std::move(answer.items)), number, all && p.work.batch.last);
+    if (answer.more) {
+        p.what = StageRequest::Do::go_on;
+        return;
+    }
+    if (p.what == StageRequest::Do::start || p.what == StageRequest::Do::finish ||
+        (p.what == StageRequest::Do::go_on && p.work.batch.items->empty())) {
+        ended_ = true;
+        if (answer.error) fail(EndReason::exception, *answer.error);
+        return;
+    }
+    if (answer.fatal) return fail(EndReason::exception, answer.error.value_or(""));
+    drop_first(p, answer.done);
+    p.what = StageRequest::Do::items;
+    if (answer.error) return item_failed(p, *answer.error, EndReason::exception);
+    drop_first(p, p.work.batch.items->count());
+}
+
+// The first n items of the piece are done with.
+void StageJob::drop_first(Piece& p, std::size_t n) {
+    const StreamItems& items = *p.work.batch.items;
+    const bool all = n >= items.count();
+    items_done_ += std::min(n, items.count());
+    if (all) {
+        p.work.batch.items = std::make_shared<const StreamItems>();
+        for (const auto& of : p.work.taken) done_.push_back(of);
+        p.work.taken.clear();
+        return;
+    }
+    if (n == 0) return;
+    auto rest = std::make_shared<StreamItems>();
+    std::size_t offset = 0;
+    for (std::size_t i = 0; i < n; ++i) offset += items.sizes[i];
+    rest->append(items, n, items.count() - n, offset);
+    p.work.batch.items = std::move(rest);
+}
+
+bool StageJob::crashed(Piece& p, const Outcome& outcome) {
+    const EndReason reason = outcome.details != nullptr ? outcome.details->reason : EndReason::exception;
+    const std::string error = outcome.details != nullptr ? outcome.details->error : "it failed";
+    if (p.what != StageRequest::Do::items || stage().form == StageForm::fold || p.partly_out) {
+        fail(reason, error);
+        return true;
+    }
+    if (p.work.batch.items->count() > 1) {
+        split(0);
+        return false;
+    }
+    item_failed(p, error, reason);
+    return failure_ || p.work.batch.items->empty();
+}
+
+// Instead of the piece, one for each of its items. What is to be given back goes with the last of them.
+void StageJob::split(std::size_t at) {
+    Piece whole = std::move(pieces_[at]);
+    if (whole.work.batch.items->count() <= 1) {
+        pieces_[at] = std::move(whole);
+        return;
+    }
+    pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at));
+    const StreamItems& items = *whole.work.batch.items;
+    std::size_t offset = 0;
+    for (std::size_t i = 0; i < items.count(); ++i) {
+        Piece one;
+        one.work.batch.number = whole.work.batch.number;
+        one.work.batch.last = whole.work.batch.last && i + 1 == items.count();
+        auto item = std::make_shared<StreamItems>();
+        offset = item->append(items, i, 1, offset);
+        one.work.batch.items = std::move(item);
+        if (i + 1 == items.count()) one.work.taken = std::move(whole.work.taken);
+        pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(at + i), std::move(one));
+    }
+}
+
+// The first item of the piece.
+void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason) {
+    switch (stage().on_error) {
+        case OnError::retry:
+            if (p.tries <= job().retries && !p.partly_out) {
+                ++p.tries;
+                ++counts_.retried;
+                return;
+            }
+            [[fallthrough]];
+        case OnError::fail:
+            fail(reason, "item " + std::to_string(items_done_) + ": " + error);
+            return;
+        case OnError::skip:
+            ++counts_.skipped;
+            const bool ends = p.work.batch.items->count() == 1;
+            drop_first(p, 1);
+            p.tries = 1;
+            if (ends) out_.add(std::make_shared<const StreamItems>(), p.work.batch.number, p.work.batch.last);
+            return;
+    }
+}
+
+void StageJob::passed_on(const StreamInput::Work& work) {
+    done_.insert(done_.end(), work.taken.begin(), work.taken.end());
+    for (const auto& of : work.taken) counts_.items_in += of.items;
+}
+
+void StageJob::fail(EndReason reason, std::string text) {
+    if (failure_) return;
+    failure_ = std::move(text);
+    failure_reason_ = reason;
+}
+
+bool StageJob::finished() {
+    if (!pieces_.empty()) return false;
+    if (failure_) return true;
+    if (is_source()) return ended_;
+    // What lies beyond a gap will never be complete.
+    if (in_.failed() && in_.all_links_ended()) return !in_.has_next();
+    return in_.ended() && (stage().form != StageForm::fold || ended_);
+}
+
+}  // namespace penstock

@@ -1,0 +1,109 @@
+// One worker of a stage at the broker it was placed at: what it is to see, what its lane works on, and what it made.
+//
+// A piece of work is some items that one ticket has the lane work on (exec/stage_batch.hpp). Pieces end in the order in
+// which they came, whatever happens to them on the way: one that crashed a worker process is tried again item by item,
+// which finds the item to blame; one that fails is what the stage's `on-error` says.
+// Thread: the pump's. Bounds: kPieces at the lane, of at most what StreamOutput sends at once each.
+#pragma once
+
+#include "core/broker.hpp"
+#include "core/stream_input.hpp"
+#include "core/stream_output.hpp"
+#include "exec/stage_batch.hpp"
+#include "exec/task.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+struct StageCounts {
+    std::uint64_t items_in = 0, items_out = 0, skipped = 0, retried = 0;
+};
+
+class StageJob {
+public:
+    StageJob(JobStart start, std::uint32_t lane);
+
+    const JobStart& start() const { return start_; }
+    std::uint32_t lane() const { return lane_; }
+    JobIndex index() const;
+    const Stage& stage() const { return plan().stages[start_.job.value]; }
+    const JobTemplate& job() const { return plan().templates[start_.job.value]; }
+    const StageCounts& counts() const { return counts_; }
+
+    StreamInput& in() { return in_; }
+    StreamOutput& out() { return out_; }
+
+    // What the lane should be given now; nothing when it has enough, or what it made waits for credit. `open`: sources
+    // may begin. `next_ticket` is taken for it.
+    std::optional<Ticket> next(bool open, std::uint64_t next_ticket);
+    // True when the ticket was one of this job's. Its results are in out() then, and what is done with in done().
+    bool take(Outcome& outcome);
+    // Of a stage without a lane: done with, and counted.
+    void passed_on(const StreamInput::Work& work);
+    // To be told to the jobs they came from.
+    std::vector<StreamInput::Work::Of> take_done() { return std::exchange(done_, {}); }
+    Nanoseconds each_ns() const { return each_ns_; }  // of an item; negative while unknown
+
+    bool idle() const { return pieces_.empty(); }  // its lane has nothing of it
+    // Nothing is left to do, but what waits in out().
+    bool finished();
+    const std::optional<std::string>& failure() const { return failure_; }
+    EndReason failure_reason() const { return failure_reason_; }
+    // The tickets at its lane.
+    std::vector<std::uint64_t> tickets() const;
+    // The ticket whose time is up.
+    std::optional<std::uint64_t> overdue(Nanoseconds now) const;
+
+private:
+    static constexpr std::size_t kPieces = 2;
+
+    struct Piece {
+        StreamInput::Work work;
+        StageRequest::Do what = StageRequest::Do::items;
+        std::uint64_t ticket = 0;  // 0 = to be given to the lane (again)
+        std::uint32_t tries = 1;
+        bool partly_out = false;  // some results of the first item have left already: it cannot be done again
+        Nanoseconds given = 0;
+        std::optional<Outcome> outcome;
+    };
+
+    const Plan& plan() const { return *start_.pipeline->plan; }
+    bool is_source() const { return stage().form == StageForm::source; }
+    std::size_t most_pieces() const;
+    Piece* piece_to_give(bool open);
+    bool add_piece(bool open);
+    Ticket ticket_for(Piece& piece, std::uint64_t number);
+    void settle();
+    bool settle(Piece& p);
+    void answered(Piece& p, StageAnswer answer);
+    bool crashed(Piece& p, const Outcome& outcome);
+    void item_failed(Piece& p, const std::string& error, EndReason reason);
+    void drop_first(Piece& p, std::size_t n);
+    void split(std::size_t at);
+    void fail(EndReason reason, std::string text);
+
+    JobStart start_;
+    std::uint32_t lane_;
+    StreamInput in_;
+    StreamOutput out_;
+    std::deque<Piece> pieces_;
+    std::vector<StreamInput::Work::Of> done_;
+    StageCounts counts_;
+    std::uint64_t items_done_ = 0;
+    Nanoseconds each_ns_ = -1;
+    bool began_ = false;   // the source, or the finish() of a fold
+    bool ended_ = false;   // likewise
+    bool worked_ = false;  // items were worked on
+    std::optional<std::string> failure_;
+    EndReason failure_reason_ = EndReason::exception;
+};
+
+// Makes one item, a list, of every `n`.
+StreamItems zipped(const StreamItems& items, std::uint32_t n);
+
+}  // namespace penstock

@@ -1,0 +1,261 @@
+#include "run/stream_node.hpp"
+
+#include "run/clock.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+
+namespace {
+constexpr Nanoseconds kOverdueInterval = 10'000'000;  // between looks for items whose time is up
+}
+
+StreamNode::Stream* StreamNode::stream(PipelineId id) {
+    const auto at = streams_.find(id);
+    return at == streams_.end() ? nullptr : &at->second;
+}
+
+StreamNode::Entry* StreamNode::entry(PipelineId id, JobIndex job) {
+    Stream* s = stream(id);
+    if (s == nullptr) return nullptr;
+    const auto at = s->jobs.find(job);
+    return at == s->jobs.end() || at->second.ended ? nullptr : &at->second;
+}
+
+void StreamNode::look_at(PipelineId id, JobIndex job, Entry& e) {
+    if (std::exchange(e.waits, true)) return;
+    waiting_.emplace_back(id, job);
+}
+
+void StreamNode::look_at_all(Stream& s) {
+    for (auto& [index, e] : s.jobs) look_at(s.id, index, e);
+}
+
+// ------------------------------------------------------------------------------------------ beginning and stopping
+
+void StreamNode::on(const msg::PlaceStream& m, std::uint32_t, Outbox&) {
+    Stream& s = streams_[m.pipeline];
+    s.id = m.pipeline;
+    s.ranks = m.ranks;
+    s.expected = static_cast<std::uint32_t>(std::count(m.ranks.begin(), m.ranks.end(), rank_));
+}
+
+void StreamNode::start(std::uint32_t lane, JobStart start) {
+    const PipelineId id = start.pipeline->info.id;
+    Stream& s = streams_[id];
+    auto job = std::make_unique<StageJob>(std::move(start), lane);
+    timeouts_ |= job->job().timeout_s > 0;
+    const JobIndex index = job->index();
+    Entry& e = s.jobs[index];
+    e.job = std::move(job);
+    e.started = steady_now();
+    look_at(id, index, e);
+}
+
+void StreamNode::on(const msg::OpenStream& m, std::uint32_t, Outbox&) {
+    Stream* s = stream(m.pipeline);
+    if (s == nullptr) {
+        ++ignored_;
+        return;
+    }
+    s->open = true;
+    look_at_all(*s);
+}
+
+// Stages behind the one that failed get what was made before, and are told that it is not all; everything else stops.
+void StreamNode::on(const msg::StopStream& m, std::uint32_t, Outbox&) {
+    Stream* s = stream(m.pipeline);
+    if (s == nullptr) return;
+    s->stopped = m.reason;
+    for (auto& [index, e] : s->jobs) {
+        if (e.ended) continue;
+        const Plan& plan = *e.job->start().pipeline->plan;
+        look_at(m.pipeline, index, e);
+        if (m.failed && behind(plan, e.job->start().job, plan.template_of(m.cause))) continue;
+        e.cancelled = true;
+        for (const std::uint64_t ticket : e.job->tickets()) host_.cancel(e.job->lane(), ticket, EndReason::cancelled);
+    }
+}
+
+// Whether items of `failed` reach `stage`.
+bool StreamNode::behind(const Plan& plan, TemplateIndex stage, TemplateIndex failed) {
+    const auto& from = plan.stages[stage.value].from;
+    return std::any_of(from.begin(), from.end(),
+                       [&](TemplateIndex f) { return f == failed || behind(plan, f, failed); });
+}
+
+// ------------------------------------------------------------------------------------------ items
+
+void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox&) {
+    Entry* e = entry(m.pipeline, m.to);
+    if (e == nullptr || !e->job->in().push(m.from, {m.batch, m.last, m.items})) {
+        ++ignored_;
+        return;
+    }
+    look_at(m.pipeline, m.to, *e);
+}
+
+void StreamNode::on(const msg::StreamEnd& m, std::uint32_t, Outbox&) {
+    Entry* e = entry(m.pipeline, m.to);
+    if (e == nullptr || !e->job->in().end(m.from, m.items, m.failed)) {
+        ++ignored_;
+        return;
+    }
+    look_at(m.pipeline, m.to, *e);
+}
+
+void StreamNode::on(const msg::StreamTaken& m, std::uint32_t, Outbox&) {
+    Entry* e = entry(m.pipeline, m.from);
+    if (e == nullptr) return;  // it has ended: nobody needs the credit
+    if (!e->job->out().taken(m.to, m.items, m.bytes, m.each_ns)) {
+        ++ignored_;
+        return;
+    }
+    look_at(m.pipeline, m.from, *e);
+}
+
+bool StreamNode::take(Outcome& outcome) {
+    if ((outcome.ticket & kStreamTicket) == 0) return false;
+    const auto at = tickets_.find(outcome.ticket);
+    if (at == tickets_.end()) return true;
+    const auto [id, job] = at->second;
+    tickets_.erase(at);
+    if (Entry* e = entry(id, job)) {
+        e->job->take(outcome);
+        look_at(id, job, *e);
+    }
+    return true;
+}
+
+// ------------------------------------------------------------------------------------------ going on
+
+bool StreamNode::work(Outbox& out, std::vector<Outcome>& ended) {
+    if (timeouts_) {
+        const Nanoseconds now = steady_now();
+        if (now >= next_overdue_) {
+            next_overdue_ = now + kOverdueInterval;
+            for (auto& [id, s] : streams_)
+                for (auto& [index, e] : s.jobs)
+                    if (!e.ended)
+                        if (const auto late = e.job->overdue(now))
+                            host_.cancel(e.job->lane(), *late, EndReason::timeout);
+        }
+    }
+    if (waiting_.empty()) return false;
+    for (const auto& [id, job] : std::exchange(waiting_, {})) {
+        Entry* e = entry(id, job);
+        if (e == nullptr) continue;
+        e->waits = false;
+        advance(*stream(id), *e, out, ended);
+    }
+    return true;
+}
+
+void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended) {
+    StageJob& job = *e.job;
+    if (s.expected != 0 && s.jobs.size() == s.expected) {
+        s.expected = 0;
+        out.to_router(msg::StreamReady{s.id});
+    }
+    bool again = false;
+    switch (job.stage().role) {
+        case Stage::Role::worker:
+            if (!e.cancelled) keep_lane_busy(s, e);
+            break;
+        case Stage::Role::order:
+            put_in_order(job);
+            break;
+        case Stage::Role::results:
+            again = store(e);
+            break;
+    }
+    send(s, job, out);
+    give_back(s, job, out);
+    if (again) look_at(s.id, job.index(), e);
+    end(s, e, out, ended);
+}
+
+void StreamNode::keep_lane_busy(Stream& s, Entry& e) {
+    StageJob& job = *e.job;
+    while (auto ticket = job.next(s.open, next_ticket_)) {
+        tickets_[next_ticket_++] = {s.id, job.index()};
+        host_.run(job.lane(), std::move(*ticket));
+    }
+}
+
+void StreamNode::put_in_order(StageJob& job) {
+    while (!job.out().full()) {
+        auto work = job.in().pop();
+        if (!work) return;
+        StreamItemsPtr items = work->batch.items;
+        if (work->zipped > 1) items = std::make_shared<const StreamItems>(zipped(*items, work->zipped));
+        job.passed_on(*work);
+        job.out().add(std::move(items), 0, true);
+    }
+}
+
+// True when there may be more to store, but not now.
+bool StreamNode::store(Entry& e) {
+    StageJob& job = *e.job;
+    const Plan& plan = *job.start().pipeline->plan;
+    const JobTemplate& stage = plan.templates[job.stage().from.front().value];
+    if (!std::exchange(e.stores, true)) host_.store(job.start().pipeline, stage, 0, {});
+    while (host_.may_store()) {
+        auto work = job.in().pop();
+        if (!work) return false;
+        const std::size_t n = work->batch.items->count();
+        if (n != 0) host_.store(job.start().pipeline, stage, e.stored, *work->batch.items);
+        e.stored += n;
+        job.passed_on(*work);
+    }
+    return true;
+}
+
+void StreamNode::send(Stream& s, StageJob& job, Outbox& out) {
+    for (StreamOutput::Sent& sent : job.out().take_sendable())
+        out.to_broker(s.ranks[sent.to.value],
+                      msg::StreamItems{s.id, job.index(), sent.to, sent.batch, sent.last, std::move(sent.items)});
+}
+
+void StreamNode::give_back(Stream& s, StageJob& job, Outbox& out) {
+    for (const auto& of : job.take_done())
+        out.to_broker(s.ranks[of.from.value],
+                      msg::StreamTaken{s.id, of.from, job.index(), of.items, of.bytes, job.each_ns()});
+}
+
+// ------------------------------------------------------------------------------------------ the end
+
+void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended) {
+    StageJob& job = *e.job;
+    if (e.cancelled || job.failure()) {
+        if (!job.tickets().empty()) return;  // their outcomes are still to come
+        if (job.failure() && job.out().full() && !e.cancelled) return;
+        job.out().drop();
+    } else if (!job.finished() || job.out().full()) {
+        return;
+    }
+    const bool incomplete = e.cancelled || job.failure() || job.in().failed();
+    for (const StreamOutput::Total& total : job.out().totals())
+        out.to_broker(s.ranks[total.to.value], msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete});
+    Outcome outcome;
+    outcome.ticket = job.start().ticket;
+    outcome.started = e.started;
+    outcome.finished = steady_now();
+    outcome.lane = job.lane();
+    outcome.succeeded = !incomplete && job.in().damage().empty();
+    if (!outcome.succeeded) {
+        outcome.details = std::make_unique<OutcomeDetails>();
+        outcome.details->reason = job.failure() ? job.failure_reason() : EndReason::cancelled;
+        outcome.details->error =
+            job.failure() ? *job.failure()
+            : !job.in().damage().empty() && !incomplete
+                ? "items were lost: " + job.in().damage() + "; this is a bug of Penstock"
+                : "the stream was stopped: " + (s.stopped.empty() ? "a stage before this one failed" : s.stopped);
+    }
+    ended.push_back(std::move(outcome));
+    e.ended = true;
+    // What is at other lanes of this broker is told by them.
+    e.job.reset();
+}
+
+}  // namespace penstock

@@ -1,0 +1,103 @@
+// The jobs of streams at one broker: moves items between them and those of other brokers, and keeps their lanes at
+// work.
+//
+// The router places all jobs of a stream at once (PlaceStream) and assigns each like a job that needs room made for it:
+// it has a lane of its own until its end. When all that is placed here has been assigned, StreamReady; when all brokers
+// have said so, sources begin (OpenStream), so that no item comes before the job it is for.
+//
+// Thread: the pump's.
+#pragma once
+
+#include "run/stage_job.hpp"
+
+#include "protocol/messages.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace penstock {
+
+// What it asks of its broker.
+class StreamHost {
+public:
+    virtual ~StreamHost() = default;
+    virtual void run(std::uint32_t lane, Ticket ticket) = 0;
+    virtual void cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reason) = 0;
+    // Items `first` and on of a stage whose results are kept.
+    virtual void store(const std::shared_ptr<const PipelineContext>& pipeline, const JobTemplate& stage,
+                       std::uint64_t first, StreamItems items) = 0;
+    virtual bool may_store() const = 0;
+};
+
+class StreamNode {
+public:
+    StreamNode(std::uint32_t rank, StreamHost& host) : rank_(rank), host_(host) {}
+
+    void on(const msg::PlaceStream& m, std::uint32_t from, Outbox& out);
+    void on(const msg::OpenStream& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StopStream& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StreamItems& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StreamEnd& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StreamTaken& m, std::uint32_t from, Outbox& out);
+
+    // The broker starts a job of a stream.
+    void start(std::uint32_t lane, JobStart job);
+    // True when it was the outcome of some items, not of a job.
+    bool take(Outcome& outcome);
+    // Goes on with whatever can go on; outcomes of jobs that have ended are appended. Once a turn. True when something
+    // happened.
+    bool work(Outbox& out, std::vector<Outcome>& ended);
+    void forget(PipelineId pipeline) { streams_.erase(pipeline); }
+
+    std::size_t streams() const { return streams_.size(); }
+    std::uint64_t ignored() const { return ignored_; }
+
+private:
+    struct Entry {  // a job of it, here
+        std::unique_ptr<StageJob> job;
+        Nanoseconds started = 0;
+        std::uint64_t stored = 0;  // a stage of results: items so far
+        bool stores = false;       // it has told that it does: a stream without items is a result too
+        bool cancelled = false;    // what its lane has is not wanted any more
+        bool ended = false;
+        bool waits = false;  // in waiting_
+    };
+    struct Stream {
+        PipelineId id;
+        std::vector<std::uint32_t> ranks;
+        std::uint32_t expected = 0;  // jobs here
+        std::unordered_map<JobIndex, Entry> jobs;
+        bool open = false;
+        std::string stopped;  // why; "" = it is not
+    };
+
+    Stream* stream(PipelineId id);
+    Entry* entry(PipelineId id, JobIndex job);
+    void look_at(PipelineId id, JobIndex job, Entry& e);
+    void look_at_all(Stream& s);
+    void advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
+    void send(Stream& s, StageJob& job, Outbox& out);
+    void give_back(Stream& s, StageJob& job, Outbox& out);
+    void put_in_order(StageJob& job);
+    bool store(Entry& e);
+    void keep_lane_busy(Stream& s, Entry& e);
+    void end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
+    static bool behind(const Plan& plan, TemplateIndex stage, TemplateIndex failed);
+
+    static constexpr std::uint64_t kStreamTicket = std::uint64_t{1} << 63;  // broker's own tickets never have this bit
+
+    std::uint32_t rank_;
+    StreamHost& host_;
+    std::unordered_map<PipelineId, Stream> streams_;
+    std::unordered_map<std::uint64_t, std::pair<PipelineId, JobIndex>> tickets_;  // at lanes
+    std::vector<std::pair<PipelineId, JobIndex>> waiting_;                        // jobs to be looked at
+    std::uint64_t next_ticket_ = kStreamTicket;
+    std::uint64_t ignored_ = 0;  // messages that made no sense, or came after the end
+    Nanoseconds next_overdue_ = 0;
+    bool timeouts_ = false;
+};
+
+}  // namespace penstock

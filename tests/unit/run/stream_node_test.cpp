@@ -1,0 +1,208 @@
+#include "stream_nodes.hpp"
+
+#include "value/value_json.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace penstock {
+namespace {
+
+using test::Random;
+using test::StageScript;
+using test::StreamNodes;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+struct Asked {
+    std::string name;
+    std::vector<std::uint32_t> from;
+    StageForm form = StageForm::map;
+    std::uint32_t workers = 1;
+    bool ordered = false;
+    OnError on_error = OnError::fail;
+    std::uint32_t retries = 0;
+};
+
+std::shared_ptr<const Plan> plan_of(const std::vector<Asked>& stages) {
+    auto plan = std::make_shared<Plan>();
+    plan->name = "s";
+    for (const Asked& a : stages) {
+        JobTemplate t;
+        t.name = a.name;
+        t.worker = a.name;
+        t.count = a.workers;
+        t.retries = a.retries;
+        plan->templates.push_back(std::move(t));
+        Stage s;
+        s.form = a.form;
+        for (const std::uint32_t f : a.from) s.from.push_back(TemplateIndex(f));
+        s.ordered = a.ordered;
+        s.on_error = a.on_error;
+        plan->stages.push_back(std::move(s));
+    }
+    complete_stream(*plan);
+    return plan;
+}
+
+List numbers(std::int64_t n) {
+    List list;
+    for (std::int64_t i = 0; i < n; ++i) list.push_back(Value(i));
+    return list;
+}
+
+// For messages: values do not print themselves.
+std::string text(const List& values) { return to_json(Value(values)); }
+
+StageScript source_of(std::int64_t n) {
+    StageScript s;
+    s.source = numbers(n);
+    return s;
+}
+
+class StreamNodesTest : public ::testing::TestWithParam<std::uint64_t> {
+protected:
+    Random random_{GetParam()};
+};
+
+TEST_P(StreamNodesTest, ItemsReachTheResultsInOrder) {
+    StageScript twice;
+    twice.on_item = [](const Value& v) { return List{v, v}; };
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"twice", {0}, StageForm::generator, 3, true}}),
+                      {{"source", source_of(1000)}, {"twice", twice}}, 3, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    List expected;
+    for (std::int64_t i = 0; i < 1000; ++i)
+        for (int k = 0; k < 2; ++k) expected.push_back(Value(i));
+    EXPECT_EQ(text(nodes.stored["twice"].items), text(expected));
+    EXPECT_TRUE(nodes.stored["twice"].in_order);
+    for (const auto& e : nodes.ended) EXPECT_TRUE(e->succeeded) << e->error;
+    EXPECT_EQ(nodes.ignored(), 0u);
+}
+
+TEST_P(StreamNodesTest, AFoldSeesEveryItemAndSaysWhatCameOfThem) {
+    StageScript sum;
+    sum.finish = [](const List& seen) {
+        std::int64_t total = 0;
+        for (const Value& v : seen) total += v.int64();
+        return List{Value(total), Value(static_cast<std::int64_t>(seen.size()))};
+    };
+    StreamNodes nodes(
+        plan_of({{"source", {}, StageForm::source, 2}, {"map", {0}, StageForm::map, 4}, {"sum", {1}, StageForm::fold}}),
+        {{"source", source_of(5000)}, {"sum", sum}}, 4, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(text(nodes.stored["sum"].items), text((List{Value(5000 * 4999 / 2), Value(5000)})));
+}
+
+TEST_P(StreamNodesTest, AForkGivesEveryBranchEveryItem) {
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"a", {0}}, {"b", {0}, StageForm::map, 2, true}}),
+                      {{"source", source_of(700)}}, 2, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(text(nodes.stored["a"].items), text(numbers(700)));
+    EXPECT_EQ(text(nodes.stored["b"].items), text(numbers(700)));
+}
+
+TEST_P(StreamNodesTest, AnItemThatFailsIsSkippedWhenAsked) {
+    for (const bool dies : {false, true}) {
+        StageScript picky;
+        (dies ? picky.crash : picky.raise) = {0, 7, 8, 299};
+        StreamNodes nodes(plan_of({{"source", {}, StageForm::source},
+                                   {"picky", {0}, StageForm::map, 2, true, OnError::skip},
+                                   {"next", {1}, StageForm::map, 2, true}}),
+                          {{"source", source_of(300)}, {"picky", picky}}, 3, random_);
+        nodes.run();
+        ASSERT_TRUE(nodes.all_ended());
+        List expected;
+        for (std::int64_t i = 0; i < 300; ++i)
+            if (!(dies ? picky.crash : picky.raise).contains(i)) expected.push_back(Value(i));
+        EXPECT_EQ(text(nodes.stored["next"].items), text(expected));
+        for (const auto& e : nodes.ended) EXPECT_TRUE(e->succeeded) << e->error;
+    }
+}
+
+TEST_P(StreamNodesTest, ARetriedItemTakesItsPlace) {
+    for (const bool dies : {false, true}) {
+        StageScript moody;
+        (dies ? moody.crash : moody.raise) = {3, 4, 150};
+        moody.calm_after = 3;
+        StreamNodes nodes(
+            plan_of({{"source", {}, StageForm::source}, {"moody", {0}, StageForm::map, 3, true, OnError::retry, 2}}),
+            {{"source", source_of(200)}, {"moody", moody}}, 2, random_);
+        nodes.run();
+        ASSERT_TRUE(nodes.all_ended());
+        EXPECT_EQ(text(nodes.stored["moody"].items), text(numbers(200)));
+    }
+}
+
+TEST_P(StreamNodesTest, AnItemThatFailsEndsTheStreamAfterTheResultsBeforeIt) {
+    for (const bool dies : {false, true}) {
+        StageScript picky;
+        (dies ? picky.crash : picky.raise) = {120};
+        StageScript sum;
+        sum.finish = [](const List&) { return List{Value("never")}; };
+        StreamNodes nodes(
+            plan_of({{"source", {}, StageForm::source}, {"picky", {0}}, {"keep", {1}}, {"sum", {1}, StageForm::fold}}),
+            {{"source", source_of(3000)}, {"picky", picky}, {"sum", sum}}, 3, random_);
+        nodes.run();
+        ASSERT_TRUE(nodes.all_ended());
+        EXPECT_EQ(text(nodes.stored["keep"].items), text(numbers(120))) << "all good results, and none after them";
+        EXPECT_TRUE(nodes.stored["sum"].items.empty()) << "a fold of a part of its input is no result";
+        ASSERT_TRUE(nodes.ended[1]);
+        EXPECT_FALSE(nodes.ended[1]->succeeded);
+        EXPECT_EQ(nodes.ended[1]->error, dies ? "item 120: it was ended by SIGSEGV" : "item 120: cannot do it");
+        EXPECT_EQ(nodes.ended[1]->reason, dies ? EndReason::signal : EndReason::exception);
+        for (std::size_t j = 2; j < nodes.ended.size(); ++j) EXPECT_FALSE(nodes.ended[j]->succeeded) << j;
+        EXPECT_EQ(nodes.ended[2]->reason, EndReason::cancelled);
+        EXPECT_THAT(nodes.ended[2]->error, HasSubstr("the stream was stopped"));
+    }
+}
+
+TEST_P(StreamNodesTest, ARetryThatNeverSucceedsEndsTheStream) {
+    StageScript stubborn;
+    stubborn.raise = {5};
+    StreamNodes nodes(
+        plan_of({{"source", {}, StageForm::source}, {"stubborn", {0}, StageForm::map, 1, false, OnError::retry, 3}}),
+        {{"source", source_of(50)}, {"stubborn", stubborn}}, 2, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(nodes.ended[1]->error, "item 5: cannot do it");
+    EXPECT_EQ(text(nodes.stored["stubborn"].items), text(numbers(5)));
+}
+
+TEST_P(StreamNodesTest, ACrashedFoldFailsTheStream) {
+    StageScript sum;
+    sum.crash = {99};
+    sum.finish = [](const List&) { return List{Value("never")}; };
+    StreamNodes nodes(
+        plan_of({{"source", {}, StageForm::source}, {"sum", {0}, StageForm::fold, 1, false, OnError::skip}}),
+        {{"source", source_of(200)}, {"sum", sum}}, 2, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_FALSE(nodes.ended[1]->succeeded);
+    EXPECT_TRUE(nodes.stored["sum"].items.empty());
+}
+
+TEST_P(StreamNodesTest, AStopEndsEveryJob) {
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"map", {0}, StageForm::map, 2, true}}),
+                      {{"source", source_of(100'000)}}, 2, random_);
+    nodes.stop(false);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    for (const auto& e : nodes.ended) EXPECT_EQ(e->error, "the stream was stopped: told to");
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, StreamNodesTest, ::testing::Range<std::uint64_t>(1, 21));
+
+TEST(StreamNode, MessagesOfNobodysStreamAreCountedAndDropped) {
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"map", {0}}}), {{"source", source_of(10)}}, 1,
+                      Random(1));
+    nodes.run();
+    EXPECT_TRUE(nodes.all_ended());
+    EXPECT_EQ(nodes.ignored(), 0u);
+}
+
+}  // namespace
+}  // namespace penstock
