@@ -4,6 +4,7 @@
 #include <penstock/application.hpp>
 #include <penstock/pipeline.hpp>
 #include <penstock/pipeline_manager.hpp>
+#include <penstock/running_fold.hpp>
 #include <penstock/store.hpp>
 #include <penstock/value.hpp>
 #include <penstock/version.hpp>

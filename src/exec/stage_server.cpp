@@ -110,7 +110,11 @@ StageAnswer StageServer::serve(const JobPlace& place, const JobInstance& job, St
     }
     if (object_ == nullptr) {
         if (const auto lost = what_was_lost(form_, request); !lost.empty()) return failed(std::string(lost));
-        make_object(*type, place, job, request);
+        try {
+            make_object(*type, place, job, request);
+        } catch (...) {
+            return failed(current_error());
+        }
     }
     StageAnswer answer = object_->serve(std::move(request), job.attempt);
     if (object_->ended() && !answer.more) object_.reset();

@@ -31,7 +31,11 @@ bool suits(StageRequest::Do what, StageForm form) {
 
 StageThread::StageThread(const WorkerType& type, const JobPlace& place, const JobInstance& job,
                          const StageRequest& request)
-    : type_(type), setting_(place, job, request), print_(place.print) {
+    : form_(type.form),
+      setting_(place, job, request),
+      print_(place.print),
+      worker_(type.create_stage()),
+      running_(dynamic_cast<RunningFoldWorker*>(worker_.get())) {
     setting_.print_with([this](std::string_view text) { print(text); });
 }
 
@@ -50,7 +54,7 @@ StageThread::~StageThread() {
 StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
     Lock lock(mutex_);
     const bool goes_on = request.what == StageRequest::Do::go_on;
-    if (goes_on != busy_ || !suits(request.what, type_.form)) {
+    if (goes_on != busy_ || !suits(request.what, form_)) {
         StageAnswer answer;
         answer.error = "the worker of this stage was asked for what it cannot do now; this is an error of the engine";
         answer.fatal = true;
@@ -66,8 +70,8 @@ StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
         request_ = std::move(request);
         busy_ = true;
     }
-    // Items of a fold make nothing that could be waited for: here they cost no change of threads.
-    if (type_.form == StageForm::fold && what_ == StageRequest::Do::items) {
+    // Most folds make nothing of an item that could be waited for: here they cost no change of threads.
+    if (form_ == StageForm::fold && running_ == nullptr && what_ == StageRequest::Do::items) {
         run_request(lock);
     } else {
         if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
@@ -149,10 +153,10 @@ void StageThread::run_request(Lock& lock) {
 
 void StageThread::work(StageRequest request) {
     fatal_ = true;
-    if (worker_ == nullptr) {
-        auto fresh = type_.create_stage();
-        fresh->start(setting_.context());
-        worker_ = std::move(fresh);
+    if (!std::exchange(started_, true)) {
+        ended_ = true;  // unless it starts: the next one is another object
+        worker_->start(setting_.context());
+        ended_ = false;
     }
     if (request.what == StageRequest::Do::items) {
         fatal_ = false;
@@ -167,10 +171,10 @@ void StageThread::work(StageRequest request) {
 void StageThread::work_on_items(StreamItems items) {
     ItemReader reader(std::move(items));
     Context& context = setting_.context();
-    const bool folds = type_.form == StageForm::fold;
     while (!reader.ended()) {
         const Value item = reader.next();
-        if (folds) static_cast<FoldWorker&>(*worker_).on_item(item, context);
+        if (running_ != nullptr) running_->on_item(item, *this, context);
+        else if (form_ == StageForm::fold) static_cast<FoldWorker&>(*worker_).on_item(item, context);
         else static_cast<GeneratorWorker&>(*worker_).on_item(item, *this, context);
         ++done_;
         released_ = 0;

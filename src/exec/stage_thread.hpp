@@ -9,6 +9,7 @@
 #include "exec/stage_server.hpp"
 #include "exec/stage_setting.hpp"
 
+#include <penstock/running_fold.hpp>
 #include <penstock/worker.hpp>
 
 #include <condition_variable>
@@ -24,7 +25,7 @@ class StageThread final : public StageObject, private Emit {
 public:
     static constexpr std::int64_t kMostWait = 5'000'000;  // nanoseconds
 
-    // `type` must outlive it.
+    // Throws what the constructor of the worker throws.
     StageThread(const WorkerType& type, const JobPlace& place, const JobInstance& job, const StageRequest& request);
     ~StageThread() override;
 
@@ -47,7 +48,7 @@ private:
     void print(std::string_view text);
     bool may_emit() const { return serving_ && !is_portion(results_); }
 
-    const WorkerType& type_;
+    const StageForm form_;
     StageSetting setting_;
     const std::function<void(std::string_view)> print_;
 
@@ -73,6 +74,8 @@ private:
     std::size_t complete_bytes_ = 0;
 
     std::unique_ptr<StageWorker> worker_;
+    RunningFoldWorker* const running_;  // the same, if it is one
+    bool started_ = false;
     std::thread thread_;  // made when first needed
 };
 

@@ -304,6 +304,27 @@ TEST_P(StagesBothWays, AFoldThatHasLostItsStateDoesNotGoOn) {
     }
 }
 
+TEST_P(StagesBothWays, ARunningFoldMakesItemsOnTheWay) {
+    stage("pairs");
+    EXPECT_EQ(values_of(ask(Do::items, {1, 2, 3}).items), (List{List{1, 2}}));
+    continues_ = true;
+    const StageAnswer failed = ask(Do::items, {4, "throw"});
+    EXPECT_EQ(values_of(failed.items), (List{List{3, 4}}));
+    EXPECT_EQ(failed.done, 1u);
+    EXPECT_EQ(failed.error, "bad item");
+    EXPECT_EQ(ask_all(Do::items, integers(10'001)).items.size(), 5'000u);
+    EXPECT_EQ(values_of(ask(Do::finish).items), (List{List{10'000}}));
+}
+
+TEST_P(StagesBothWays, AFoldWhoseStartFailsIsTriedAgainAsAnotherObject) {
+    stage("pairs", {{"no-start", true}});
+    for (int i = 0; i < 2; ++i) {
+        const StageAnswer answer = ask(Do::items, {1});
+        EXPECT_EQ(answer.error, "no licence");
+        EXPECT_TRUE(answer.fatal);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------- sources
 
 TEST_P(StagesBothWays, ASourceMakesAllOfItsPart) {

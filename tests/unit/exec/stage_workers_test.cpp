@@ -1,6 +1,8 @@
 // Stage workers of these tests. Each says here what it does.
 #include "lanes_fixture.hpp"
 
+#include <penstock/running_fold.hpp>
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -93,6 +95,25 @@ private:
     std::string file_;
 };
 
+// Lists of each two items, and at the end of the one that is left.
+struct Pairs : RunningFoldWorker {
+    static constexpr std::string_view kName = "pairs";
+    void start(Context& context) override {
+        if (context.parameters().contains("no-start")) throw std::runtime_error("no licence");
+    }
+    void on_item(const Value& item, Emit& emit, Context&) override {
+        if (item == Value("throw")) throw std::runtime_error("bad item");
+        pair_.push_back(item);
+        if (pair_.size() == 2) emit(std::exchange(pair_, {}));
+    }
+    void finish(Emit& emit, Context&) override {
+        if (!pair_.empty()) emit(pair_);
+    }
+
+private:
+    List pair_;
+};
+
 // `count` integers of all workers together, each its share; at `throw-at` or `crash-at` that is done. After `wait-at` it
 // waits until the file `path` is there, or it is told to stop. Writes the file `left` when generate() is left.
 struct Integers : SourceWorker {
@@ -136,7 +157,7 @@ struct Length : Worker {
 }  // namespace
 
 WorkerTypes stage_types() {
-    return {worker_type<Twice>(), worker_type<CountUp>(), worker_type<AddUp>(), worker_type<Integers>(),
+    return {worker_type<Twice>(), worker_type<CountUp>(), worker_type<AddUp>(), worker_type<Pairs>(), worker_type<Integers>(),
             worker_type<Length>()};
 }
 
