@@ -17,6 +17,7 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kInstancesShown = 5;
+constexpr std::uint64_t kItemsAtOnce = 256;  // in memory, of a stream
 
 bool wanted(const JobRow& row, const JobsCommand& command) {
     const auto& statuses = command.statuses;
@@ -95,11 +96,35 @@ void print_outcome(const JobRow& row, std::ostream& err) {
     err << "\n";
 }
 
+// Whether it is a stage whose items are stored; prints them then.
+bool print_items(const Results& results, const PipelineJob& stage, const TableCommand& command, Streams& streams) {
+    std::vector<StreamRow> meant = results.streams();
+    std::erase_if(meant,
+                  [&](const StreamRow& row) { return row.pipeline != stage.pipeline || row.stage != stage.job; });
+    if (meant.empty()) return false;
+    const bool several = meant.size() > 1 || !meant.front().pipeline_instance.empty();
+    ItemTable table(command.form, several, streams.out);
+    std::uint64_t printed = 0;
+    for (const StreamRow& row : meant) {
+        table.begin(row.pipeline_instance);
+        for (std::uint64_t first = 0; first < row.items; first += kItemsAtOnce) {
+            const auto items =
+                results.stream_items(row.pipeline, row.pipeline_instance, row.stage, first, kItemsAtOnce);
+            for (const Value& item : items) table.add(item);
+            printed += items.size();
+        }
+    }
+    if (printed == 0) streams.err << "penstock table: no items of " << printable(command.job) << " are stored so far\n";
+    return true;
+}
+
 }  // namespace
 
 int run_table(const TableCommand& command, Streams& streams) {
     const PipelineJob job = taken_apart(command.job);
-    const ResultTable table = Results::open(command.run)->table(job.pipeline, job.job);
+    const auto results = Results::open(command.run);
+    if (print_items(*results, job, command, streams)) return kExitSucceeded;
+    const ResultTable table = results->table(job.pipeline, job.job);
     if (table.keys.empty() && table.parameter_names.empty()) {
         streams.err
             << "penstock table: " << counted(table.rows.size(), "instance") << " of " << printable(command.job)

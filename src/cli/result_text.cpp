@@ -122,6 +122,30 @@ void write_table(const ResultTable& table, TableForm form, std::ostream& out) {
     }
 }
 
+ItemTable::ItemTable(TableForm form, bool several, std::ostream& out) : form_(form), several_(several), out_(out) {
+    if (form_ != TableForm::csv) return;
+    write_csv_line(several_ ? std::vector<std::string>{"pipeline", "item"} : std::vector<std::string>{"item"}, out_);
+}
+
+void ItemTable::begin(const std::string& pipeline_instance) {
+    pipeline_instance_ = pipeline_instance;
+    if (several_ && form_ == TableForm::text) out_ << "== " << printable(pipeline_instance) << " ==\n";
+}
+
+void ItemTable::add(const Value& item) {
+    if (form_ == TableForm::text) {
+        out_ << cell_text(item) << "\n";
+    } else if (form_ == TableForm::csv) {
+        std::vector<std::string> fields{plain_text(item)};
+        if (several_) fields.insert(fields.begin(), pipeline_instance_);
+        write_csv_line(fields, out_);
+    } else {
+        Document line = {{"item", item}};
+        if (several_) line.emplace("pipeline_instance", pipeline_instance_);
+        out_ << to_json(line, JsonForm::plain) << "\n";
+    }
+}
+
 void write_jobs(const std::vector<const JobRow*>& rows, TableForm form, std::ostream& out) {
     using Align = TextTable::Align;
     TextTable text({{"job"},
