@@ -1,18 +1,27 @@
 #include "workers/builtin.hpp"
 
+#include "workers/batch.hpp"
 #include "workers/command.hpp"
 #include "workers/concat.hpp"
 #include "workers/constant.hpp"
 #include "workers/count.hpp"
 #include "workers/crash.hpp"
 #include "workers/fail.hpp"
+#include "workers/files.hpp"
+#include "workers/filter.hpp"
+#include "workers/flatten.hpp"
+#include "workers/lines.hpp"
 #include "workers/maximum.hpp"
 #include "workers/mean.hpp"
 #include "workers/median.hpp"
 #include "workers/minimum.hpp"
 #include "workers/noop.hpp"
+#include "workers/range.hpp"
+#include "workers/records.hpp"
 #include "workers/sleep.hpp"
 #include "workers/sum.hpp"
+#include "workers/to_files.hpp"
+#include "workers/to_lines.hpp"
 
 namespace penstock {
 
@@ -22,6 +31,10 @@ WorkerTypes builtin_worker_types() {
         worker_type<Crash>(),   worker_type<Sum>(),    worker_type<Mean>(),     worker_type<Minimum>(),
         worker_type<Maximum>(), worker_type<Median>(), worker_type<Count>(),    worker_type<Concat>(),
         command_worker_type(),
+        // for stages of streams
+        worker_type<Lines>(), worker_type<Records>(), worker_type<RangeSource>(), worker_type<Files>(),
+        worker_type<Flatten>(), worker_type<Filter>(), worker_type<Batch>(), worker_type<ToLines>(),
+        worker_type<ToFiles>(),
     };
 }
 

@@ -1,17 +1,23 @@
 // `Count`: how many there are in `values`, as `count`: elements of arrays, and everything in lists and lists within
 // them, whatever its type; null does not count.
+// As the stage of a stream it makes one item at the end: how many items there were, whatever they are.
 #pragma once
 
 #include <penstock/worker.hpp>
 
 namespace penstock {
 
-class Count : public Worker {
+class Count : public Worker, public FoldWorker {
 public:
     static constexpr std::string_view kName = "Count";
     static Keys needs() { return {"values"}; }
     static Keys makes() { return {"count"}; }
     Document process(const Document& in, Context&) override;
+    void on_item(const Value&, Context&) override { ++items_; }
+    void finish(Emit& emit, Context&) override { emit(items_); }
+
+private:
+    std::int64_t items_ = 0;
 };
 
 }  // namespace penstock

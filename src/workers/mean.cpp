@@ -7,7 +7,11 @@ namespace penstock {
 Document Mean::process(const Document& in, Context&) {
     const NumberSummary numbers = summarize(at(in, "values"));
     if (numbers.count == 0) no_numbers("mean");
-    return {{"mean", numbers.sum() / static_cast<double>(numbers.count)}};
+    return {{"mean", result(numbers)}};
+}
+
+Value Mean::result(const NumberSummary& numbers) const {
+    return numbers.sum() / static_cast<double>(numbers.count);
 }
 
 }  // namespace penstock

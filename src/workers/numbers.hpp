@@ -32,6 +32,28 @@ struct NumberSummary {
     double sum() const { return static_cast<double>(integer_sum) + real_sum; }
 };
 
+inline constexpr std::string_view kValues = "`values`";
+
+// Makes a summary of value after value.
+class NumberSummarizer {
+public:
+    // A number, an array or a list of these; throws ValueError for what is no number, and says that it was in `where`.
+    void add(const Value& values, std::string_view where = kValues);
+    NumberSummary summary() const;
+
+    // Of one number: what add() is made of.
+    template <class T>
+    void operator()(T number);
+
+private:
+    void add_integer(WideInteger number);
+    void add_real(double number);
+
+    NumberSummary summary_;
+    double sum_ = 0;
+    double compensation_ = 0;
+};
+
 // Throws ValueError for what is no number.
 NumberSummary summarize(const Value& values);
 std::vector<double> all_numbers(const Value& values);

@@ -6,8 +6,12 @@ namespace penstock {
 
 Document Sum::process(const Document& in, Context&) {
     const NumberSummary numbers = summarize(at(in, "values"));
-    if (numbers.all_integers()) return {{"sum", narrow(numbers.integer_sum, "sum")}};
-    return {{"sum", numbers.sum()}};
+    return {{"sum", result(numbers)}};
+}
+
+Value Sum::result(const NumberSummary& numbers) const {
+    if (numbers.all_integers()) return narrow(numbers.integer_sum, "sum");
+    return numbers.sum();
 }
 
 }  // namespace penstock

@@ -19,7 +19,9 @@ public:
     int attempt() const override { return attempt_; }
     int cpus() const override { return 1; }
     const Document& parameters() const override { return parameters_; }
-    const std::filesystem::path& definition_directory() const override { return nowhere_; }
+    const std::filesystem::path& definition_directory() const override { return directory; }
+    std::uint32_t worker() const override { return which_worker; }
+    std::uint32_t workers() const override { return how_many_workers; }
     const std::filesystem::path& scratch() override { return nowhere_; }
     void log(std::string_view line) override { logged.emplace_back(line); }
     bool cancelled() const override { return ++looks > looks_before_cancel && looks_before_cancel >= 0; }
@@ -28,6 +30,9 @@ public:
     std::vector<std::string> logged;
     int looks_before_cancel = -1;  // cancelled() says true from this call on; -1 = never
     mutable int looks = 0;
+    std::filesystem::path directory;  // of the definition
+    std::uint32_t which_worker = 0;
+    std::uint32_t how_many_workers = 1;
 
 private:
     Document parameters_;

@@ -25,10 +25,18 @@ TEST(BuiltinWorkerTypes, EachNameOnceAndEachCanBeMade) {
     std::set<std::string> names;
     for (const WorkerType& type : builtin_worker_types()) {
         EXPECT_TRUE(names.insert(type.name).second) << type.name;
-        EXPECT_TRUE(type.external || type.create() != nullptr) << type.name;
+        if (type.create && !type.external) {
+            EXPECT_NE(type.create(), nullptr) << type.name;
+        }
+        EXPECT_EQ(type.form != StageForm::none, static_cast<bool>(type.create_stage)) << type.name;
+        if (type.create_stage) {
+            EXPECT_NE(type.create_stage(), nullptr) << type.name;
+        }
+        EXPECT_TRUE(type.create || type.create_stage) << type.name;
     }
     EXPECT_THAT(names, IsSupersetOf({"noop", "sleep", "constant", "fail", "crash", "Sum", "Mean", "Minimum", "Maximum",
-                                     "Median", "Count", "Concat"}));
+                                     "Median", "Count", "Concat", "lines", "records", "range", "files", "flatten",
+                                     "filter", "batch", "to-lines", "to-files"}));
 }
 
 }  // namespace

@@ -1,0 +1,74 @@
+#include "workers/output_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace penstock {
+
+namespace {
+
+constexpr std::size_t kBuffer = 256 * 1024;
+
+// Beside the file, and of nobody else.
+FileDescriptor make_temporary(const std::filesystem::path& path, std::string& name) {
+    constexpr int kTries = 100;
+    static std::atomic<unsigned> made{0};
+    for (int tries = 0; tries < kTries; ++tries) {
+        const std::string own = fmt::format(".{}.{}-{}.part", path.filename().string(), ::getpid(), made++);
+        name = (path.parent_path() / own).string();
+        FileDescriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+        if (file || errno != EEXIST) return file;
+    }
+    return {};
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
+    std::error_code ignored;  // then the file cannot be made either, and says why
+    if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), ignored);
+    file_ = make_temporary(path_, temporary_);
+    if (file_) return;
+    temporary_.clear();
+    fail();
+}
+
+OutputFile::~OutputFile() {
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::fail() const {
+    throw std::runtime_error(fmt::format("cannot write {}: {}", path_.string(), std::strerror(errno)));
+}
+
+void OutputFile::write(std::string_view text) {
+    buffer_ += text;
+    if (buffer_.size() >= kBuffer) flush();
+}
+
+void OutputFile::flush() {
+    std::string_view rest = buffer_;
+    while (!rest.empty()) {
+        const ssize_t n = ::write(file_.get(), rest.data(), rest.size());
+        if (n < 0 && errno != EINTR) fail();
+        if (n > 0) rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    buffer_.clear();
+}
+
+void OutputFile::keep() {
+    flush();
+    if (::fsync(file_.get()) != 0 && errno != EINVAL) fail();
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail();
+    temporary_.clear();
+}
+
+}  // namespace penstock

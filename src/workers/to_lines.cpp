@@ -1,0 +1,40 @@
+#include "workers/to_lines.hpp"
+
+#include "value/value_json.hpp"
+#include "workers/parameters.hpp"
+
+namespace penstock {
+
+namespace {
+
+std::optional<std::string> file_of(Parameters& parameters) { return parameters.text("file", "the file to be written"); }
+
+}  // namespace
+
+std::vector<std::string> ToLines::check(const Document& with) {
+    Parameters parameters(with, kName, {"file"});
+    file_of(parameters);
+    return std::move(parameters).problems();
+}
+
+void ToLines::start(Context& context) {
+    Parameters parameters(context.parameters(), kName, {"file"});
+    const auto file = file_of(parameters);
+    parameters.throw_first();
+    file_ = std::make_unique<OutputFile>(context.definition_directory() / file.value());
+}
+
+void ToLines::on_item(const Value& item, Context&) {
+    const bool is_text = item.is(Value::Type::string);
+    std::string line = is_text ? item.string() : to_json(item, JsonForm::plain);
+    line += '\n';
+    file_->write(line);
+    ++items_;
+}
+
+void ToLines::finish(Emit& emit, Context&) {
+    file_->keep();
+    emit(items_);
+}
+
+}  // namespace penstock
