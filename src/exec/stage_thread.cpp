@@ -60,8 +60,11 @@ StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
         answer.fatal = true;
         return answer;
     }
-    serving_ = true;
+    // Most folds make nothing of an item that could be waited for: here they cost no change of threads.
+    const bool here = form_ == StageForm::fold && running_ == nullptr && request.what == StageRequest::Do::items;
+    if (!here && !thread_.joinable()) thread_ = std::thread([this] { run(); });
     if (!text_.empty()) print_(std::exchange(text_, {}));
+    serving_ = true;
     if (!goes_on) {
         setting_.set_attempt(attempt);
         what_ = request.what;
@@ -70,11 +73,9 @@ StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
         request_ = std::move(request);
         busy_ = true;
     }
-    // Most folds make nothing of an item that could be waited for: here they cost no change of threads.
-    if (form_ == StageForm::fold && running_ == nullptr && what_ == StageRequest::Do::items) {
+    if (here) {
         run_request(lock);
     } else {
-        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
         asked_.notify_one();
         wait_for_results(lock);
     }
