@@ -9,7 +9,8 @@ namespace penstock {
 
 namespace {
 
-constexpr std::size_t kLeastShared = 64 * 1024;
+constexpr std::size_t kLeastShared = 32 * 1024;
+constexpr std::size_t kMostKept = 8;  // times what the item needs
 
 }  // namespace
 
@@ -40,7 +41,7 @@ Value ItemReader::next() {
     const std::size_t size = items_->sizes[next_++];
     std::span<const std::byte> bytes = rest_.first(size);
     rest_ = rest_.subspan(size);
-    const bool shares = size >= kLeastShared && size >= items_->bytes.size() / 2;
+    const bool shares = size >= kLeastShared && size >= items_->bytes.size() / kMostKept;
     Value item = decode_value(bytes, shares ? std::shared_ptr<const void>(items_) : nullptr);
     if (!bytes.empty()) throw ValueError("the bytes of an item are damaged: there are more than the item has");
     return item;

@@ -45,6 +45,9 @@ public:
     bool ended() const override { return ended_; }
 
 private:
+    // For results: most are about as long as their items. Not for large ones, which may be dropped.
+    static constexpr std::size_t kMostReserved = 4 * kPortionBytes;
+
     void start() {
         if (map_ != nullptr || worker_ != nullptr) return;
         if (type_.form == StageForm::map) {
@@ -61,7 +64,7 @@ private:
     StageAnswer map(StreamItems items) {
         StageAnswer answer;
         answer.items.sizes.reserve(items.count());
-        answer.items.bytes.reserve(std::min(items.bytes.size(), kPortionBytes));
+        answer.items.bytes.reserve(std::min(items.bytes.size() + items.bytes.size() / 16, kMostReserved));
         ItemReader reader(std::move(items));
         try {
             for (; !reader.ended(); ++answer.done)
