@@ -1,6 +1,5 @@
 """Worker processes that die cost their own job and nothing else."""
 import os
-import re
 import signal
 import subprocess
 
@@ -80,19 +79,3 @@ jobs:
                         return
             os.sched_yield()
         self.fail("the run ended early:\n" + run.stdout.read())
-
-    def workers_of(self, launcher):
-        """Worker processes of the launch: children of a rank but for its first one, the zygote they are forked from."""
-        parents = {}
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/stat") as f:
-                    parents[int(pid)] = int(re.sub(r".*\) ", "", f.read()).split()[1])
-            except OSError:
-                pass
-
-        ranks = [pid for pid, parent in parents.items() if parent == launcher]
-        workers = []
-        for rank in ranks:
-            workers += sorted(pid for pid, parent in parents.items() if parent == rank)[1:]
-        return workers

@@ -12,7 +12,7 @@ PENSTOCK = os.environ.get("PENSTOCK", "penstock")
 
 
 class LaunchTest(unittest.TestCase):
-    maxDiff = None
+    maxDiff = 2000
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="penstock-launch-")
@@ -55,3 +55,18 @@ class LaunchTest(unittest.TestCase):
             self.assertNotIn(key, rows, "two rows for one job")
             rows[key] = status
         return rows
+
+    def workers_of(self, launcher):
+        """Worker processes of the launch: children of a rank but for its first one, the zygote they are forked from."""
+        return [worker for rank in self.children_of(launcher) for worker in self.children_of(rank)[1:]]
+
+    def children_of(self, process):
+        children = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat") as f:
+                    if int(f.read().rpartition(")")[2].split()[1]) == process:
+                        children.append(int(pid))
+            except OSError:
+                pass
+        return sorted(children)

@@ -189,6 +189,18 @@ TEST_F(StreamsTest, PipelinesOfOneNameShareADataset) {
 }
 
 // Whatever attempts, launches and segments there are, in whatever order and steps they are collected.
+TEST_F(StreamsTest, AStageOfSeveralWorkersHasItemsBeforeAnyOfItsJobsHasEnded) {
+    SamplePlan plan("titles");
+    plan.job("source").job("top", {Axis{"worker", Range{0, 1, 3}}}).job("side").job("top@results");
+    const Pipe pipeline = plan.start();
+    for (int part = 0; part < 3; ++part)
+        segment_of(1 + static_cast<std::uint32_t>(part),
+                   stream_record(pipeline, static_cast<std::uint64_t>(10 * part), numbers(10 * part, 10)));
+    const CollectReport report = collect_all();
+    EXPECT_THAT(report.warnings, IsEmpty());
+    EXPECT_EQ(collected(pipeline), numbers(0, 30));
+}
+
 TEST_F(StreamsTest, AStreamWithoutItemsIsThere) {
     const Pipe pipeline = stream_plan().start();
     segment_of(1, stream_record(pipeline, 0, {}));
