@@ -4,6 +4,7 @@
 #include <gumbo.h>
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -77,9 +78,10 @@ const char* attribute(const GumboNode& node, const char* name) {
     return found ? found->value : nullptr;
 }
 
+constexpr std::string_view kSpace = " \t\n\f\r";  // HTML's
+
 // A reference as browsers read it: without space around it, and without line breaks and tabs anywhere.
 std::string reference_of(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\n\f\r";
     const auto first = text.find_first_not_of(kSpace);
     if (first == std::string_view::npos) return "";
     std::string reference(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
@@ -139,6 +141,32 @@ std::string visible_text(const std::string& html) {
         return true;
     });
     return text;
+}
+
+std::optional<std::string> title(const std::string& html) {
+    const Page page(html);
+    const GumboNode* found = nullptr;
+    walk(page.root(), [&](const GumboNode& node, Visit) {
+        if (!found && node.type == GUMBO_NODE_ELEMENT && node.v.element.tag == GUMBO_TAG_TITLE &&
+            node.v.element.tag_namespace == GUMBO_NAMESPACE_HTML)  // images in a page have titles too
+            found = &node;
+        return !found;
+    });
+    if (!found) return std::nullopt;
+
+    std::string text;
+    for (unsigned i = 0; i < found->v.element.children.length; ++i) {
+        const auto& child = *static_cast<const GumboNode*>(found->v.element.children.data[i]);
+        if (child.type == GUMBO_NODE_TEXT || child.type == GUMBO_NODE_WHITESPACE) text += child.v.text.text;
+    }
+    std::string line;
+    for (std::size_t at = 0; (at = text.find_first_not_of(kSpace, at)) != std::string::npos;) {
+        const auto end = std::min(text.find_first_of(kSpace, at), text.size());
+        line.append(line.empty() ? "" : " ").append(text, at, end - at);
+        at = end;
+    }
+    if (line.empty()) return std::nullopt;
+    return line;
 }
 
 std::vector<std::string> links(const std::string& html, const std::string& page_url) {

@@ -24,6 +24,18 @@ Map map_of(const Counts& counts) { return {counts.begin(), counts.end()}; }
 
 }  // namespace
 
+List most_frequent(const std::map<std::string, std::int64_t>& counts, std::int64_t top) {
+    std::vector<std::pair<std::string, std::int64_t>> ranking(counts.begin(), counts.end());
+    const auto wanted = std::clamp<std::ptrdiff_t>(top, 0, static_cast<std::ptrdiff_t>(ranking.size()));
+    std::partial_sort(ranking.begin(), ranking.begin() + wanted, ranking.end(), [](const auto& a, const auto& b) {
+        return a.second != b.second ? a.second > b.second : a.first < b.first;
+    });
+    List best;
+    for (auto entry = ranking.begin(); entry != ranking.begin() + wanted; ++entry)
+        best.push_back(Map{{"word", entry->first}, {"count", entry->second}});
+    return best;
+}
+
 Document GetTextAndWords::process(const Document& in, Context&) {
     std::string text = visible_text(at(in, "html").string());
     const auto found = words(text);
@@ -49,15 +61,8 @@ Document TotalCounts::process(const Document& in, Context& context) {
             all += count.int64();
         }
     }
-    std::vector<std::pair<std::string, std::int64_t>> ranking(total.begin(), total.end());
     const auto wanted = context.parameters().find("top");
-    const auto top = std::min(
-        ranking.size(), static_cast<std::size_t>(wanted == context.parameters().end() ? 20 : wanted->second.int64()));
-    std::partial_sort(
-        ranking.begin(), ranking.begin() + static_cast<std::ptrdiff_t>(top), ranking.end(),
-        [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
-    List best;
-    for (std::size_t i = 0; i < top; ++i) best.push_back(Map{{"word", ranking[i].first}, {"count", ranking[i].second}});
+    auto best = most_frequent(total, wanted == context.parameters().end() ? 20 : wanted->second.int64());
     const auto distinct = total.size();
     return {{"total", map_of(total)}, {"count", all}, {"distinct", distinct}, {"top", std::move(best)}};
 }

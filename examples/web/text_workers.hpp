@@ -3,9 +3,16 @@
 
 #include <penstock/worker.hpp>
 
+#include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace web {
+
+// The `top` most frequent words (all, when there are no more), a map {word, count} each; equal ones in alphabetical
+// order.
+penstock::List most_frequent(const std::map<std::string, std::int64_t>& counts, std::int64_t top);
 
 // Needs `html`. Makes `text` (what a reader sees), `words` (in order, lower case), `count` (how many) and `counts` (how
 // often each).

@@ -59,6 +59,24 @@ TEST(VisibleText, DeepNestingIsNoProblem) {
     EXPECT_THAT(words(visible_text(html + "deep")), ElementsAre("deep"));
 }
 
+TEST(Title, IsTheFirstOneOnOneLine) {
+    EXPECT_EQ(title("<html><head><title>\n  Caf&eacute;\t of   <b>it </title><title>no</title></head></html>"),
+              "Caf\xc3\xa9 of <b>it");
+    EXPECT_EQ(title("<svg><title>of an image</title></svg><title>late</title>"), "late");
+    EXPECT_EQ(title("<title> \n</title><title>second</title>"), std::nullopt);
+    EXPECT_EQ(title("<body>none"), std::nullopt);
+    EXPECT_EQ(title(""), std::nullopt);
+}
+
+TEST(MostFrequent, OfAllOrSome) {
+    const std::map<std::string, std::int64_t> counts{{"a", 1}, {"b", 2}, {"c", 2}};
+    EXPECT_EQ(most_frequent(counts, 1), (List{Map{{"word", "b"}, {"count", 2}}}));
+    EXPECT_EQ(most_frequent(counts, 9).size(), 3U);
+    EXPECT_THAT(most_frequent(counts, 0), IsEmpty());
+    EXPECT_THAT(most_frequent(counts, -1), IsEmpty());
+    EXPECT_THAT(most_frequent({}, 3), IsEmpty());
+}
+
 TEST(Links, AreAbsoluteEachOnceInOrderWithoutFragments) {
     const std::string page = "http://host:81/a/b/index.html?q=1#top";
     EXPECT_THAT(
