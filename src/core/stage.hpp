@@ -32,7 +32,7 @@ struct Stage {
     StageForm form = StageForm::map;  // none: a Worker, used as a map
     std::vector<TemplateIndex> from;  // in the order of the definition; a source has none
     Merge merge = Merge::any;
-    std::uint32_t queue = 0;  // items that may wait behind each of its workers; 0 = kDefaultQueue
+    std::uint32_t queue = 0;  // of its items may be on their way to each consumer or wait there; 0 = kDefaultQueue
     bool ordered = false;     // as the definition says
     // Set by complete_stream(): the stage has several workers, is fed by one, and its results are put back into the
     // order of its input: batches keep their numbers.

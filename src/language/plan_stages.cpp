@@ -27,6 +27,7 @@ public:
             take_settings(s);
             check_worker(s);
             check_order(s);
+            check_branches(s);
         }
         if (const Node* keys = draft_.definition.defaults.save_keys)
             draft_.reading.wrong_type(*keys, "`save` of stages", "`all` or `none`: items have no keys to choose from");
@@ -35,6 +36,40 @@ public:
 private:
     const StageDefinition& asked(std::uint32_t s) const { return draft_.definition.stages[s]; }
     std::string text(std::uint32_t s) const { return stage_text(draft_.job(s).name); }
+
+    // A merge that waits for one of its inputs lets the others wait. When they are branches of one stage, that one
+    // waits for them too, and what the merge waits for may never be made.
+    void check_branches(std::uint32_t s) const {
+        if (stages_[s].merge == Merge::any || stages_[s].from.size() < 2) return;
+        std::vector<const StageDefinition::From*> branch(stages_.size(), nullptr);
+        for (const StageDefinition::From& from : asked(s).from) {
+            const std::uint32_t producer = draft_.names.find(from.stage);
+            if (producer == JobNames::kNone) continue;
+            for (const std::uint32_t above : with_all_above(producer)) {
+                if (branch[above] == nullptr) {
+                    branch[above] = &from;
+                    continue;
+                }
+                draft_.reading.error(from.place, text(s) + " waits for branches of one stage",
+                                     quote(branch[above]->stage) + " and " + quote(from.stage) +
+                                         " both have items of " + draft_.name_text(above) +
+                                         ": while one of them is waited for, the other fills up and stops " +
+                                         draft_.name_text(above) + ", and with it the first",
+                                     "use `merge: any`, or give each branch a source of its own");
+                return;
+            }
+        }
+    }
+
+    // The stage and those whose items reach it, the nearest first.
+    std::vector<std::uint32_t> with_all_above(std::uint32_t s) const {
+        std::vector<std::uint32_t> found{s};
+        for (std::size_t i = 0; i < found.size(); ++i)
+            for (const TemplateIndex producer : stages_[found[i]].from)
+                if (std::find(found.begin(), found.end(), producer.value) == found.end())
+                    found.push_back(producer.value);
+        return found;
+    }
 
     void count() {
         if (stages_.size() > kMaxStages)

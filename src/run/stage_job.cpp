@@ -59,7 +59,9 @@ bool StageJob::add_piece(bool open) {
         if (job().timeout_s > 0) split(pieces_.size() - 1);
         return true;
     }
-    if (stage().form == StageForm::fold && in_.ended() && !in_.failed() && !std::exchange(began_, true)) {
+    // A worker that has seen items ends with its stage; a fold says what came of them, if of none.
+    const bool asks = worked_ || stage().form == StageForm::fold;
+    if (asks && in_.ended() && !in_.failed() && !std::exchange(began_, true)) {
         pieces_.push_back({});
         pieces_.back().what = StageRequest::Do::finish;
         return true;
@@ -172,7 +174,9 @@ void StageJob::answered(Piece& p, StageAnswer answer) {
         p.work.batch.items->count() - std::min<std::size_t>(answer.done, p.work.batch.items->count());
     const bool all = !answer.more && !answer.error && left == 0;
     p.partly_out = answer.released != 0;
-    out_.add(std::make_shared<const StreamItems>(std::move(answer.items)), number, all && p.work.batch.last);
+    const bool of_a_batch = p.what == StageRequest::Do::items || !p.work.batch.items->empty();  // else of no items
+    if (of_a_batch || !answer.items.empty())
+        out_.add(std::make_shared<const StreamItems>(std::move(answer.items)), number, all && p.work.batch.last);
     if (answer.more) {
         p.what = StageRequest::Do::go_on;
         return;
@@ -286,7 +290,7 @@ bool StageJob::finished() {
     if (is_source()) return ended_;
     // What lies beyond a gap will never be complete.
     if (in_.failed() && in_.all_links_ended()) return !in_.has_next();
-    return in_.ended() && (stage().form != StageForm::fold || ended_);
+    return in_.ended() && (ended_ || !(worked_ || stage().form == StageForm::fold));
 }
 
 }  // namespace penstock

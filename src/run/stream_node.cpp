@@ -22,6 +22,13 @@ StreamNode::Entry* StreamNode::entry(PipelineId id, JobIndex job) {
     return at == s->jobs.end() || at->second.ended ? nullptr : &at->second;
 }
 
+bool StreamNode::has_ended(PipelineId id, JobIndex job) {
+    const Stream* s = stream(id);
+    if (s == nullptr) return false;
+    const auto at = s->jobs.find(job);
+    return at != s->jobs.end() && at->second.ended;
+}
+
 void StreamNode::look_at(PipelineId id, JobIndex job, Entry& e) {
     if (std::exchange(e.waits, true)) return;
     waiting_.emplace_back(id, job);
@@ -86,8 +93,12 @@ bool StreamNode::behind(const Plan& plan, TemplateIndex stage, TemplateIndex fai
 
 // ------------------------------------------------------------------------------------------ items
 
-void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox&) {
+void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox& out) {
     Entry* e = entry(m.pipeline, m.to);
+    if (e == nullptr && has_ended(m.pipeline, m.to)) {  // whoever sends them must be able to end too
+        give_back(*stream(m.pipeline), m.to, {m.from, m.items->count(), m.items->bytes.size()}, -1, out);
+        return;
+    }
     if (e == nullptr || !e->job->in().push(m.from, {m.batch, m.last, m.items})) {
         ++ignored_;
         return;
@@ -218,9 +229,12 @@ void StreamNode::send(Stream& s, StageJob& job, Outbox& out) {
 }
 
 void StreamNode::give_back(Stream& s, StageJob& job, Outbox& out) {
-    for (const auto& of : job.take_done())
-        out.to_broker(s.ranks[of.from.value],
-                      msg::StreamTaken{s.id, of.from, job.index(), of.items, of.bytes, job.each_ns()});
+    for (const auto& of : job.take_done()) give_back(s, job.index(), of, job.each_ns(), out);
+}
+
+void StreamNode::give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out) {
+    if (of.from.value < s.ranks.size())
+        out.to_broker(s.ranks[of.from.value], msg::StreamTaken{s.id, of.from, job, of.items, of.bytes, each});
 }
 
 // ------------------------------------------------------------------------------------------ the end
@@ -237,6 +251,7 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     const bool incomplete = e.cancelled || job.failure() || job.in().failed();
     for (const StreamOutput::Total& total : job.out().totals())
         out.to_broker(s.ranks[total.to.value], msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete});
+    for (const auto& of : job.in().drop_rest()) give_back(s, job.index(), of, -1, out);
     Outcome outcome;
     outcome.ticket = job.start().ticket;
     outcome.started = e.started;

@@ -75,12 +75,14 @@ private:
     };
 
     Stream* stream(PipelineId id);
-    Entry* entry(PipelineId id, JobIndex job);
+    Entry* entry(PipelineId id, JobIndex job);  // null when it has ended
+    bool has_ended(PipelineId id, JobIndex job);
     void look_at(PipelineId id, JobIndex job, Entry& e);
     void look_at_all(Stream& s);
     void advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
     void send(Stream& s, StageJob& job, Outbox& out);
     void give_back(Stream& s, StageJob& job, Outbox& out);
+    static void give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out);
     void put_in_order(StageJob& job);
     bool store(Entry& e);
     void keep_lane_busy(Stream& s, Entry& e);

@@ -72,7 +72,7 @@ TEST(Stream, EachStageIsATemplateAndItsWorkersAreItsJobs) {
 TEST(Stream, ProducersComeFirstElseTheOrderIsThatOfTheDefinition) {
     const auto plan = plan_of_body(R"(
 stages:
-  d: {worker: Title, from: [c, b], merge: interleave}
+  d: {worker: Title, from: [c, b], merge: any}
   b: {worker: Title, from: a}
   e: {worker: range}
   c: {worker: Title, from: a}
@@ -80,7 +80,7 @@ stages:
 )");
     EXPECT_THAT(names(*plan), ElementsAre("e", "a", "b", "c", "d", "e@results", "d@results"));
     EXPECT_THAT(from(*plan, "d"), ElementsAre("c", "b"));
-    EXPECT_EQ(stage(*plan, "d").merge, Merge::interleave);
+    EXPECT_EQ(stage(*plan, "d").merge, Merge::any);
 }
 
 TEST(Stream, AStageHoldsCpusOnlyWhenItSaysSo) {
@@ -239,17 +239,21 @@ TEST(Stream, StatisticsTellMergesAndWhatBecomesOfErrors) {
 stages:
   range: {}
   a: {worker: Title, from: range, on-error: skip}
-  b: {worker: Title, from: [range, a], merge: zip, workers: 2}
-  c: {worker: Title, from: [b, a], merge: concat, on-error: retry}
+  other: {worker: range}
+  third: {worker: range}
+  b: {worker: Title, from: [other, a], merge: zip, workers: 2}
+  c: {worker: Title, from: [b, third], merge: concat, on-error: retry}
 )");
     EXPECT_EQ(to_text(statistics_of(*plan), *plan),
-              "4 stages, 5 workers, 5 edges, depth 4\n"
+              "6 stages, 7 workers, 5 edges, depth 4\n"
               "longest path: range -> a -> b -> c\n"
               "stages:\n"
               "  range: 1 x range\n"
               "  a: 1 x Title from range, skips failing items\n"
-              "  b: 2 x Title from range, a (zip)\n"
-              "  c: 1 x Title from b, a (concat), tries failing items again\n"
+              "  other: 1 x range\n"
+              "  third: 1 x range\n"
+              "  b: 2 x Title from other, a (zip)\n"
+              "  c: 1 x Title from b, third (concat), tries failing items again\n"
               "the workers share the cpus\n");
 }
 

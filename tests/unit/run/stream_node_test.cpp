@@ -185,6 +185,17 @@ TEST_P(StreamNodesTest, ACrashedFoldFailsTheStream) {
     EXPECT_TRUE(nodes.stored["sum"].items.empty());
 }
 
+TEST_P(StreamNodesTest, AZipEndsWithItsShorterInputAndTheLongerOneEndsToo) {
+    const auto plan = std::make_shared<Plan>(
+        *plan_of({{"long", {}, StageForm::source}, {"short", {}, StageForm::source}, {"pairs", {0, 1}}}));
+    plan->stages[2].merge = Merge::zip;
+    StreamNodes nodes(plan, {{"long", source_of(20'000)}, {"short", source_of(50)}}, 2, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(nodes.stored["pairs"].items.size(), 50u);
+    for (const auto& e : nodes.ended) EXPECT_TRUE(e->succeeded) << e->error;
+}
+
 TEST_P(StreamNodesTest, AStopEndsEveryJob) {
     StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"map", {0}, StageForm::map, 2, true}}),
                       {{"source", source_of(100'000)}}, 2, random_);

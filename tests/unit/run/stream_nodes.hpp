@@ -197,7 +197,7 @@ private:
                 break;
             }
             case StageRequest::Do::finish:
-                add(script.finish(folded_[request.stream_job]));
+                if (script.finish) add(script.finish(folded_[request.stream_job]));
                 break;
             case StageRequest::Do::items:
                 for (const Value& item : decoded(request.items)) {
