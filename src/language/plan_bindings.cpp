@@ -360,6 +360,8 @@ private:
         }
         const std::string similar = did_you_mean_text(key, near);
         if (!similar.empty()) return similar;
+        if (key.find_first_not_of("0123456789") == std::string_view::npos)  // as in ".{60}"
+            return "write `{{" + word + "}}` for braces that mean nothing here";
         return "add it to `data`, or to `with` of this " + std::string(draft_.definition.is_stream() ? "stage" : "job");
     }
 
