@@ -264,7 +264,8 @@ void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason)
             fail(reason, "item " + std::to_string(items_done_) + ": " + error);
             return;
         case OnError::skip:
-            ++counts_.skipped;
+            if (++counts_.skipped <= kSkippedShown)
+                skipped_ += "item " + std::to_string(items_done_) + " was skipped: " + error + "\n";
             const bool ends = p.work.batch.items->count() == 1;
             drop_first(p, 1);
             p.tries = 1;
@@ -276,6 +277,11 @@ void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason)
 void StageJob::passed_on(const StreamInput::Work& work) {
     done_.insert(done_.end(), work.taken.begin(), work.taken.end());
     for (const auto& of : work.taken) counts_.items_in += of.items;
+}
+
+std::string StageJob::skipped_text() const {
+    if (counts_.skipped <= kSkippedShown) return skipped_;
+    return skipped_ + std::to_string(counts_.skipped - kSkippedShown) + " more items were skipped\n";
 }
 
 void StageJob::fail(EndReason reason, std::string text) {

@@ -49,6 +49,9 @@ public:
     std::vector<StreamInput::Work::Of> take_done() { return std::exchange(done_, {}); }
     Nanoseconds each_ns() const { return each_ns_; }  // of an item; negative while unknown
 
+    // Of items that were left out, a line each; of many the first, and how many there were.
+    std::string skipped_text() const;
+
     bool idle() const { return pieces_.empty(); }  // its lane has nothing of it
     // Nothing is left to do, but what waits in out().
     bool finished();
@@ -61,6 +64,7 @@ public:
 
 private:
     static constexpr std::size_t kPieces = 2;
+    static constexpr std::uint64_t kSkippedShown = 100;
 
     struct Piece {
         StreamInput::Work work;
@@ -95,6 +99,7 @@ private:
     std::vector<StreamInput::Work::Of> done_;
     StageCounts counts_;
     std::uint64_t items_done_ = 0;
+    std::string skipped_;  // lines, of the first kSkippedShown
     Nanoseconds each_ns_ = -1;
     bool began_ = false;   // the source, or the finish() of a fold
     bool ended_ = false;   // likewise

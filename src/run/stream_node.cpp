@@ -169,12 +169,13 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
         out.to_router(msg::StreamReady{s.id});
     }
     bool again = false;
+    send(s, job, out);  // first: a job with something to send is given nothing to do
     switch (job.stage().role) {
         case Stage::Role::worker:
             if (!e.cancelled) keep_lane_busy(s, e);
             break;
         case Stage::Role::order:
-            put_in_order(job);
+            put_in_order(s, job, out);
             break;
         case Stage::Role::results:
             again = store(e);
@@ -194,7 +195,7 @@ void StreamNode::keep_lane_busy(Stream& s, Entry& e) {
     }
 }
 
-void StreamNode::put_in_order(StageJob& job) {
+void StreamNode::put_in_order(Stream& s, StageJob& job, Outbox& out) {
     while (!job.out().full()) {
         auto work = job.in().pop();
         if (!work) return;
@@ -202,6 +203,7 @@ void StreamNode::put_in_order(StageJob& job) {
         if (work->zipped > 1) items = std::make_shared<const StreamItems>(zipped(*items, work->zipped));
         job.passed_on(*work);
         job.out().add(std::move(items), 0, true);
+        send(s, job, out);
     }
 }
 
@@ -258,8 +260,12 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     outcome.finished = steady_now();
     outcome.lane = job.lane();
     outcome.succeeded = !incomplete && job.in().damage().empty();
-    if (!outcome.succeeded) {
+    if (!job.skipped_text().empty()) {
         outcome.details = std::make_unique<OutcomeDetails>();
+        outcome.details->log = job.skipped_text();
+    }
+    if (!outcome.succeeded) {
+        if (outcome.details == nullptr) outcome.details = std::make_unique<OutcomeDetails>();
         outcome.details->reason = job.failure() ? job.failure_reason() : EndReason::cancelled;
         outcome.details->error =
             job.failure() ? *job.failure()

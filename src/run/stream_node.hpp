@@ -83,7 +83,7 @@ private:
     void send(Stream& s, StageJob& job, Outbox& out);
     void give_back(Stream& s, StageJob& job, Outbox& out);
     static void give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out);
-    void put_in_order(StageJob& job);
+    void put_in_order(Stream& s, StageJob& job, Outbox& out);
     bool store(Entry& e);
     void keep_lane_busy(Stream& s, Entry& e);
     void end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);

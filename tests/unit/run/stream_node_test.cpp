@@ -120,6 +120,9 @@ TEST_P(StreamNodesTest, AnItemThatFailsIsSkippedWhenAsked) {
             if (!(dies ? picky.crash : picky.raise).contains(i)) expected.push_back(Value(i));
         EXPECT_EQ(text(nodes.stored["next"].items), text(expected));
         for (const auto& e : nodes.ended) EXPECT_TRUE(e->succeeded) << e->error;
+        const std::string logs = nodes.ended[1]->log + nodes.ended[2]->log;
+        EXPECT_EQ(std::count(logs.begin(), logs.end(), '\n'), 4);
+        EXPECT_THAT(logs, HasSubstr(dies ? " was skipped: it was ended by SIGSEGV" : " was skipped: cannot do it"));
     }
 }
 
@@ -183,6 +186,22 @@ TEST_P(StreamNodesTest, ACrashedFoldFailsTheStream) {
     ASSERT_TRUE(nodes.all_ended());
     EXPECT_FALSE(nodes.ended[1]->succeeded);
     EXPECT_TRUE(nodes.stored["sum"].items.empty());
+}
+
+TEST_P(StreamNodesTest, WorkersGetItemsWithoutWaitingForOneAnotherHoweverLargeTheyAre) {
+    List blocks;
+    for (int i = 0; i < 40; ++i) blocks.push_back(Value(std::string(300'000, 'x')));
+    StageScript source;
+    source.source = blocks;
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"map", {0}, StageForm::map, 4}}),
+                      {{"source", source}, {"map", {}}}, 2, random_);
+    nodes.hold("map");
+    nodes.run();
+    EXPECT_EQ(nodes.held_lanes(), 4u) << "each has something to do before any is done with anything";
+    nodes.hold("");
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(nodes.stored["map"].items.size(), 40u);
 }
 
 TEST_P(StreamNodesTest, AZipEndsWithItsShorterInputAndTheLongerOneEndsToo) {

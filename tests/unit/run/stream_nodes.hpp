@@ -61,6 +61,7 @@ public:
         bool succeeded = false;
         EndReason reason = EndReason::succeeded;
         std::string error;
+        std::string log;
     };
 
     // Jobs are placed over `brokers` in turn.
@@ -98,6 +99,14 @@ public:
     void stop(bool failed, std::uint32_t cause = 0) {
         for (const auto& n : nodes_)
             n->node.on(msg::StopStream{PipelineId(1), failed, JobIndex(cause), "told to"}, 0, n->out);
+    }
+    // Lanes of this stage do nothing; "" = all work.
+    void hold(std::string stage) { held_ = std::move(stage); }
+    std::size_t held_lanes() const {
+        std::size_t lanes = 0;
+        for (const auto& n : nodes_)
+            for (const auto& [lane, queue] : n->lanes) lanes += !queue.empty() && queue.front().job->name == held_;
+        return lanes;
     }
     bool all_ended() const {
         return std::all_of(ended.begin(), ended.end(), [](const auto& e) { return e.has_value(); });
@@ -140,7 +149,7 @@ private:
         bool turn(Random& random, bool all = false) {
             bool any = false;
             for (auto& [lane, queue] : lanes)
-                if (!queue.empty() && (all || random.chance(0.6))) {
+                if (!queue.empty() && queue.front().job->name != world.held_ && (all || random.chance(0.6))) {
                     const Ticket ticket = std::move(queue.front());
                     queue.pop_front();
                     outcomes.push_back(world.worked(ticket));
@@ -223,8 +232,8 @@ private:
 
     void note_end(const Outcome& o) {
         const auto job = static_cast<std::uint32_t>(o.ticket - 1000);
-        ended[job] =
-            Ended{o.succeeded, o.details ? o.details->reason : EndReason::succeeded, o.details ? o.details->error : ""};
+        ended[job] = Ended{o.succeeded, o.details ? o.details->reason : EndReason::succeeded,
+                           o.details ? o.details->error : "", o.details ? o.details->log : ""};
         if (!o.succeeded && stop_on_failure && !std::exchange(stopped_, true)) stop(true, job);
     }
 
@@ -265,6 +274,7 @@ private:
     std::map<std::uint64_t, List> folded_;
     std::size_t ready_ = 0;
     bool stopped_ = false;
+    std::string held_;
 };
 
 }  // namespace penstock::test
