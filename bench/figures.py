@@ -3,7 +3,8 @@
 
 usage: figures.py [--build BUILD] [--graphs FILE.stg.xz] [--repeat N] [NAME ...]
 
-Needs a built tree (default: ./build) and mpirun. Names: fan, process, command, chain, scale, memory, idle, results, single.
+Needs a built tree (default: ./build) and mpirun. Names: fan, process, command, chain, scale, memory, idle, results, single,
+streams.
 Every figure is the median of N runs (default 3); machines are noisy, so read the ratios.
 """
 import argparse
@@ -49,6 +50,45 @@ class Bench:
         found = re.search(r"; ([\d.,]+) (ns|us|µs|ms|s|min), ([\d.,]+) jobs/s", done.stdout + done.stderr)
         rate = float(found.group(3).replace(",", "")) if found else float("nan")
         return rate, wall
+
+    def items_per_second(self, name, items, isolation, workers=1, ordered=False, us=0, bytes=None):
+        """Items of a source through three stages that do `us` microseconds of work (one, when there is any) and a count."""
+        source = {"count": items, **({} if bytes is None else {"bytes": bytes})}
+        stages = {"source": {"worker": "bench-source", "with": source, "isolation": isolation}}
+        before = "source"
+        for stage in ("a",) if us else ("a", "b", "c"):
+            stages[stage] = {"worker": "bench-pass", "from": before, "with": {"us": us}, "isolation": isolation,
+                             "workers": workers, "ordered": ordered}
+            before = stage
+        stages["count"] = {"worker": "bench-count", "from": before, "isolation": isolation}
+        definition = os.path.join(self.folder, name + ".json")
+        with open(definition, "w") as f:
+            json.dump({"penstock": 1, "name": name, "stages": stages}, f)
+
+        def measure():
+            command = MPIRUN + ["4", os.path.join(self.bench, "bench_workers"), "run", definition, "-o",
+                                os.path.join(self.folder, "out.h5"), "--force", "--no-collect"]
+            done = subprocess.run(command, env=ENV, cwd=self.folder, capture_output=True, text=True)
+            if done.returncode != 0:
+                sys.exit(f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
+            took = re.search(r"succeeded; ([\d.,]+) (ms|s|min)", done.stdout + done.stderr)
+            return items / (float(took.group(1)) * {"ms": 1e-3, "s": 1, "min": 60}[took.group(2)])
+
+        return self.median(measure)
+
+    def streams(self):
+        for name, goal, options in (("unordered, inline", 2_000_000, {"isolation": "inline"}),
+                                    ("ordered, 2 workers each, inline", 1_000_000,
+                                     {"isolation": "inline", "workers": 2, "ordered": True}),
+                                    ("unordered, worker processes", 400_000, {"isolation": "process"})):
+            rate = self.items_per_second("stream", 4_000_000, **options)
+            self.say(f"int64 through 3 stages, {name}, -n 4", f"{rate:,.0f} items/s", f">= {goal:,}")
+        rate = self.items_per_second("bytes", 20_000, "inline", bytes=65536)
+        self.say("64 KiB strings through 3 stages, inline, -n 4", f"{rate * 65536 * 4 / 2**30:.2f} GiB/s over all hops",
+                 ">= 0.50 x bare MPI")
+        rate = self.items_per_second("work", 500_000, "inline", workers=2, us=10)
+        self.say("10 us of work an item, 2 workers, -n 4", f"{rate:,.0f} items/s", ">= 0.95 x ideal",
+                 f"{rate / 200_000:.2f} x ideal on 2 CPUs")
 
     def median(self, measure):
         return statistics.median(measure() for _ in range(self.repeat))
@@ -227,7 +267,7 @@ def peak_bytes():
 
 
 def main():
-    figures = ["fan", "process", "command", "chain", "scale", "memory", "idle", "results", "single"]
+    figures = ["fan", "process", "command", "chain", "scale", "memory", "idle", "results", "single", "streams"]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--graphs", default=os.environ.get("PENSTOCK_GRAPHS", ""))
