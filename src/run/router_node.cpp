@@ -154,8 +154,10 @@ void RouterNode::started(PipelineId pipeline) {
 
 void RouterNode::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) {
     Known& known = pipelines_.at(pipeline);
+    // One stage that fails stops the others of its stream: those only say so.
+    const bool stopped = known.context->plan->is_stream() && known.failed != 0;
     (ended.succeeded ? known.succeeded : known.failed) += ended.jobs.count;
-    if (!ended.succeeded) note_failure(*known.context, ended.jobs.first, ended.error);
+    if (!ended.succeeded && !stopped) note_failure(*known.context, ended.jobs.first, ended.error);
     if (!observer_.wants_jobs()) return;
     JobsEnded told{known.context.get(), ended.jobs.first,
                    ended.jobs.count,    ended.succeeded ? JobStatus::succeeded : JobStatus::failed,
