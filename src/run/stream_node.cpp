@@ -152,14 +152,19 @@ bool StreamNode::work(Outbox& out, std::vector<Outcome>& ended) {
                             host_.cancel(e.job->lane(), *late, EndReason::timeout);
         }
     }
-    if (waiting_.empty()) return false;
+    bool any = false;
     for (const auto& [id, job] : std::exchange(waiting_, {})) {
         Entry* e = entry(id, job);
         if (e == nullptr) continue;
         e->waits = false;
+        if (e->stalled && !e->cancelled && !host_.may_store()) {  // the writer wakes the pump: nothing to spin for
+            look_at(id, job, *e);
+            continue;
+        }
+        any = true;
         advance(*stream(id), *e, out, ended);
     }
-    return true;
+    return any;
 }
 
 void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended) {
@@ -168,7 +173,7 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
         s.expected = 0;
         out.to_router(msg::StreamReady{s.id});
     }
-    bool again = false;
+    e.stalled = false;
     send(s, job, out);  // first: a job with something to send is given nothing to do
     switch (job.stage().role) {
         case Stage::Role::worker:
@@ -178,12 +183,12 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
             put_in_order(s, job, out);
             break;
         case Stage::Role::results:
-            again = store(e);
+            e.stalled = !e.cancelled && store(e);
             break;
     }
     send(s, job, out);
     give_back(s, job, out);
-    if (again) look_at(s.id, job.index(), e);
+    if (e.stalled) look_at(s.id, job.index(), e);
     end(s, e, out, ended);
 }
 

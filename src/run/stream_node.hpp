@@ -63,7 +63,8 @@ private:
         bool stores = false;       // it has told that it does: a stream without items is a result too
         bool cancelled = false;    // what its lane has is not wanted any more
         bool ended = false;
-        bool waits = false;  // in waiting_
+        bool waits = false;    // in waiting_
+        bool stalled = false;  // until there is room to store
     };
     struct Stream {
         PipelineId id;

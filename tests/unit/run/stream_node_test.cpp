@@ -204,6 +204,19 @@ TEST_P(StreamNodesTest, WorkersGetItemsWithoutWaitingForOneAnotherHoweverLargeTh
     EXPECT_EQ(nodes.stored["map"].items.size(), 40u);
 }
 
+TEST_P(StreamNodesTest, NothingSpinsWhileTheWriterIsFull) {
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"map", {0}}}), {{"source", source_of(20'000)}}, 2,
+                      random_);
+    nodes.disk_is_slow = true;
+    nodes.run();  // returns only when no node says that it has something to do
+    EXPECT_FALSE(nodes.all_ended());
+    EXPECT_TRUE(nodes.stored["map"].items.empty());
+    nodes.disk_is_slow = false;
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(text(nodes.stored["map"].items), text(numbers(20'000)));
+}
+
 TEST_P(StreamNodesTest, AZipEndsWithItsShorterInputAndTheLongerOneEndsToo) {
     const auto plan = std::make_shared<Plan>(
         *plan_of({{"long", {}, StageForm::source}, {"short", {}, StageForm::source}, {"pairs", {0, 1}}}));
