@@ -6,7 +6,6 @@
 #include <boost/archive/binary_oarchive.hpp>
 
 #include <algorithm>
-#include <optional>
 #include <streambuf>
 
 namespace penstock {
@@ -38,7 +37,7 @@ protected:
 
 class ViewBuffer final : public std::streambuf {
 public:
-    explicit ViewBuffer(std::span<const char> bytes) {
+    void look_at(std::span<const char> bytes) {
         char* begin = const_cast<char*>(bytes.data());
         setg(begin, begin, begin + bytes.size());
     }
@@ -71,8 +70,9 @@ void with_alternative(std::size_t index, const Use& use) {
 // ------------------------------------------------------------------------------------------ writing
 
 struct FrameWriter::State {
+    // An archive makes a std::locale of its own, which takes longer than a small frame: one archive for all frames.
     AppendBuffer buffer;
-    std::optional<boost::archive::binary_oarchive> archive;
+    boost::archive::binary_oarchive archive{static_cast<std::streambuf&>(buffer), kArchiveFlags};
 };
 
 FrameWriter::FrameWriter() : state_(std::make_unique<State>()) {}
@@ -83,11 +83,8 @@ bool FrameWriter::empty() const { return state_->buffer.bytes.empty(); }
 std::size_t FrameWriter::size() const { return state_->buffer.bytes.size(); }
 
 void FrameWriter::add(const Message& message) {
-    if (!state_->archive) {
-        state_->archive.emplace(static_cast<std::streambuf&>(state_->buffer), kArchiveFlags);
-        *state_->archive << kWireVersion;
-    }
-    boost::archive::binary_oarchive& ar = *state_->archive;
+    boost::archive::binary_oarchive& ar = state_->archive;
+    if (empty()) ar << kWireVersion;
     std::visit(
         [&](const auto& inbox) {
             const auto role = static_cast<std::uint8_t>(message.index());
@@ -113,19 +110,28 @@ void FrameWriter::add(const Message& message) {
 }
 
 std::vector<char> FrameWriter::take(std::vector<char> recycled) {
-    state_->archive.reset();
     recycled.clear();
     return std::exchange(state_->buffer.bytes, std::move(recycled));
 }
 
 // ------------------------------------------------------------------------------------------ reading
 
+struct FrameReader::State {
+    ViewBuffer buffer;
+    boost::archive::binary_iarchive archive{static_cast<std::streambuf&>(buffer), kArchiveFlags};
+};
+
+FrameReader::FrameReader() : state_(std::make_unique<State>()) {}
+FrameReader::~FrameReader() = default;
+FrameReader::FrameReader(FrameReader&&) noexcept = default;
+
 void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uint32_t self,
                        std::vector<Envelope>& out) {
     bytes_of_frame = frame.size();
     try {
-        ViewBuffer buffer(frame);
-        boost::archive::binary_iarchive ar(static_cast<std::streambuf&>(buffer), kArchiveFlags);
+        ViewBuffer& buffer = state_->buffer;
+        boost::archive::binary_iarchive& ar = state_->archive;
+        buffer.look_at(frame);
         std::uint32_t version = 0;
         ar >> version;
         if (version != kWireVersion)

@@ -46,9 +46,15 @@ private:
 // ForgetPlan.
 class FrameReader {
 public:
+    FrameReader();
+    ~FrameReader();
+    FrameReader(FrameReader&&) noexcept;
+
     void read(std::span<const char> frame, std::uint32_t from, std::uint32_t self, std::vector<Envelope>& out);
 
 private:
+    struct State;
+    std::unique_ptr<State> state_;
     std::map<PlanId, std::shared_ptr<Plan>> plans_;
 };
 
