@@ -65,6 +65,8 @@ public:
     // No pipeline of it is left: the number, and the address as its name, are free for another plan.
     virtual void plan_forgotten(PlanId id, const Plan& plan) = 0;
     virtual void store_failed(std::uint32_t broker, const std::string& error) = 0;
+    // What a worker of a stage has done so far.
+    virtual void counted(PipelineId, JobIndex, const StageCounts&) {}
 };
 
 struct RouterCounts {
@@ -98,6 +100,7 @@ public:
     void on(const msg::Refused& m, std::uint32_t from, Outbox& out);
     void on(const msg::StoreFailed& m, std::uint32_t from, Outbox& out);
     void on(const msg::StreamReady& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StageProgress& m, std::uint32_t from, Outbox& out);
     void on(const msg::Bye& m, std::uint32_t from, Outbox& out);
 
     // Records of rank 0 itself (skipped jobs) up to this one are durable.

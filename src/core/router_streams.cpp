@@ -88,6 +88,15 @@ void Router::on(const msg::StreamReady& m, std::uint32_t from, Outbox& out) {
         for (const std::uint32_t rank : p->brokers) out.to_broker(rank, msg::OpenStream{m.pipeline});
 }
 
+void Router::on(const msg::StageProgress& m, std::uint32_t, Outbox&) {
+    const Pipeline* p = pipeline(m.pipeline);
+    if (p == nullptr || !p->stream || !p->stream->placed || m.job.value >= p->plan->plan->job_count) {
+        ++counts_.ignored;
+        return;
+    }
+    events_.counted(m.pipeline, m.job, m.counts);
+}
+
 void Router::stop_stream(PipelineId id, Pipeline& p, msg::StopStream why, Outbox& out) {
     if (!p.stream->placed || std::exchange(p.stream->stopped, true)) return;
     why.pipeline = id;

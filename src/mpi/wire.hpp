@@ -17,7 +17,7 @@
 
 namespace penstock {
 
-inline constexpr std::uint32_t kWireVersion = 2;
+inline constexpr std::uint32_t kWireVersion = 3;
 
 class WireError : public std::runtime_error {
 public:

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/plan.hpp"
+#include "core/stage_counts.hpp"
 #include "core/stream_items.hpp"
 #include "core/structure.hpp"
 
@@ -85,6 +86,13 @@ struct StoreFailed {
 // Broker: every job of the stream that was placed there waits for items or for OpenStream.
 struct StreamReady {
     PipelineId pipeline;
+};
+
+// Broker: what a worker of a stage has done so far; at intervals, and once more before its Ended.
+struct StageProgress {
+    PipelineId pipeline;
+    JobIndex job;
+    StageCounts counts;
 };
 
 // Broker: the last word after Stop; everything it knew is durable (or StoreFailed came before).
@@ -270,7 +278,7 @@ struct Stop {};
 namespace penstock {
 
 using RouterMessage = std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::Returned, msg::Durable, msg::Refused,
-                                   msg::StoreFailed, msg::StreamReady, msg::Bye>;
+                                   msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::Bye>;
 using PipelinerMessage =
     std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
 using BrokerMessage =

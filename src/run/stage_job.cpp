@@ -54,6 +54,7 @@ bool StageJob::add_piece(bool open) {
         if (work->zipped > 1)
             work->batch.items = std::make_shared<const StreamItems>(zipped(*work->batch.items, work->zipped));
         counts_.items_in += work->batch.items->count();
+        counts_.bytes_in += work->batch.items->bytes.size();
         pieces_.push_back({});
         pieces_.back().work = std::move(*work);
         if (job().timeout_s > 0) split(pieces_.size() - 1);
@@ -148,6 +149,7 @@ bool StageJob::settle(Piece& p) {
     const Outcome outcome = std::move(*p.outcome);
     p.outcome.reset();
     p.ticket = 0;
+    counts_.busy += std::max<Nanoseconds>(0, outcome.finished - outcome.started);
     if (failure_) return true;
     if (!outcome.succeeded) return crashed(p, outcome);
     const std::size_t asked = p.work.batch.items->count();
@@ -169,6 +171,9 @@ bool StageJob::settle(Piece& p) {
 
 void StageJob::answered(Piece& p, StageAnswer answer) {
     counts_.items_out += answer.items.count();
+    counts_.bytes_out += answer.items.bytes.size();
+    if (p.what == StageRequest::Do::items && is_map() && answer.done > answer.items.count())
+        counts_.dropped += answer.done - answer.items.count();
     const std::uint64_t number = p.work.batch.number;
     const std::size_t left =
         p.work.batch.items->count() - std::min<std::size_t>(answer.done, p.work.batch.items->count());
@@ -261,6 +266,7 @@ void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason)
             }
             [[fallthrough]];
         case OnError::fail:
+            ++counts_.failed;
             fail(reason, "item " + std::to_string(items_done_) + ": " + error);
             return;
         case OnError::skip:
@@ -276,7 +282,17 @@ void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason)
 
 void StageJob::passed_on(const StreamInput::Work& work) {
     done_.insert(done_.end(), work.taken.begin(), work.taken.end());
-    for (const auto& of : work.taken) counts_.items_in += of.items;
+    for (const auto& of : work.taken) {
+        counts_.items_in += of.items;
+        counts_.bytes_in += of.bytes;
+    }
+}
+
+void StageJob::note_state(bool open, bool stalled) {
+    using State = StageMeter::State;
+    if (!open) return;
+    const bool working = std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& p) { return p.ticket != 0; });
+    meter_.set(working ? State::working : stalled || out_.full() ? State::blocked : State::starved);
 }
 
 std::string StageJob::skipped_text() const {

@@ -11,6 +11,7 @@
 #include "core/stream_output.hpp"
 #include "exec/stage_batch.hpp"
 #include "exec/task.hpp"
+#include "run/stage_meter.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -19,10 +20,6 @@
 #include <vector>
 
 namespace penstock {
-
-struct StageCounts {
-    std::uint64_t items_in = 0, items_out = 0, skipped = 0, retried = 0;
-};
 
 class StageJob {
 public:
@@ -33,7 +30,11 @@ public:
     JobIndex index() const;
     const Stage& stage() const { return plan().stages[start_.job.value]; }
     const JobTemplate& job() const { return plan().templates[start_.job.value]; }
-    const StageCounts& counts() const { return counts_; }
+    // Up to now.
+    StageCounts counts() const { return meter_.read(counts_, steady_now()); }
+    std::uint64_t items_moved() const { return counts_.items_in + counts_.items_out; }
+    // What it is doing from now on; `stalled`: there is no room to store what it has.
+    void note_state(bool open, bool stalled);
 
     StreamInput& in() { return in_; }
     StreamOutput& out() { return out_; }
@@ -78,6 +79,7 @@ private:
 
     const Plan& plan() const { return *start_.pipeline->plan; }
     bool is_source() const { return stage().form == StageForm::source; }
+    bool is_map() const { return stage().form == StageForm::map || stage().form == StageForm::none; }
     std::size_t most_pieces() const;
     Piece* piece_to_give(bool open);
     bool add_piece(bool open);
@@ -98,6 +100,7 @@ private:
     std::deque<Piece> pieces_;
     std::vector<StreamInput::Work::Of> done_;
     StageCounts counts_;
+    StageMeter meter_;
     std::uint64_t items_done_ = 0;
     std::string skipped_;  // lines, of the first kSkippedShown
     Nanoseconds each_ns_ = -1;

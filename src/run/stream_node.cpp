@@ -8,6 +8,7 @@ namespace penstock {
 
 namespace {
 constexpr Nanoseconds kOverdueInterval = 10'000'000;  // between looks for items whose time is up
+constexpr Nanoseconds kProgressInterval = 250'000'000;
 }
 
 StreamNode::Stream* StreamNode::stream(PipelineId id) {
@@ -152,6 +153,7 @@ bool StreamNode::work(Outbox& out, std::vector<Outcome>& ended) {
                             host_.cancel(e.job->lane(), *late, EndReason::timeout);
         }
     }
+    if (!streams_.empty()) tell_progress(out);
     bool any = false;
     for (const auto& [id, job] : std::exchange(waiting_, {})) {
         Entry* e = entry(id, job);
@@ -188,6 +190,7 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
     }
     send(s, job, out);
     give_back(s, job, out);
+    job.note_state(s.open, e.stalled);
     if (e.stalled) look_at(s.id, job.index(), e);
     end(s, e, out, ended);
 }
@@ -244,6 +247,25 @@ void StreamNode::give_back(Stream& s, JobIndex job, const StreamInput::Work::Of&
         out.to_broker(s.ranks[of.from.value], msg::StreamTaken{s.id, of.from, job, of.items, of.bytes, each});
 }
 
+// ------------------------------------------------------------------------------------------ how far it is
+
+void StreamNode::tell_progress(Outbox& out) {
+    const Nanoseconds now = steady_now();
+    if (now < next_progress_) return;
+    next_progress_ = now + kProgressInterval;
+    for (auto& [id, s] : streams_)
+        for (auto& [index, e] : s.jobs) {
+            if (e.ended || e.job->items_moved() == e.told) continue;
+            tell_counts(s, e, e.job->counts(), out);
+        }
+}
+
+void StreamNode::tell_counts(const Stream& s, Entry& e, const StageCounts& counts, Outbox& out) {
+    if (e.job->stage().role == Stage::Role::order) return;
+    e.told = e.job->items_moved();
+    out.to_router(msg::StageProgress{s.id, e.job->index(), counts});
+}
+
 // ------------------------------------------------------------------------------------------ the end
 
 void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended) {
@@ -259,6 +281,7 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     for (const StreamOutput::Total& total : job.out().totals())
         out.to_broker(s.ranks[total.to.value], msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete});
     for (const auto& of : job.in().drop_rest()) give_back(s, job.index(), of, -1, out);
+    tell_counts(s, e, job.counts(), out);
     Outcome outcome;
     outcome.ticket = job.start().ticket;
     outcome.started = e.started;

@@ -65,6 +65,7 @@ private:
         bool ended = false;
         bool waits = false;    // in waiting_
         bool stalled = false;  // until there is room to store
+        std::uint64_t told = 0;  // to the router: items in and out
     };
     struct Stream {
         PipelineId id;
@@ -88,6 +89,8 @@ private:
     bool store(Entry& e);
     void keep_lane_busy(Stream& s, Entry& e);
     void end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
+    void tell_progress(Outbox& out);
+    static void tell_counts(const Stream& s, Entry& e, const StageCounts& counts, Outbox& out);
     static bool behind(const Plan& plan, TemplateIndex stage, TemplateIndex failed);
 
     static constexpr std::uint64_t kStreamTicket = std::uint64_t{1} << 63;  // broker's own tickets never have this bit
@@ -101,6 +104,7 @@ private:
     std::uint64_t ignored_ = 0;  // messages that made no sense, or came after the end
     Nanoseconds next_overdue_ = 0;
     bool timeouts_ = false;
+    Nanoseconds next_progress_ = 0;
 };
 
 }  // namespace penstock

@@ -37,6 +37,9 @@ public:
     void plan_forgotten(PlanId id, const Plan&) override {
         lines_.push_back("forgot plan " + std::to_string(id.value));
     }
+    void counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) override {
+        say("counted", pipeline, std::to_string(job.value) + " took " + std::to_string(counts.items_in));
+    }
     void store_failed(std::uint32_t broker, const std::string& error) override {
         lines_.push_back("store failed: " + error + " at " + std::to_string(broker));
     }

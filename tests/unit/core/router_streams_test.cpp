@@ -106,6 +106,26 @@ TEST_F(RouterStreams, CpusAreGrantedAllOrNone) {
     EXPECT_EQ(router_->counts().assigned, 2u + 4u) << "source and results of the first, and all of the second";
 }
 
+TEST_F(RouterStreams, WhatWorkersHaveDoneIsToldToTheDriver) {
+    make({1});
+    begin_stream(stream(1));
+    StageCounts counts;
+    counts.items_in = 7;
+    const auto told = [&](std::uint32_t pipeline, std::uint32_t job) {
+        router_->on(msg::StageProgress{PipelineId(pipeline), JobIndex(job), counts}, 2, out_);
+    };
+    told(1, 1);
+    EXPECT_EQ(router_->counts().ignored, 1u) << "nothing has been placed";
+    scheduled();
+    events_.take();
+    told(1, 1);
+    EXPECT_EQ(events_.take(), (Lines{"counted 1: 1 took 7"}));
+    told(1, 3);
+    told(2, 0);
+    EXPECT_EQ(router_->counts().ignored, 3u) << "jobs there are not";
+    EXPECT_EQ(events_.take(), Lines());
+}
+
 TEST_F(RouterStreams, JobsGoOnBesideAStream) {
     make({1});
     begin_stream(stream(2));

@@ -46,6 +46,13 @@ TEST(Wire, MessagesToTheRouter) {
     EXPECT_EQ((same<msg::Durable, RouterMessage>({12345}).record), 12345u);
     EXPECT_EQ((same<msg::Refused, RouterMessage>({kRun, "too big"}).error), "too big");
     EXPECT_EQ((same<msg::StoreFailed, RouterMessage>({"disk full"}).error), "disk full");
+    StageCounts counts;
+    counts.items_in = 1ull << 40;
+    counts.bytes_out = 5;
+    counts.alive = 77;
+    const auto progress = same<msg::StageProgress, RouterMessage>({PipelineId(3), JobIndex(8), counts});
+    EXPECT_EQ(progress.job, JobIndex(8));
+    EXPECT_EQ(progress.counts, counts);
     const auto bye = same<msg::Bye, RouterMessage>({{{"noop", {5, 1, 99, {1, 2, 3}}}, {"sleep", {}}}});
     EXPECT_EQ(bye.by_worker.at("noop").histogram, std::vector<std::uint32_t>({1, 2, 3}));
     EXPECT_EQ(bye.by_worker.at("sleep").failed, 0u);

@@ -29,6 +29,11 @@ TEST(Describe, MessagesToTheRouter) {
     EXPECT_EQ(text(RouterMessage(msg::Durable{17})), "Durable up to 17");
     EXPECT_EQ(text(RouterMessage(msg::Refused{jobs(1, 2, 1), "too big"})), "Refused 1:2: too big");
     EXPECT_EQ(text(RouterMessage(msg::StoreFailed{"disk full"})), "StoreFailed: disk full");
+    StageCounts counts;
+    counts.items_in = 20;
+    counts.items_out = 7;
+    EXPECT_EQ(text(RouterMessage(msg::StageProgress{PipelineId(3), JobIndex(8), counts})),
+              "StageProgress 3:8 20 items in, 7 out");
     EXPECT_EQ(text(RouterMessage(msg::Bye{{{"noop", {}}}})), "Bye with durations of 1 worker types");
 }
 

@@ -105,6 +105,58 @@ TEST_P(StreamNodesTest, AForkGivesEveryBranchEveryItem) {
     EXPECT_EQ(text(nodes.stored["b"].items), text(numbers(700)));
 }
 
+TEST_P(StreamNodesTest, EveryStageCountsItsItems) {
+    StageScript odd;  // drops the even ones
+    odd.on_item = [](const Value& v) { return v.int64() % 2 == 0 ? List{} : List{v}; };
+    odd.raise = {7, 9};
+    StageScript twice;
+    twice.on_item = [](const Value& v) { return List{v, v}; };
+    StageScript sum;
+    sum.finish = [](const List& seen) { return List{Value(static_cast<std::int64_t>(seen.size()))}; };
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source, 2},
+                               {"odd", {0}, StageForm::map, 3, false, OnError::skip},
+                               {"twice", {1}, StageForm::generator, 2},
+                               {"sum", {2}, StageForm::fold}}),
+                      {{"source", source_of(1000)}, {"odd", odd}, {"twice", twice}, {"sum", sum}}, 3, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    const auto& counts = nodes.counts;
+    EXPECT_EQ(counts.at("source").items_in, 0u);
+    EXPECT_EQ(counts.at("source").items_out, 1000u);
+    EXPECT_EQ(counts.at("odd").items_in, 1000u);
+    EXPECT_EQ(counts.at("odd").dropped, 500u);
+    EXPECT_EQ(counts.at("odd").skipped, 2u);
+    EXPECT_EQ(counts.at("odd").failed, 0u);
+    EXPECT_EQ(counts.at("odd").items_out, 498u);
+    EXPECT_EQ(counts.at("odd").bytes_in, counts.at("source").bytes_out);
+    EXPECT_EQ(counts.at("twice").items_in, 498u);
+    EXPECT_EQ(counts.at("twice").items_out, 996u);
+    EXPECT_EQ(counts.at("twice").dropped, 0u);
+    EXPECT_EQ(counts.at("sum").items_in, 996u);
+    EXPECT_EQ(counts.at("sum").items_out, 1u);
+    EXPECT_EQ(counts.at("sum@results").items_in, 1u);
+    Nanoseconds busy = 0;
+    for (const auto& [stage, c] : counts) {
+        busy += c.busy;
+        EXPECT_LE(c.blocked + c.starved, c.alive) << stage;
+        EXPECT_GT(c.alive, 0) << stage;
+    }
+    EXPECT_EQ(busy, static_cast<Nanoseconds>(nodes.tickets) * StreamNodes::kTicketTime);
+    EXPECT_FALSE(nodes.went_back);
+}
+
+TEST_P(StreamNodesTest, WhatFailsAndWhatIsRetriedIsCounted) {
+    StageScript shaky;
+    shaky.raise = {3};
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"shaky", {0}, StageForm::map, 1, false, OnError::retry, 2}}),
+                      {{"source", source_of(10)}, {"shaky", shaky}}, 2, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(nodes.counts.at("shaky").retried, 2u);
+    EXPECT_EQ(nodes.counts.at("shaky").failed, 1u);
+    EXPECT_EQ(nodes.counts.at("shaky").items_out, 3u);
+}
+
 TEST_P(StreamNodesTest, AnItemThatFailsIsSkippedWhenAsked) {
     for (const bool dies : {false, true}) {
         StageScript picky;

@@ -120,6 +120,9 @@ public:
 
     std::vector<std::optional<Ended>> ended;  // by job
     std::map<std::string, Stored> stored;     // by stage
+    std::map<std::string, StageCounts> counts;  // by stage, as told to the router
+    bool went_back = false;                     // of one worker
+    static constexpr Nanoseconds kTicketTime = 100;  // that each ticket takes
     std::uint64_t tickets = 0;
     bool stop_on_failure = true;  // as the router does
     bool disk_is_slow = false;    // the writer takes nothing
@@ -192,6 +195,7 @@ private:
         StageRequest request = stage_request(Document(*ticket.batch));
         Outcome o;
         o.ticket = ticket.id;
+        o.finished = kTicketTime;
         StageAnswer answer;
         List results;
         const auto add = [&](const List& more) { results.insert(results.end(), more.begin(), more.end()); };
@@ -239,6 +243,15 @@ private:
         if (!o.succeeded && stop_on_failure && !std::exchange(stopped_, true)) stop(true, job);
     }
 
+    void note_counts(const msg::StageProgress& told) {
+        StageCounts& last = told_[told.job.value];
+        went_back = went_back || told.counts.items_in < last.items_in || told.counts.busy < last.busy ||
+                    told.counts.alive < last.alive;
+        last = told.counts;
+        counts.clear();
+        for (const auto& [job, c] : told_) counts[plan_->templates[plan_->template_of(JobIndex(job)).value].name] += c;
+    }
+
     bool deliver(bool all) {
         bool any = false;
         for (auto& [link, queue] : links_)
@@ -253,6 +266,7 @@ private:
 
     void receive(const Envelope& e) {
         if (const auto* to_router = std::get_if<RouterMessage>(&e.message)) {
+            if (const auto* progress = std::get_if<msg::StageProgress>(to_router)) note_counts(*progress);
             if (std::holds_alternative<msg::StreamReady>(*to_router) &&
                 ++ready_ == std::min<std::size_t>(nodes_.size(), plan_->job_count))
                 for (const auto& n : nodes_) n->node.on(msg::OpenStream{PipelineId(1)}, 0, n->out);
@@ -272,6 +286,7 @@ private:
     std::shared_ptr<const PipelineContext> context_;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::deque<Envelope>> links_;
+    std::map<std::uint32_t, StageCounts> told_;  // by job, the last
     std::map<std::uint64_t, std::size_t> source_at_;
     std::map<std::uint64_t, List> folded_;
     std::size_t ready_ = 0;
