@@ -26,7 +26,8 @@ struct Stage {
     enum class Role : std::uint8_t {
         worker,   // runs user code
         order,    // puts together what comes over several links, for a stage with several workers
-        results,  // stores what a stage without successors makes
+        results,  // stores what a stage without successors makes, or has it read by the driver function
+        input,    // passes on what the driver function puts in
     };
     Role role = Role::worker;
     StageForm form = StageForm::map;  // none: a Worker, used as a map
@@ -38,9 +39,17 @@ struct Stage {
     // order of its input: batches keep their numbers.
     bool keeps_order = false;
     OnError on_error = OnError::fail;
+    // Of results: what becomes of them.
+    bool stored = true;      // they go to the writer
+    bool delivered = false;  // they go to the driver function
 
     friend bool operator==(const Stage&, const Stage&) = default;
 };
+
+// The end of a link that is no job of the plan: the driver function at rank 0, which feeds stages of Role::input and reads
+// results that are delivered.
+inline constexpr JobIndex kDriver{0xffffffff};
+inline constexpr std::uint32_t kDriverRank = 0;
 
 inline constexpr std::uint32_t kDefaultQueue = 4096;
 inline constexpr std::uint32_t kMaxStages =

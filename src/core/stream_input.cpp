@@ -31,6 +31,13 @@ StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.st
         }
         edges_.push_back(std::move(edge));
     }
+    if (mine.role == Stage::Role::input) {  // fed from outside the plan
+        Edge edge;
+        edge.links.push_back(0);
+        index_[kDriver] = 0;
+        links_.push_back({kDriver, 0, {}, 0, false});
+        edges_.push_back(std::move(edge));
+    }
     open_links_ = links_.size();
 }
 

@@ -30,6 +30,7 @@ public:
         std::uint64_t number = 0;
         bool last = true;
         StreamItemsPtr items = std::make_shared<const StreamItems>();
+        std::uint64_t first = 0;  // number of the first of them among all that its sender has sent to this stage
     };
     // Some items to be worked on together, and what of each link they are: to be given back once they are done with.
     struct Work {

@@ -22,6 +22,13 @@ StreamOutput::StreamOutput(const Plan& plan, TemplateIndex stage) : keeps_order_
         }
         consumers_.push_back(std::move(c));
     }
+    if (plan.stages[stage.value].delivered) {
+        Consumer driver;
+        index_[kDriver] = {static_cast<std::uint32_t>(consumers_.size()), 0};
+        driver.links.emplace_back().to = kDriver;
+        driver.links.back().window = queue;
+        consumers_.push_back(std::move(driver));
+    }
 }
 
 void StreamOutput::add(StreamItemsPtr items, std::uint64_t number, bool last) {
@@ -79,6 +86,8 @@ StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
         sent.items = std::move(some);
     }
     p.first += n;
+    sent.first = c.sent;
+    c.sent += n;
     const bool all = p.first == p.items->count();
     if (c.numbers_batches) {
         sent.batch = c.next_number++;

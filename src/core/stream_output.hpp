@@ -43,6 +43,7 @@ public:
         std::uint64_t batch = 0;
         bool last = true;
         StreamItemsPtr items;
+        std::uint64_t first = 0;  // number of the first of them among all that were sent to this stage
     };
     // All that credit allows, in order; it counts as sent.
     std::vector<Sent> take_sendable();
@@ -77,6 +78,7 @@ private:
     struct Consumer {
         bool numbers_batches = false;  // it keeps order: what is sent to it is numbered here
         std::uint64_t next_number = 0;
+        std::uint64_t sent = 0;  // items
         std::vector<Link> links;
         std::deque<Pending> pending;
     };

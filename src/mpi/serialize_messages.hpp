@@ -64,13 +64,13 @@ void fields(Archive& ar, msg::PlaceStream& m) {
 template <class Archive>
 void fields(Archive& ar, msg::StopStream& m) {
     ar & m.pipeline.value & m.cause.value;
-    flag(ar, m.failed);
+    flags(ar, m.failed, m.closed);
     text(ar, m.reason);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::StreamItems& m) {
-    ar & m.pipeline.value & m.from.value & m.to.value & m.batch;
+    ar & m.pipeline.value & m.from.value & m.to.value & m.batch & m.first;
     flag(ar, m.last);
     auto items = m.items != nullptr ? std::const_pointer_cast<StreamItems>(m.items) : std::make_shared<StreamItems>();
     plain_vector(ar, items->sizes);

@@ -183,7 +183,7 @@ void stage(Archive& ar, Stage& s) {
     enumeration(ar, s.merge);
     enumeration(ar, s.on_error);
     ar & s.queue;
-    flags(ar, s.ordered, s.keeps_order);
+    flags(ar, s.ordered, s.keeps_order, s.stored, s.delivered);
     plain_vector(ar, s.from);
 }
 

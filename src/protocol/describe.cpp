@@ -120,8 +120,8 @@ std::string line(const msg::PlaceStream& m) {
 }
 std::string line(const msg::OpenStream& m) { return "OpenStream " + number(m.pipeline.value); }
 std::string line(const msg::StopStream& m) {
-    return "StopStream " + number(m.pipeline.value) + (m.failed ? " because of " + number(m.cause.value) : "") + ": " +
-           one_line(m.reason);
+    return "StopStream " + number(m.pipeline.value) + (m.failed ? " because of " + number(m.cause.value) : "") +
+           (m.closed ? " by the driver" : "") + ": " + one_line(m.reason);
 }
 std::string way(PipelineId pipeline, JobIndex from, JobIndex to) {
     return number(pipeline.value) + ":" + number(from.value) + "->" + number(to.value);

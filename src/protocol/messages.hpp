@@ -229,13 +229,14 @@ struct OpenStream {
     PipelineId pipeline;
 };
 
-// Router: the job `cause` of the stream has failed (the stages behind it end with what they get), or the run ends.
-// Nothing more is made, and what is on its way is dropped.
+// Router: the job `cause` of the stream has failed (the stages behind it end with what they get), the run ends, or the
+// driver function wants no more of it. Nothing more is made, and what is on its way is dropped.
 struct StopStream {
     PipelineId pipeline;
-    bool failed = false;  // else the run ends
+    bool failed = false;  // else the run ends, or
     JobIndex cause;
     std::string reason;
+    bool closed = false;  // the driver function wants no more: what has been made until then counts as a success
 };
 
 // Broker: items from one job of a stream to another. Between two jobs they stay in order.
@@ -246,6 +247,7 @@ struct StreamItems {
     std::uint64_t batch = 0;  // of a stage that keeps order: the number of the batch they were made of
     bool last = true;         // nothing more comes of that batch
     StreamItemsPtr items;
+    std::uint64_t first = 0;  // number of the first of them among all that the job has sent to the stage
 };
 
 // Broker: nothing more comes from this job to that one.

@@ -1,5 +1,6 @@
 #include "run/stage_job.hpp"
 
+#include "core/item_error.hpp"
 #include "run/clock.hpp"
 #include "value/value_codec.hpp"
 
@@ -53,6 +54,7 @@ bool StageJob::add_piece(bool open) {
     if (auto work = in_.pop()) {
         if (work->zipped > 1)
             work->batch.items = std::make_shared<const StreamItems>(zipped(*work->batch.items, work->zipped));
+        if (job().count == 1) work->batch.first = counts_.items_in;  // it sees all items of its stage
         counts_.items_in += work->batch.items->count();
         counts_.bytes_in += work->batch.items->bytes.size();
         pieces_.push_back({});
@@ -203,7 +205,7 @@ void StageJob::answered(Piece& p, StageAnswer answer) {
 void StageJob::drop_first(Piece& p, std::size_t n) {
     const StreamItems& items = *p.work.batch.items;
     const bool all = n >= items.count();
-    items_done_ += std::min(n, items.count());
+    p.work.batch.first += std::min(n, items.count());
     if (all) {
         p.work.batch.items = std::make_shared<const StreamItems>();
         for (const auto& of : p.work.taken) done_.push_back(of);
@@ -247,6 +249,7 @@ void StageJob::split(std::size_t at) {
         Piece one;
         one.work.batch.number = whole.work.batch.number;
         one.work.batch.last = whole.work.batch.last && i + 1 == items.count();
+        one.work.batch.first = whole.work.batch.first + i;
         auto item = std::make_shared<StreamItems>();
         offset = item->append(items, i, 1, offset);
         one.work.batch.items = std::move(item);
@@ -267,11 +270,11 @@ void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason)
             [[fallthrough]];
         case OnError::fail:
             ++counts_.failed;
-            fail(reason, "item " + std::to_string(items_done_) + ": " + error);
+            fail(reason, item_error(p.work.batch.first, error));
             return;
         case OnError::skip:
             if (++counts_.skipped <= kSkippedShown)
-                skipped_ += "item " + std::to_string(items_done_) + " was skipped: " + error + "\n";
+                skipped_ += "item " + std::to_string(p.work.batch.first) + " was skipped: " + error + "\n";
             const bool ends = p.work.batch.items->count() == 1;
             drop_first(p, 1);
             p.tries = 1;

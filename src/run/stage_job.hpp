@@ -101,7 +101,6 @@ private:
     std::vector<StreamInput::Work::Of> done_;
     StageCounts counts_;
     StageMeter meter_;
-    std::uint64_t items_done_ = 0;
     std::string skipped_;  // lines, of the first kSkippedShown
     Nanoseconds each_ns_ = -1;
     bool began_ = false;   // the source, or the finish() of a fold

@@ -60,7 +60,7 @@ void StreamNode::start(std::uint32_t lane, JobStart start) {
     look_at(id, index, e);
 }
 
-void StreamNode::on(const msg::OpenStream& m, std::uint32_t, Outbox&) {
+void StreamNode::on(const msg::OpenStream& m, std::uint32_t, Outbox& out) {
     Stream* s = stream(m.pipeline);
     if (s == nullptr) {
         ++ignored_;
@@ -68,21 +68,32 @@ void StreamNode::on(const msg::OpenStream& m, std::uint32_t, Outbox&) {
     }
     s->open = true;
     look_at_all(*s);
+    // The driver function learns where its items go.
+    for (const auto& [index, e] : s->jobs)
+        if (!e.ended && e.job->stage().role == Stage::Role::input)
+            out.to_broker(kDriverRank, msg::StreamTaken{m.pipeline, kDriver, index, 0, 0, -1});
 }
 
-// Stages behind the one that failed get what was made before, and are told that it is not all; everything else stops.
+// Stages behind the one that failed get what was made before, and are told that it is not all; its other workers do what
+// they have. Everything else stops.
 void StreamNode::on(const msg::StopStream& m, std::uint32_t, Outbox&) {
     Stream* s = stream(m.pipeline);
     if (s == nullptr) return;
+    s->stop_told = true;
     s->stopped = m.reason;
+    s->closed = m.closed;
     for (auto& [index, e] : s->jobs) {
         if (e.ended) continue;
         const Plan& plan = *e.job->start().pipeline->plan;
         look_at(m.pipeline, index, e);
-        if (m.failed && behind(plan, e.job->start().job, plan.template_of(m.cause))) continue;
+        if (m.failed && goes_on(plan, e.job->start().job, plan.template_of(m.cause))) continue;
         e.cancelled = true;
         for (const std::uint64_t ticket : e.job->tickets()) host_.cancel(e.job->lane(), ticket, EndReason::cancelled);
     }
+}
+
+bool StreamNode::goes_on(const Plan& plan, TemplateIndex stage, TemplateIndex failed) {
+    return (stage == failed && !plan.stages[stage.value].from.empty()) || behind(plan, stage, failed);
 }
 
 // Whether items of `failed` reach `stage`.
@@ -100,7 +111,7 @@ void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox& out) {
         give_back(*stream(m.pipeline), m.to, {m.from, m.items->count(), m.items->bytes.size()}, -1, out);
         return;
     }
-    if (e == nullptr || !e->job->in().push(m.from, {m.batch, m.last, m.items})) {
+    if (e == nullptr || !e->job->in().push(m.from, {m.batch, m.last, m.items, m.first})) {
         ++ignored_;
         return;
     }
@@ -182,10 +193,11 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
             if (!e.cancelled) keep_lane_busy(s, e);
             break;
         case Stage::Role::order:
+        case Stage::Role::input:
             put_in_order(s, job, out);
             break;
         case Stage::Role::results:
-            e.stalled = !e.cancelled && store(e);
+            e.stalled = !e.cancelled && store(s, e, out);
             break;
     }
     send(s, job, out);
@@ -216,26 +228,36 @@ void StreamNode::put_in_order(Stream& s, StageJob& job, Outbox& out) {
 }
 
 // True when there may be more to store, but not now.
-bool StreamNode::store(Entry& e) {
+bool StreamNode::store(Stream& s, Entry& e, Outbox& out) {
     StageJob& job = *e.job;
     const Plan& plan = *job.start().pipeline->plan;
     const JobTemplate& stage = plan.templates[job.stage().from.front().value];
-    if (!std::exchange(e.stores, true)) host_.store(job.start().pipeline, stage, 0, {});
-    while (host_.may_store()) {
+    const bool stored = job.stage().stored, delivered = job.stage().delivered;
+    if (stored && !std::exchange(e.stores, true)) host_.store(job.start().pipeline, stage, 0, {});
+    for (;;) {
+        if (job.out().full()) return false;  // credit will come
+        if (stored && !host_.may_store()) return true;
         auto work = job.in().pop();
         if (!work) return false;
         const std::size_t n = work->batch.items->count();
-        if (n != 0) host_.store(job.start().pipeline, stage, e.stored, *work->batch.items);
+        if (n != 0 && stored) host_.store(job.start().pipeline, stage, e.stored, *work->batch.items);
         e.stored += n;
         job.passed_on(*work);
+        if (delivered) {
+            job.out().add(work->batch.items, 0, true);
+            send(s, job, out);
+        }
     }
-    return true;
+}
+
+std::uint32_t StreamNode::rank_of(const Stream& s, JobIndex job) {
+    return job == kDriver ? kDriverRank : s.ranks[job.value];
 }
 
 void StreamNode::send(Stream& s, StageJob& job, Outbox& out) {
     for (StreamOutput::Sent& sent : job.out().take_sendable())
-        out.to_broker(s.ranks[sent.to.value],
-                      msg::StreamItems{s.id, job.index(), sent.to, sent.batch, sent.last, std::move(sent.items)});
+        out.to_broker(rank_of(s, sent.to), msg::StreamItems{s.id, job.index(), sent.to, sent.batch, sent.last,
+                                                            std::move(sent.items), sent.first});
 }
 
 void StreamNode::give_back(Stream& s, StageJob& job, Outbox& out) {
@@ -243,8 +265,8 @@ void StreamNode::give_back(Stream& s, StageJob& job, Outbox& out) {
 }
 
 void StreamNode::give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out) {
-    if (of.from.value < s.ranks.size())
-        out.to_broker(s.ranks[of.from.value], msg::StreamTaken{s.id, of.from, job, of.items, of.bytes, each});
+    if (of.from == kDriver || of.from.value < s.ranks.size())
+        out.to_broker(rank_of(s, of.from), msg::StreamTaken{s.id, of.from, job, of.items, of.bytes, each});
 }
 
 // ------------------------------------------------------------------------------------------ how far it is
@@ -274,12 +296,12 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
         if (!job.tickets().empty()) return;  // their outcomes are still to come
         if (job.failure() && job.out().full() && !e.cancelled) return;
         job.out().drop();
-    } else if (!job.finished() || job.out().full()) {
+    } else if (!job.finished() || job.out().full() || (job.in().failed() && !s.stop_told)) {
         return;
     }
     const bool incomplete = e.cancelled || job.failure() || job.in().failed();
     for (const StreamOutput::Total& total : job.out().totals())
-        out.to_broker(s.ranks[total.to.value], msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete});
+        out.to_broker(rank_of(s, total.to), msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete});
     for (const auto& of : job.in().drop_rest()) give_back(s, job.index(), of, -1, out);
     tell_counts(s, e, job.counts(), out);
     Outcome outcome;
@@ -287,10 +309,13 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     outcome.started = e.started;
     outcome.finished = steady_now();
     outcome.lane = job.lane();
-    outcome.succeeded = !incomplete && job.in().damage().empty();
-    if (!job.skipped_text().empty()) {
+    const bool closed = s.closed && !job.failure();
+    outcome.succeeded = closed || (!incomplete && job.in().damage().empty());
+    std::string log = job.skipped_text();
+    if (closed && incomplete) log += "the driver function stopped the stream before its end\n";
+    if (!log.empty()) {
         outcome.details = std::make_unique<OutcomeDetails>();
-        outcome.details->log = job.skipped_text();
+        outcome.details->log = std::move(log);
     }
     if (!outcome.succeeded) {
         if (outcome.details == nullptr) outcome.details = std::make_unique<OutcomeDetails>();

@@ -74,6 +74,8 @@ private:
         std::unordered_map<JobIndex, Entry> jobs;
         bool open = false;
         std::string stopped;  // why; "" = it is not
+        bool stop_told = false;
+        bool closed = false;  // by the driver function: what there is counts as a success
     };
 
     Stream* stream(PipelineId id);
@@ -86,11 +88,13 @@ private:
     void give_back(Stream& s, StageJob& job, Outbox& out);
     static void give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out);
     void put_in_order(Stream& s, StageJob& job, Outbox& out);
-    bool store(Entry& e);
+    bool store(Stream& s, Entry& e, Outbox& out);
     void keep_lane_busy(Stream& s, Entry& e);
     void end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
     void tell_progress(Outbox& out);
     static void tell_counts(const Stream& s, Entry& e, const StageCounts& counts, Outbox& out);
+    static std::uint32_t rank_of(const Stream& s, JobIndex job);
+    static bool goes_on(const Plan& plan, TemplateIndex stage, TemplateIndex failed);
     static bool behind(const Plan& plan, TemplateIndex stage, TemplateIndex failed);
 
     static constexpr std::uint64_t kStreamTicket = std::uint64_t{1} << 63;  // broker's own tickets never have this bit
