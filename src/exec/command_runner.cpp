@@ -72,12 +72,13 @@ std::filesystem::path whole_path(const std::filesystem::path& path) {
 
 class CommandRunner final : public ExternalRunner {
 public:
-    CommandRunner(const LaneOptions& options, ExternalDone done)
+    CommandRunner(const LaneOptions& options, ExternalDone done, std::function<void()> later)
         : site_{Environment::of_this_process(), whole_path(options.launch_directory), whole_path(options.scratch_root)},
           log_bytes_(options.log_bytes),
           cpus_(options.cpus),
           groups_(options.groups),
           done_(std::move(done)),
+          later_(std::move(later)),
           log_file_(options.log_directory),
           epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
           wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
@@ -257,6 +258,7 @@ private:
     void deliver(Running& running, Outcome outcome) {
         const auto ended = running_.extract(running.number);  // lives until the end of this function
         done_(std::move(outcome));
+        if (later_ && later_at_ == kNever) later_at_ = now() + kLater;
     }
 
     // ------------------------------------------------------------------------------------------ the loop
@@ -278,7 +280,7 @@ private:
     }
 
     Nanoseconds next_deadline() const {
-        Nanoseconds next = kNever;
+        Nanoseconds next = later_at_;
         for (const auto& [number, running] : running_) next = std::min(next, running->deadline);
         return next;
     }
@@ -292,6 +294,10 @@ private:
     void check_deadlines() {
         if (next_deadline() == kNever) return;
         const Nanoseconds time = now();
+        if (later_at_ <= time) {
+            later_at_ = kNever;
+            later_();
+        }
         std::vector<Running*> due;
         for (const auto& [number, running] : running_) {
             if (running->deadline <= time) due.push_back(running.get());
@@ -325,6 +331,7 @@ private:
     CommandCpus cpus_;
     const std::shared_ptr<LiveGroups> groups_;
     const ExternalDone done_;
+    const std::function<void()> later_;
     JobLog log_file_;
 
     const FileDescriptor epoll_;
@@ -340,6 +347,7 @@ private:
     bool stopping_ = false;
     std::unordered_map<std::uint64_t, std::unique_ptr<Running>> running_;  // by a number that is never used again
     std::uint64_t last_number_ = 0;
+    Nanoseconds later_at_ = kNever;
     std::unordered_map<const JobTemplate*, Compiled> compiled_;
     std::size_t templates_limit_ = kTemplatesKept;
 
@@ -351,8 +359,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<ExternalRunner> make_external_runner(const LaneOptions& options, ExternalDone done) {
-    return std::make_unique<CommandRunner>(options, std::move(done));
+std::unique_ptr<ExternalRunner> make_external_runner(const LaneOptions& options, ExternalDone done,
+                                                     std::function<void()> later) {
+    return std::make_unique<CommandRunner>(options, std::move(done), std::move(later));
 }
 
 }  // namespace penstock

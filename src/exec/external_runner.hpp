@@ -27,7 +27,10 @@ public:
     virtual void stop() = 0;
 };
 
+// `later` is called from the thread as well: within kLater of each `done`, once for all that there were meanwhile.
+inline constexpr Nanoseconds kLater = 4'000'000;
 using ExternalDone = std::function<void(Outcome)>;
-std::unique_ptr<ExternalRunner> make_external_runner(const LaneOptions& options, ExternalDone done);
+std::unique_ptr<ExternalRunner> make_external_runner(const LaneOptions& options, ExternalDone done,
+                                                     std::function<void()> later = {});
 
 }  // namespace penstock

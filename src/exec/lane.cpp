@@ -16,6 +16,10 @@ namespace {
 // How long after the deadline a thread may take to clean up.
 constexpr std::chrono::milliseconds kLastWords{500};
 
+// A lane that still has so many jobs to go on with need not wake the pump for one that ended: waking it takes as much CPU as all else
+// that is done for a short command.
+constexpr std::size_t kJobsAhead = 2;
+
 LaneOptions with_groups(LaneOptions options) {
     if (options.groups == nullptr) options.groups = std::make_shared<LiveGroups>();
     return options;
@@ -29,8 +33,13 @@ LaneWorld::LaneWorld(const WorkerTypes& worker_types, std::unique_ptr<Zygote> zy
       log(options.log_directory),
       workers(types, std::move(zygote), options.groups) {}
 
-void LaneWorld::wake() {
+void LaneWorld::note() {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // what there is to drain is seen by a drain that resets it
+    if (!noted.load(std::memory_order_relaxed)) noted.store(true);
+}
+
+void LaneWorld::wake() {
+    note();
     if (woken.load(std::memory_order_relaxed) || woken.exchange(true)) return;
     const std::scoped_lock lock(wake_mutex_);
     if (!closed_ && options.wake) options.wake();
@@ -217,9 +226,10 @@ void Lane::external_ended(Outcome outcome) {
     Lock lock(mutex_);
     is_external_ = false;
     outcomes_.push(std::move(outcome));
+    const bool ahead = queue_.size() >= kJobsAhead;
     advance(lock);
     if (lock.owns_lock()) lock.unlock();
-    world_->wake();
+    ahead ? world_->note() : world_->wake();
 }
 
 }  // namespace penstock

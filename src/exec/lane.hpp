@@ -31,7 +31,8 @@ namespace penstock {
 struct LaneWorld {
     LaneWorld(const WorkerTypes& worker_types, std::unique_ptr<Zygote> zygote, LaneOptions lane_options);
 
-    void wake();   // the pump, unless it was woken already and has not drained since
+    void note();   // there is something to drain; the pump sees it when it looks, or somebody else wakes it
+    void wake();   // note(), and the pump, unless it was woken already and has not drained since
     void close();  // nobody is woken from now on
 
     const WorkerTypes types;
@@ -39,7 +40,8 @@ struct LaneWorld {
     JobLog log;
     WorkerSource workers;
     std::atomic<ExternalRunner*> runner{nullptr};
-    std::atomic<bool> woken{false};
+    std::atomic<bool> noted{false};  // since the last drain
+    std::atomic<bool> woken{false};  // since the last drain
 
 private:
     std::mutex wake_mutex_;

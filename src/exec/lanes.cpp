@@ -64,7 +64,9 @@ public:
         const bool ours = !outcomes_.empty();
         std::move(outcomes_.begin(), outcomes_.end(), std::back_inserter(out));
         outcomes_.clear();
-        if (!world_->woken.load(std::memory_order_acquire)) return ours;  // nothing was told since the last time
+        const bool nothing = !world_->noted.load(std::memory_order_acquire) && !world_->woken.load(std::memory_order_acquire);
+        if (nothing) return ours;  // since the last time
+        world_->noted.store(false);
         world_->woken.store(false);
         std::atomic_thread_fence(std::memory_order_seq_cst);  // what is told after this wakes again
         bool any = ours;
@@ -118,7 +120,10 @@ private:
             if (const auto lane = find_lane(outcome.lane)) lane->external_ended(std::move(outcome));
         };
         const auto& make = world_->options.external;
-        runner_ = make ? make(world_->options, done) : make_external_runner(world_->options, done);
+        const auto later = [world = world_.get()] {
+            if (world->noted.load()) world->wake();
+        };
+        runner_ = make ? make(world_->options, done, later) : make_external_runner(world_->options, done, later);
         world_->runner = runner_.get();
     }
 

@@ -40,7 +40,9 @@ struct LaneOptions {
     // Serves Binding::From::store keys. Called from the lanes' threads, several at once; null = there are none.
     std::function<Document(const Ticket& ticket, const std::vector<std::string>& keys)> retrieve;
     // Makes what runs external jobs; null = make_external_runner (external_runner.hpp).
-    std::function<std::unique_ptr<ExternalRunner>(const LaneOptions&, std::function<void(Outcome)>)> external;
+    std::function<std::unique_ptr<ExternalRunner>(const LaneOptions&, std::function<void(Outcome)> done,
+                                                  std::function<void()> later)>
+        external;
 };
 
 // The process from which worker processes are forked. It must be made before MPI_Init and before any thread, because

@@ -127,9 +127,8 @@ void Pump::idle() {
     spinning_ = false;
     if (transport_.connected() && ++turns_since_nap_ < kProbesPerNap) return;
     turns_since_nap_ = 0;
-    const Nanoseconds longest = !transport_.connected()        ? kLongestLoneNap
-                                : now - idle_since_ > kQuiet ? 2 * kLongestNap
-                                                             : kLongestNap;
+    if (!transport_.connected()) return sleep(kLongestLoneNap);
+    const Nanoseconds longest = now - idle_since_ > kQuiet ? 2 * kLongestNap : kLongestNap;
     nap_ = nap_ == 0 ? std::clamp(mean_pause_ / kLooksAPause, kFirstNap, kLongestNap / 2) : std::min(longest, nap_ * 2);
     // Spinning is tried again now and then, or one quiet hour would slow all that comes after it.
     if (nap_ == longest) spin_worth_ = std::min(1.0, spin_worth_ + 0.01);
@@ -141,12 +140,13 @@ void Pump::learn_pause(Nanoseconds pause) {
 }
 
 void Pump::sleep(Nanoseconds longest) {
+    bool waked = false;
     if (waker_.may_sleep()) {
         pollfd descriptor{waker_.descriptor(), POLLIN, 0};
         const timespec timeout{longest / 1'000'000'000, longest % 1'000'000'000};
-        ppoll(&descriptor, 1, &timeout, nullptr);
+        waked = ppoll(&descriptor, 1, &timeout, nullptr) > 0;
     }
-    waker_.awake();
+    waker_.awake(waked);
 }
 
 }  // namespace penstock

@@ -30,11 +30,11 @@ bool Waker::may_sleep() {
     return false;
 }
 
-void Waker::awake() {
+void Waker::awake(bool signalled) {
     sleeping_.store(false);
+    if (!signalled) return;
     std::uint64_t ignored;
-    while (read(fd_, &ignored, sizeof ignored) > 0) {
-    }
+    [[maybe_unused]] const ssize_t got = read(fd_, &ignored, sizeof ignored);
 }
 
 }  // namespace penstock

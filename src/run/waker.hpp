@@ -19,7 +19,7 @@ public:
 
     // The pump: about to sleep. False when something has been waked since the last clear(): do not sleep.
     bool may_sleep();
-    void awake();
+    void awake(bool signalled);  // that the descriptor was readable
     int descriptor() const { return fd_; }
 
 private:

@@ -11,7 +11,7 @@ namespace {
 // Runs nothing: the test says when a job ends.
 class FakeRunner : public ExternalRunner {
 public:
-    explicit FakeRunner(ExternalDone done) : done_(std::move(done)) {}
+    FakeRunner(ExternalDone done, std::function<void()> later) : done_(std::move(done)), later_(std::move(later)) {}
 
     void start(std::uint32_t lane, Ticket ticket) override {
         const std::scoped_lock lock(mutex_);
@@ -37,14 +37,19 @@ public:
             running_.erase(ticket);
         }
         done_(std::move(outcome));
+        if (later_at_once) later_();
     }
+    void later() { later_(); }
     std::vector<std::uint64_t> started() {
         const std::scoped_lock lock(mutex_);
         return started_;
     }
 
+    bool later_at_once = true;
+
 private:
     ExternalDone done_;
+    std::function<void()> later_;
     std::mutex mutex_;
     std::vector<std::uint64_t> started_;
     std::map<std::uint64_t, std::uint32_t> running_;
@@ -57,8 +62,8 @@ using Ids = std::vector<std::uint64_t>;
 class ExternalLanes : public LanesTest {
 protected:
     ExternalLanes() {
-        options_.external = [this](const LaneOptions&, ExternalDone done) {
-            auto made = std::make_unique<FakeRunner>(std::move(done));
+        options_.external = [this](const LaneOptions&, ExternalDone done, std::function<void()> later) {
+            auto made = std::make_unique<FakeRunner>(std::move(done), std::move(later));
             runner_ = made.get();
             return made;
         };
@@ -79,6 +84,23 @@ TEST_F(ExternalLanes, OneAfterAnotherStartedAtOnceWithoutThePump) {
     const auto outcomes = collect(4);
     EXPECT_EQ(outcomes[0].ticket, 1u);
     EXPECT_EQ(outcomes[1].details->reason, EndReason::exit_code);
+}
+
+TEST_F(ExternalLanes, TheEndOfOneThatHasOthersBehindItWakesThePumpLater) {
+    const auto outside = one_job("outside");
+    run(0, ticket(outside), ticket(outside), ticket(outside));
+    runner_->later_at_once = false;
+    runner_->end(1, EndReason::succeeded);
+    EXPECT_EQ(wakes_, 0) << "there are two more";
+    runner_->later();
+    EXPECT_EQ(wakes_, 1);
+    runner_->later();
+    EXPECT_EQ(wakes_, 1) << "it has been told";
+    EXPECT_EQ(collect(1)[0].ticket, 1u);
+    runner_->later();
+    EXPECT_EQ(wakes_, 1) << "there is nothing new";
+    runner_->end(2, EndReason::succeeded);
+    EXPECT_EQ(wakes_, 2) << "there is one more only";
 }
 
 TEST_F(ExternalLanes, CancelTakeBackAndStopReachThem) {
