@@ -9,8 +9,8 @@ constexpr std::size_t kSpareBuffers = 64;
 constexpr std::size_t kSpareBytes = 1 << 20;  // larger buffers are given back to the system
 }  // namespace
 
-MpiTransport::MpiTransport(boost::mpi::communicator world, Complain complain)
-    : world_(std::move(world)), complain_(std::move(complain)), destinations_(static_cast<std::size_t>(world_.size())) {}
+MpiTransport::MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, Complain complain)
+    : world_(std::move(world)), doorbells_(doorbells), complain_(std::move(complain)), destinations_(static_cast<std::size_t>(world_.size())) {}
 
 void MpiTransport::post(Envelope envelope) {
     Destination& d = destinations_.at(envelope.to);
@@ -35,6 +35,7 @@ void MpiTransport::flush() {
         MPI_Request request = MPI_REQUEST_NULL;
         MPI_Isend(frame.data(), static_cast<int>(frame.size()), MPI_BYTE, static_cast<int>(to), kFrameTag, world_,
                   &request);
+        doorbells_.ring(to);
         requests_.push_back(request);
         ++d.in_flight;
         return true;

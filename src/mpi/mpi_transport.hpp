@@ -4,6 +4,7 @@
 // frame. A frame that cannot be decoded is counted, told to `complain`, and dropped.
 #pragma once
 
+#include "mpi/doorbells.hpp"
 #include "mpi/wire.hpp"
 #include "run/transport.hpp"
 
@@ -20,13 +21,15 @@ class MpiTransport final : public Transport {
 public:
     using Complain = std::function<void(std::uint32_t from, const std::string& problem)>;
 
-    MpiTransport(boost::mpi::communicator world, Complain complain);
+    // `doorbells` must outlive this.
+    MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, Complain complain);
 
     void post(Envelope envelope) override;
     void flush() override;
     bool receive(std::vector<Envelope>& in) override;
     bool sending() const override;
     bool connected() const override { return true; }
+    bool wakes() const override { return doorbells_.all_reach(); }
 
 private:
     static constexpr int kFrameTag = 1;
@@ -45,6 +48,7 @@ private:
     void complete_sends();
 
     boost::mpi::communicator world_;
+    const Doorbells& doorbells_;
     Complain complain_;
     std::vector<Destination> destinations_;
     std::vector<std::uint32_t> posted_;      // destinations with something in their writer

@@ -82,7 +82,10 @@ public:
     const Launch& launch() const override { return layout_.launch; }
     std::optional<RunRequest> agree(const std::optional<RunRequest>& request) override;
     RunSummary run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) override;
-    void close() override { environment_.reset(); }
+    void close() override {
+        doorbells_.reset();
+        environment_.reset();
+    }
 
 private:
     std::vector<RankFacts> exchange_facts();
@@ -90,6 +93,7 @@ private:
 
     std::optional<boost::mpi::environment> environment_;
     boost::mpi::communicator world_;
+    std::optional<Doorbells> doorbells_;
     WorkerTypes types_;
     std::unique_ptr<Zygote> zygote_;
     Layout layout_;
@@ -208,10 +212,12 @@ RouterCalendar MpiSession::exchange_clocks() {
 RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) {
     const RouterCalendar calendar = exchange_clocks();
     const auto rank = static_cast<std::uint32_t>(world_.rank());
-    MpiTransport transport(world_, [&](std::uint32_t from, const std::string& problem) {
+    doorbells_.emplace(world_);
+    MpiTransport transport(world_, *doorbells_, [&](std::uint32_t from, const std::string& problem) {
         observer.message(Severity::warning, "dropped a message from rank " + std::to_string(from) + ": " + problem);
     });
-    return run_roles({layout_, rank, types_, std::move(zygote_), calendar}, request, transport, observer, feeder);
+    return run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own()}, request,
+                     transport, observer, feeder);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
@@ -19,8 +18,9 @@ constexpr Nanoseconds kFirstNap = 20'000;
 // 11 % of a core at 2,000 messages a second.
 constexpr Nanoseconds kLooksAPause = 4;
 constexpr Nanoseconds kPausesMeant = 8;
-constexpr Nanoseconds kLongestNap = 1'000'000;       // with other ranks: MPI wakes nobody
+constexpr Nanoseconds kLongestNap = 1'000'000;       // with ranks of other hosts: MPI wakes nobody
 constexpr Nanoseconds kQuiet = 200'000'000;          // after this long without a message, naps are twice as long
+constexpr Nanoseconds kLongestRungNap = 10'000'000;  // with ranks that wake us: MPI may hold on to a message, so look
 constexpr Nanoseconds kLongestLoneNap = 50'000'000;  // without: everything that happens wakes us
 // One failed probe only makes progress inside MPI; the message shows at the next (measured: see docs/architecture.md).
 constexpr int kProbesPerNap = 3;
@@ -127,26 +127,19 @@ void Pump::idle() {
     spinning_ = false;
     if (transport_.connected() && ++turns_since_nap_ < kProbesPerNap) return;
     turns_since_nap_ = 0;
-    if (!transport_.connected()) return sleep(kLongestLoneNap);
+    if (transport_.wakes()) {
+        waker_.sleep(transport_.connected() ? kLongestRungNap : kLongestLoneNap);
+        return;
+    }
     const Nanoseconds longest = now - idle_since_ > kQuiet ? 2 * kLongestNap : kLongestNap;
     nap_ = nap_ == 0 ? std::clamp(mean_pause_ / kLooksAPause, kFirstNap, kLongestNap / 2) : std::min(longest, nap_ * 2);
     // Spinning is tried again now and then, or one quiet hour would slow all that comes after it.
     if (nap_ == longest) spin_worth_ = std::min(1.0, spin_worth_ + 0.01);
-    sleep(nap_);
+    waker_.sleep(nap_);
 }
 
 void Pump::learn_pause(Nanoseconds pause) {
     mean_pause_ += (std::min(pause, kLongestNap) - mean_pause_) / kPausesMeant;
-}
-
-void Pump::sleep(Nanoseconds longest) {
-    bool waked = false;
-    if (waker_.may_sleep()) {
-        pollfd descriptor{waker_.descriptor(), POLLIN, 0};
-        const timespec timeout{longest / 1'000'000'000, longest % 1'000'000'000};
-        waked = ppoll(&descriptor, 1, &timeout, nullptr) > 0;
-    }
-    waker_.awake(waked);
 }
 
 }  // namespace penstock

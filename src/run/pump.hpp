@@ -40,7 +40,6 @@ private:
     bool finished() const;
     void idle();
     void learn_pause(Nanoseconds pause);
-    void sleep(Nanoseconds longest);
 
     std::uint32_t rank_;
     Roles roles_;

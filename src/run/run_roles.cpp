@@ -134,7 +134,7 @@ private:
 RunSummary run_roles(RankContext context, const RunRequest& request, Transport& transport, RunObserver& observer,
                      const Feeder& feeder) {
     mallopt(M_TOP_PAD, kArenaStep);
-    Waker waker;
+    Waker waker(context.doorbell);
     const bool router_here = context.rank == 0;
     const StopSignals signals(router_here);
     std::unique_ptr<RouterNode> router;

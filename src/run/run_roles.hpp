@@ -5,6 +5,7 @@
 #include "run/layout.hpp"
 #include "run/run.hpp"
 #include "run/transport.hpp"
+#include "run/waker.hpp"
 
 #include <memory>
 
@@ -16,6 +17,7 @@ struct RankContext {
     const WorkerTypes& types;
     std::unique_ptr<Zygote> zygote;  // for the lanes of a broker; may be null
     RouterCalendar calendar;
+    Waker::Word* doorbell = nullptr;  // where other ranks wake this one; null = they cannot
 };
 
 // `observer` and `feeder` are used at rank 0 only.

@@ -19,8 +19,10 @@ public:
     virtual bool receive(std::vector<Envelope>& in) = 0;
     // Something posted has not left this rank yet.
     virtual bool sending() const = 0;
-    // Whether others can send to us, so that sleeping must be short.
+    // Whether others can send to us.
     virtual bool connected() const = 0;
+    // Whether all who can wake us when they do; else sleeping must be short.
+    virtual bool wakes() const = 0;
 };
 
 // The transport of a run in one process: there is nobody else.
@@ -31,6 +33,7 @@ public:
     bool receive(std::vector<Envelope>&) override { return false; }
     bool sending() const override { return false; }
     bool connected() const override { return false; }
+    bool wakes() const override { return true; }
 };
 
 }  // namespace penstock

@@ -1,40 +1,38 @@
 #include "run/waker.hpp"
 
-#include <cerrno>
-#include <cstdint>
-#include <system_error>
-
-#include <sys/eventfd.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace penstock {
 
-Waker::Waker() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "cannot make an eventfd");
+namespace {
+
+enum : std::uint32_t { kAwake, kWaked, kAsleep };  // memory of zeroes is a pump that is awake
+
+// Not FUTEX_PRIVATE: the word may be shared between processes.
+long futex(Waker::Word& word, int operation, std::uint32_t value, const timespec* timeout) {
+    return ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), operation, value, timeout, nullptr, 0);
 }
 
-Waker::~Waker() { close(fd_); }
+}  // namespace
 
-void Waker::wake() {
-    pending_.store(true);
-    if (sleeping_.exchange(false)) {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);  // full = already awake
+void Waker::wake(Word& word) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // what there is to see is seen after sleep() resets the word
+    if (word.load(std::memory_order_relaxed) == kWaked) return;
+    if (word.exchange(kWaked) == kAsleep) futex(word, FUTEX_WAKE, 1, nullptr);
+}
+
+bool Waker::sleep(Nanoseconds longest) {
+    std::uint32_t expected = kAwake;
+    const bool sleeps = word_.compare_exchange_strong(expected, kAsleep);
+    if (sleeps) {
+        const timespec timeout{longest / 1'000'000'000, longest % 1'000'000'000};
+        futex(word_, FUTEX_WAIT, kAsleep, &timeout);
     }
-}
-
-bool Waker::may_sleep() {
-    sleeping_.store(true);
-    if (!pending_.exchange(false)) return true;
-    sleeping_.store(false);
-    return false;
-}
-
-void Waker::awake(bool signalled) {
-    sleeping_.store(false);
-    if (!signalled) return;
-    std::uint64_t ignored;
-    [[maybe_unused]] const ssize_t got = read(fd_, &ignored, sizeof ignored);
+    word_.exchange(kAwake);
+    return sleeps;
 }
 
 }  // namespace penstock
