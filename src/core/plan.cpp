@@ -9,6 +9,10 @@ bool SavePolicy::saves(std::string_view key) const {
 }
 
 TemplateIndex Plan::template_of(JobIndex job) const {
+    if (job.value < templates.size()) {  // where each is one job, and plans of many templates are like that
+        const JobTemplate& likely = templates[job.value];
+        if (likely.first_job == job && likely.count == 1) return TemplateIndex(job.value);
+    }
     const auto after = std::upper_bound(templates.begin(), templates.end(), job,
                                         [](JobIndex wanted, const JobTemplate& t) { return wanted < t.first_job; });
     return TemplateIndex(static_cast<std::uint32_t>(after - templates.begin()) - 1);
