@@ -73,8 +73,9 @@ private:
         return control_.stop.load() != 0 ? nullptr : jobs_.front();
     }
 
+    // `ready` only looks: it may be asked again after it has said yes.
     template <class Ready>
-    void wait(Ready&& ready) {
+    void wait(const Ready& ready) {
         if (spin_.spin(ready)) return;
         while (!ready()) {
             const std::uint32_t bell = control_.worker_bell.load();
@@ -171,7 +172,10 @@ private:
 
         const std::size_t bytes = sizeof result + attempt.error.size() + text.size() + encoded_.size();
         RecordHeader* record = results_.reserve(RecordKind::result, bytes);
-        if (record == nullptr) wait([&] { return (record = results_.reserve(RecordKind::result, bytes)) != nullptr; });
+        while (record == nullptr) {
+            wait([&] { return results_.has_room(sizeof *record + bytes); });
+            record = results_.reserve(RecordKind::result, bytes);
+        }
         record->attached = attachment.memfd ? 1 : 0;
         std::byte* to = RingWriter::body(record);
         const auto put = [&](const void* from, std::size_t n) {
