@@ -9,10 +9,14 @@
 //         }
 //     ...
 //
-// Like any fold it has one worker, sees every item in order, and its state is lost with its process: the stream fails then.
+// It has one worker, sees every item in order, and its state is lost with its process: the stream fails then.
+//
+// It may also ask to be woken although no item comes: a batch that is not full, but old.
 #pragma once
 
 #include <penstock/stream.hpp>
+
+#include <optional>
 
 namespace penstock {
 
@@ -22,6 +26,13 @@ public:
     // What is left at the end of the input.
     void finish(Emit&, Context&) override {}
 
+
+    // Asked whenever the items at hand are done with: on_wake() is to be called in so many seconds (a little later when the
+    // stages behind it are behind); nothing = not. What was asked before counts no more.
+    virtual std::optional<double> wake_after_s() { return std::nullopt; }
+    virtual void on_wake(Emit&, Context&) {}
+
+    static constexpr bool kRuns = true;
     void on_item(const Value&, Context&) final {}  // never called
 };
 

@@ -91,6 +91,13 @@ struct WorkerType {
     std::function<std::unique_ptr<Worker>()> create;  // null for a stage worker
     StageForm form = StageForm::none;                 // of a stage worker; a Worker is used as a map
     std::function<std::unique_ptr<StageWorker>()> create_stage;
+    bool snapshots = false;  // a fold that has snapshot() and restore(),
+    bool combines = false;   // and combine()
+    // For types whose form depends on their parameters, and on whether they take items; instead of form and create_stage.
+    std::function<StageForm(const Document& with, bool takes_items)> form_of;
+    std::function<std::unique_ptr<StageWorker>(StageForm form)> create_form;
+    // The engine itself does what it does: passes items on while few enough are on their way behind it (`sample`).
+    bool samples = false;
     // The type fills in the placeholders of its parameters itself (the `command` type: shell quoting, list arguments).
     bool fills_placeholders = false;
     // The broker runs the job without a worker process (`command`: the program is a process of its own already).
@@ -106,6 +113,21 @@ constexpr StageForm stage_form() {
     else if constexpr (std::derived_from<T, FoldWorker>) return StageForm::fold;
     else if constexpr (std::derived_from<T, SourceWorker>) return StageForm::source;
     else return StageForm::none;
+}
+
+// Whether the class has a function of its own for one that a fold may have.
+template <class T>
+constexpr bool has_snapshots() {
+    if constexpr (std::derived_from<T, FoldWorker> && !requires { T::kRuns; })
+        return !std::same_as<decltype(&T::snapshot), decltype(&FoldWorker::snapshot)> &&
+               !std::same_as<decltype(&T::restore), decltype(&FoldWorker::restore)>;
+    else return false;
+}
+
+template <class T>
+constexpr bool has_combine() {
+    if constexpr (has_snapshots<T>()) return !std::same_as<decltype(&T::combine), decltype(&FoldWorker::combine)>;
+    else return false;
 }
 
 template <class T>
@@ -134,6 +156,8 @@ WorkerType worker_type() {
     };
     if constexpr (std::derived_from<T, Worker>) type.create = [] { return std::make_unique<T>(); };
     type.form = stage_form<T>();
+    type.snapshots = has_snapshots<T>();
+    type.combines = has_combine<T>();
     if constexpr (stage_form<T>() != StageForm::none) type.create_stage = [] { return std::make_unique<T>(); };
     return type;
 }

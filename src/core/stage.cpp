@@ -3,6 +3,7 @@
 #include "core/plan.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace penstock {
 
@@ -10,10 +11,17 @@ namespace {
 
 class Completion {
 public:
-    explicit Completion(Plan& plan) : plan_(plan), asked_(static_cast<std::uint32_t>(plan.stages.size())) {}
+    explicit Completion(Plan& plan) : plan_(plan), asked_(count()) {}
 
     void run() {
-        for (std::uint32_t s = 0; s < asked_; ++s) order_input(s);
+        for (std::uint32_t s = 0; s < asked_; ++s) {
+            if (stage(s).form == StageForm::fold && workers(s) > 1) split_fold(s);
+            if (stage(s).keep_latest) split_sample(s);
+        }
+        const std::uint32_t all = count();
+        for (std::uint32_t s = 0; s < all; ++s) order_input(s);
+        for (std::uint32_t s = 0; s < count(); ++s)
+            if (stage(s).role == Stage::Role::sample) mark_branch(s);
         add_results();
         number_jobs();
     }
@@ -21,6 +29,67 @@ public:
 private:
     Stage& stage(std::uint32_t s) { return plan_.stages[s]; }
     std::uint32_t workers(std::uint32_t s) const { return plan_.templates[s].count; }
+    std::uint32_t count() const { return static_cast<std::uint32_t>(plan_.stages.size()); }
+
+    // `NAME@part` sees the items, a part in each of its workers; the stage itself combines what they found.
+    void split_fold(std::uint32_t s) {
+        const std::uint32_t part = count();
+        plan_.templates.push_back(plan_.templates[s]);
+        plan_.stages.push_back(plan_.stages[s]);
+        plan_.templates[part].name += "@part";
+        stage(part).part = FoldPart::partial;
+        stage(part).ordered = false;
+        plan_.templates[s].count = 1;
+        plan_.templates[s].for_each = nullptr;
+        plan_.templates[s].resources = {};  // it has little to do
+        plan_.templates[s].resources.cpus = 0;
+        plan_.templates[s].timeout_s = 0;
+        if (stage(s).on_error == OnError::skip) stage(s).on_error = OnError::fail;  // that would leave out many items
+        stage(s).part = FoldPart::combines;
+        stage(s).from = {TemplateIndex(part)};
+        stage(s).merge = Merge::any;
+    }
+
+    // Its branch takes items from `NAME@sample`; the stage itself puts all of them together with what comes out of it.
+    void split_sample(std::uint32_t s) {
+        const std::uint32_t sample = add("@sample", s);
+        const TemplateIndex end = stage(s).until.front();
+        stage(sample) = stage(s);
+        stage(sample).keep_latest = false;
+        for (std::uint32_t c = 0; c < asked_; ++c)
+            if (c == end.value || leads_to(c, end.value))
+                std::replace(stage(c).from.begin(), stage(c).from.end(), TemplateIndex(s), TemplateIndex(sample));
+        stage(s).role = Stage::Role::order;
+        stage(s).from.push_back(end);
+        stage(s).merge = Merge::latest;
+    }
+
+    // Whether items of `above` reach `below`; not as the latest result that a sample keeps.
+    bool leads_to(std::uint32_t above, std::uint32_t below) {
+        std::vector<std::uint32_t> found{below};
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            const bool pairs = stage(found[i]).keep_latest && stage(found[i]).role == Stage::Role::order;
+            for (const TemplateIndex p : stage(found[i]).from) {
+                if (pairs && p != stage(found[i]).from.front()) continue;
+                if (p.value == above) return true;
+                if (std::find(found.begin(), found.end(), p.value) == found.end()) found.push_back(p.value);
+            }
+        }
+        return false;
+    }
+
+    // The stages between the sample and the end of its branch wait for those after them.
+    void mark_branch(std::uint32_t sample) {
+        const auto end = stage(sample).until.empty() ? std::nullopt : std::optional(stage(sample).until.front().value);
+        for (std::uint32_t c = 0; c < count(); ++c)
+            for (const TemplateIndex p : stage(c).from) {
+                const bool begins = p.value == sample || (end && leads_to(sample, p.value));
+                const bool ends = end ? c == *end || leads_to(c, *end) : p.value == sample;
+                auto& branch = stage(p.value).branch;
+                if (begins && ends && std::find(branch.begin(), branch.end(), TemplateIndex(c)) == branch.end())
+                    branch.push_back(TemplateIndex(c));
+            }
+    }
 
     // Whether what the stage makes comes over several links that have an order among them.
     bool in_parts(std::uint32_t s) {

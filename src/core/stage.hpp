@@ -17,6 +17,14 @@ enum class Merge : std::uint8_t {
     concat,      // all of the first, then all of the second, ...
     interleave,  // one of each in turn, of those that have not ended
     zip,         // lists of one of each, until one has ended
+    latest,      // lists of each of the first with the latest of the others, null while there is none
+};
+
+// Of a fold with several workers.
+enum class FoldPart : std::uint8_t {
+    whole,
+    partial,   // sees a part of the items, and makes one: its snapshot
+    combines,  // what the partial ones make
 };
 
 // What a failing item means.
@@ -28,6 +36,7 @@ struct Stage {
         order,    // puts together what comes over several links, for a stage with several workers
         results,  // stores what a stage without successors makes, or has it read by the driver function
         input,    // passes on what the driver function puts in
+        sample,   // passes items on while fewer than `limit` of them are in its branch
     };
     Role role = Role::worker;
     StageForm form = StageForm::map;  // none: a Worker, used as a map
@@ -39,6 +48,15 @@ struct Stage {
     // order of its input: batches keep their numbers.
     bool keeps_order = false;
     OnError on_error = OnError::fail;
+    FoldPart part = FoldPart::whole;
+    bool snapshots = false;  // a fold that can go on in another process
+    // Of a sample.
+    std::uint32_t limit = 0;
+    std::vector<TemplateIndex> until;  // one: where its branch ends; empty = with the stages that take its items
+    bool keep_latest = false;          // stages outside of the branch get its input with the latest result of it
+    // Set by complete_stream(): the consumers that are in the branch of a sample. An item counts as taken when these are
+    // done with all that was made of it.
+    std::vector<TemplateIndex> branch;
     // Of results: what becomes of them.
     bool stored = true;      // they go to the writer
     bool delivered = false;  // they go to the driver function
@@ -58,9 +76,10 @@ inline constexpr std::uint32_t kMaxStages =
 struct Plan;
 
 // Adds what a definition does not say: a stage `NAME@results` behind each stage without successors that saves anything,
-// and stages `NAME@order` in front of those with several workers where order has to be made. Sets keeps_order, and
-// first jobs and counts of what it adds. `plan.stages` has an entry for every template, each named before it is used in
-// `from` of another; at most kMaxStages.
+// and stages `NAME@order` in front of those with several workers where order has to be made; divides folds with several
+// workers and samples that keep the latest result in two. Sets keeps_order, branches, and first jobs and counts of what
+// it adds. `plan.stages` has an entry for every template, each named before it is used in `from` of another; at most
+// kMaxStages.
 void complete_stream(Plan& plan);
 
 }  // namespace penstock

@@ -1,11 +1,21 @@
 #include "core/stream_input.hpp"
 
+#include "value/value_codec.hpp"
+
 #include <algorithm>
 
 namespace penstock {
 
 namespace {
 constexpr std::size_t kItemsAtOnce = 1024;  // that a merge puts together one by one
+constexpr std::size_t kBytesAtOnce = 256 * 1024;
+
+StreamItems null_item() {
+    StreamItems items;
+    encode(Value(), items.bytes);
+    items.sizes.push_back(static_cast<std::uint32_t>(items.bytes.size()));
+    return items;
+}
 }
 
 StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.stages[stage.value].merge) {
@@ -29,6 +39,7 @@ StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.st
             edge.links.push_back(number);
             links_.push_back({from, static_cast<std::uint32_t>(edges_.size()), {}, 0, false});
         }
+        if (merge_ == Merge::latest && !edges_.empty()) edge.latest = null_item();
         edges_.push_back(std::move(edge));
     }
     if (mine.role == Stage::Role::input) {  // fed from outside the plan
@@ -133,6 +144,8 @@ std::optional<StreamInput::Work> StreamInput::pop() {
         case Merge::interleave:
         case Merge::zip:
             return pop_one_by_one();
+        case Merge::latest:
+            return pop_with_latest();
     }
     return std::nullopt;
 }
@@ -158,6 +171,8 @@ bool StreamInput::has_next() {
             return false;
         case Merge::zip:
             return std::all_of(edges_.begin(), edges_.end(), item);
+        case Merge::latest:
+            return std::any_of(edges_.begin(), edges_.end(), whole);
     }
     return false;
 }
@@ -218,6 +233,35 @@ std::optional<StreamInput::Work> StreamInput::pop_one_by_one() {
     return work;
 }
 
+// The last of what has come is kept, the others are done with.
+void StreamInput::take_latest(Edge& e, Work& work) {
+    while (auto whole = pop_whole(e)) {
+        const StreamItems& items = *whole->batch.items;
+        work.taken.insert(work.taken.end(), whole->taken.begin(), whole->taken.end());
+        if (items.empty()) continue;
+        e.latest = {};
+        e.latest.append(items, items.count() - 1, 1, items.bytes.size() - items.sizes.back());
+    }
+}
+
+// Items of the first stage, each with the latest ones of the others; work without items when only those have come.
+std::optional<StreamInput::Work> StreamInput::pop_with_latest() {
+    Work work;
+    for (std::size_t e = 1; e < edges_.size(); ++e) take_latest(edges_[e], work);
+    auto items = std::make_shared<StreamItems>();
+    Edge& first = edges_.front();
+    while (items->count() < kItemsAtOnce && items->bytes.size() < kBytesAtOnce) {
+        const auto number = link_with_item(first);
+        if (!number) break;
+        add_one(first, *number, work, *items);
+        for (std::size_t e = 1; e < edges_.size(); ++e) items->append(edges_[e].latest, 0, 1, 0);
+    }
+    if (items->empty() && work.taken.empty()) return std::nullopt;
+    work.zipped = static_cast<std::uint32_t>(edges_.size());
+    work.batch.items = std::move(items);
+    return work;
+}
+
 std::vector<StreamInput::Work::Of> StreamInput::drop_rest() {
     std::vector<Work::Of> dropped;
     for (Link& l : links_) {
@@ -249,6 +293,7 @@ bool StreamInput::ended(const Edge& e) const {
 }
 
 bool StreamInput::ended() const {
+    if (merge_ == Merge::latest) return ended(edges_.front());
     if (merge_ == Merge::zip)  // when one has nothing more, nothing more can be paired
         return std::any_of(edges_.begin(), edges_.end(), [this](const Edge& e) { return ended(e); });
     return open_links_ == 0 && std::all_of(edges_.begin(), edges_.end(), [this](const Edge& e) { return ended(e); });

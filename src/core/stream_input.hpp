@@ -78,6 +78,7 @@ private:
         // Of the batch at the front, for merges that take items one by one.
         std::size_t item = 0;
         std::size_t offset = 0;
+        StreamItems latest;  // of a merge with the latest: one item
     };
 
     Link* link(JobIndex from);
@@ -89,6 +90,8 @@ private:
     void add_one(Edge& e, std::uint32_t link, Work& work, StreamItems& to);
     bool add_in_turn(Work& work, StreamItems& to);
     bool add_of_each(Work& work, StreamItems& to);
+    std::optional<Work> pop_with_latest();
+    void take_latest(Edge& e, Work& work);
     bool ended(const Edge& e) const;
 
     Merge merge_;

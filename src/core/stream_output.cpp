@@ -4,19 +4,24 @@
 
 namespace penstock {
 
-StreamOutput::StreamOutput(const Plan& plan, TemplateIndex stage) : keeps_order_(plan.stages[stage.value].keeps_order) {
+StreamOutput::StreamOutput(const Plan& plan, TemplateIndex stage)
+    : keeps_order_(plan.stages[stage.value].keeps_order),
+      samples_(plan.stages[stage.value].role == Stage::Role::sample) {
+    const Stage& mine = plan.stages[stage.value];
     const std::uint64_t queue = plan.stages[stage.value].queue == 0 ? kDefaultQueue : plan.stages[stage.value].queue;
     const std::uint32_t producers = plan.templates[stage.value].count;
     for (std::uint32_t s = 0; s < plan.stages.size(); ++s) {
         const auto& from = plan.stages[s].from;
         if (std::find(from.begin(), from.end(), stage) == from.end()) continue;
         Consumer c;
+        c.in_branch = std::find(mine.branch.begin(), mine.branch.end(), TemplateIndex(s)) != mine.branch.end();
         c.numbers_batches = plan.stages[s].keeps_order;
         const JobTemplate& jobs = plan.templates[s];
         for (std::uint32_t i = 0; i < jobs.count; ++i) {
             Link l;
             l.to = JobIndex(jobs.first_job.value + i);
             l.window = std::max<std::uint64_t>(1, queue / (std::uint64_t{producers} * jobs.count));
+            if (samples_) l.window = std::max<std::uint64_t>(l.window, mine.limit);
             index_[l.to] = {static_cast<std::uint32_t>(consumers_.size()), i};
             c.links.push_back(l);
         }
@@ -44,8 +49,8 @@ bool StreamOutput::full() const {
 }
 
 // Of several workers none gets more than it is likely to work off soon; one alone gets everything anyway.
-std::uint64_t StreamOutput::limit(const Link& l, bool alone) {
-    if (alone) return l.window;
+std::uint64_t StreamOutput::limit(const Link& l, bool alone) const {
+    if (alone || samples_) return l.window;
     if (l.each_ns < 0) return 1;
     const auto soon = static_cast<std::uint64_t>(kHorizon / std::max<Nanoseconds>(1, l.each_ns));
     return std::clamp<std::uint64_t>(soon, std::min<std::uint64_t>(2, l.window), l.window);
@@ -56,7 +61,7 @@ StreamOutput::Link* StreamOutput::roomiest(Consumer& c) {
     Link* best = nullptr;
     double best_used = 1;
     for (Link& l : c.links) {
-        if (l.items != 0 && l.bytes >= kLinkBytes) continue;
+        if (l.items != 0 && l.bytes >= kLinkBytes && !samples_) continue;
         const double used = static_cast<double>(l.items) / static_cast<double>(limit(l, c.links.size() == 1));
         if (used >= best_used) continue;
         best = &l;
@@ -108,7 +113,7 @@ bool StreamOutput::send_one(Consumer& c, std::vector<Sent>& sent) {
     Link* l = p.items->empty() ? &c.links.front() : roomiest(c);  // what is empty needs no room
     if (l == nullptr) return false;
     // An item that is too large for what is left of the bytes waits until the link is empty.
-    if (l->items != 0 && !p.items->empty() && l->bytes + p.items->sizes[p.first] > kLinkBytes) return false;
+    if (!samples_ && l->items != 0 && !p.items->empty() && l->bytes + p.items->sizes[p.first] > kLinkBytes) return false;
     sent.push_back(cut(c, *l));
     return true;
 }
@@ -137,6 +142,33 @@ std::vector<StreamOutput::Total> StreamOutput::totals() const {
     for (const Consumer& c : consumers_)
         for (const Link& l : c.links) totals.push_back({l.to, l.total});
     return totals;
+}
+
+std::uint64_t StreamOutput::in_branch() const {
+    std::uint64_t most = 0;
+    for (const Consumer& c : consumers_) {
+        std::uint64_t items = 0;
+        for (const Link& l : c.links) items += l.items;
+        if (c.in_branch) most = std::max(most, items);
+    }
+    return most;
+}
+
+std::vector<std::uint64_t> StreamOutput::sent_into_branch() const {
+    std::vector<std::uint64_t> sent;
+    for (const Consumer& c : consumers_)
+        if (c.in_branch)
+            for (const Link& l : c.links) sent.push_back(l.total);
+    return sent;
+}
+
+bool StreamOutput::has_left_branch(const std::vector<std::uint64_t>& sent) const {
+    std::size_t i = 0;
+    for (const Consumer& c : consumers_)
+        if (c.in_branch)
+            for (const Link& l : c.links)
+                if (l.total - l.items < sent[i++]) return false;
+    return true;
 }
 
 bool StreamOutput::all_taken() const {

@@ -56,6 +56,11 @@ public:
         std::uint64_t items = 0;
     };
     std::vector<Total> totals() const;
+    // Of the branch of a sample (Stage::branch): items that are in it, and the way to know when those sent so far have
+    // left it.
+    std::uint64_t in_branch() const;
+    std::vector<std::uint64_t> sent_into_branch() const;
+    bool has_left_branch(const std::vector<std::uint64_t>& sent) const;
     // Nothing has been sent that is not taken.
     bool all_taken() const;
     void drop();  // what has not been sent
@@ -76,6 +81,7 @@ private:
         std::size_t offset = 0;  // of `first`
     };
     struct Consumer {
+        bool in_branch = false;
         bool numbers_batches = false;  // it keeps order: what is sent to it is numbered here
         std::uint64_t next_number = 0;
         std::uint64_t sent = 0;  // items
@@ -83,12 +89,13 @@ private:
         std::deque<Pending> pending;
     };
 
-    static std::uint64_t limit(const Link& l, bool alone);
-    static Link* roomiest(Consumer& c);
+    std::uint64_t limit(const Link& l, bool alone) const;
+    Link* roomiest(Consumer& c);
     Sent cut(Consumer& c, Link& l);
     bool send_one(Consumer& c, std::vector<Sent>& sent);
 
     bool keeps_order_;
+    bool samples_;  // what is on its way is counted already, and nothing of it waits
     std::vector<Consumer> consumers_;
     std::unordered_map<JobIndex, std::pair<std::uint32_t, std::uint32_t>> index_;  // consumer and link
 };

@@ -106,24 +106,24 @@ void CommandProcess::start(const CommandSurroundings& with, const cpu_set_t* cpu
     request.standard_output = output_.write_end.get();
     request.standard_error = error_.write_end.get();
     Spawned spawned = spawn(request);
-    if (!spawned) not_started(spawned);
+    if (!spawned) throw_not_started(command_, spawned);
     pid_ = spawned.pid;
     pidfd_ = std::move(spawned.pidfd);
 }
 
-void CommandProcess::not_started(const Spawned& spawned) const {
+void throw_not_started(const PreparedCommand& command, const Spawned& spawned) {
     const std::string reason = errno_text(spawned.error);
     std::string text;
     if (spawned.failed_step == SpawnStep::directory) {
         text = fmt::format("cannot run in the directory {}: {}. `cwd:` must be a directory that is there.",
-                           command_.directory.string(), reason);
+                           command.directory.string(), reason);
     } else if (spawned.failed_step != SpawnStep::program) {
         text = fmt::format("cannot make a process: {}. There may be too many (ulimit -u) or too little memory.", reason);
     } else {
         std::string remedy;
         switch (spawned.error) {
             case ENOENT:
-                remedy = ::access(command_.program.c_str(), F_OK) == 0
+                remedy = ::access(command.program.c_str(), F_OK) == 0
                              ? "The interpreter in its first line, or its loader, is not there."
                              : "A program with a slash in its name is looked for beside the definition file.";
                 break;
@@ -133,7 +133,7 @@ void CommandProcess::not_started(const Spawned& spawned) const {
             case ETXTBSY: remedy = "Some process has it open for writing."; break;
             default: remedy = "Check the file.";
         }
-        text = fmt::format("cannot run the program {}: {}. {}", command_.program, reason, remedy);
+        text = fmt::format("cannot run the program {}: {}. {}", command.program, reason, remedy);
     }
     throw CommandError(EndReason::exception, text);
 }

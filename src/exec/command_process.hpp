@@ -29,6 +29,9 @@ struct CommandSurroundings {
     LiveGroups* groups = nullptr;     // null = unwatched
 };
 
+// Why a program could not be started, and what to do: a CommandError.
+[[noreturn]] void throw_not_started(const PreparedCommand& command, const Spawned& spawned);
+
 class CommandProcess {
 public:
     // `log` is made when the command first says something.
@@ -78,7 +81,6 @@ private:
     void open(Stream& stream);
     bool read(Stream& stream, std::span<char> buffer);
     void take(Stream& stream, std::string_view text);
-    [[noreturn]] void not_started(const Spawned& spawned) const;
 
     const PreparedCommand& command_;
     JobLog& log_file_;

@@ -34,10 +34,10 @@ namespace {
 
 // What keeps a type from being used like this; "" = nothing. Definitions that do it are refused before they run.
 std::string wrong_use(const WorkerType& type, const JobDescription& use) {
-    if (use.stage && type.external)
+    if (use.stage && type.external && !type.create_form)
         return fmt::format("the worker type \"{}\" runs programs of their own, one a job, and \"{}\" is a stage of a "
                            "stream; call the program from a worker type of yours", type.name, use.job);
-    if (use.stage && !type.create_stage && !type.create)
+    if (use.stage && !type.create_stage && !type.create && !type.create_form)
         return fmt::format("the worker type \"{}\" cannot make a worker for the stage \"{}\"", type.name, use.job);
     if (!use.stage && !type.create)
         return fmt::format("the worker type \"{}\" is for stages of a stream, and \"{}\" is a job; name it under "
@@ -56,8 +56,8 @@ TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : kee
     }
     type = &*found;
     std::vector<std::string> problems;
-    fixed_parameters = type->fills_placeholders;
-    if (!fixed_parameters) fixed_parameters = placeholder_names(job->with, problems).empty() && problems.empty();
+    fixed_parameters = type->fills_placeholders && ticket.batch == nullptr;
+    if (!type->fills_placeholders && !fixed_parameters) fixed_parameters = placeholder_names(job->with, problems).empty() && problems.empty();
     const Plan& plan = *ticket.pipeline->plan;
     description = {plan.name, job->name, job->worker, plan.definition_directory, static_cast<int>(job->resources.cpus), {},
                    ticket.batch != nullptr};
@@ -70,7 +70,8 @@ TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : kee
     }
     std::sort(description.makes.begin(), description.makes.end());
     description.makes.erase(std::unique(description.makes.begin(), description.makes.end()), description.makes.end());
-    if (type->external) way = Way::external;
+    const bool stage = ticket.batch != nullptr;
+    if (type->external) way = stage ? Way::process : Way::external;
     else way = job->isolation == Isolation::in_line ? Way::in_line : Way::process;
 }
 

@@ -1,6 +1,10 @@
 #include "exec/materialize.hpp"
 
+#include "exec/stage_known.hpp"
+
 #include <fmt/format.h>
+
+#include <utility>
 
 namespace penstock {
 
@@ -131,6 +135,8 @@ Materialized materialize(const Ticket& ticket, bool keep_placeholders, const Ret
         if (keep_placeholders) result.scope.insert_or_assign(binding.key, value);
     }
     result.parameters = keep_placeholders ? job.with : keys.take_parameters();
+    if (keep_placeholders && result.batch != nullptr)
+        result.parameters.emplace(kKnownValues, std::exchange(result.scope, {}));
     return result;
 }
 

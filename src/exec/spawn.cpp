@@ -74,7 +74,7 @@ PENSTOCK_NO_SANITIZERS int run_child(void* argument) {
         _exit(127);
     };
 
-    setpgid(0, 0);
+    if (request.own_group) setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != child.parent) _exit(127);  // the parent died before the line above: nobody will ask
     reset_signals();

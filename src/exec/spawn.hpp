@@ -1,7 +1,7 @@
 // Starts one program: the only place where a rank makes a process that is not one of its worker processes.
 //
 // clone(CLONE_VM | CLONE_VFORK) and exec: the cost does not depend on the caller's heap, as a fork's would. The program
-// - leads a process group of its own, so that kill_group() reaches its children too,
+// - leads a process group of its own (unless asked not to), so that kill_group() reaches its children too,
 // - is killed when the thread that started it ends, also by SIGKILL of the whole process (PR_SET_PDEATHSIG),
 // - has every signal at its default and none blocked, and inherits no descriptor but its stdin, stdout and stderr.
 //
@@ -22,6 +22,7 @@ struct SpawnRequest {
     const char* directory = nullptr;   // null = the caller's
     const cpu_set_t* cpus = nullptr;   // null = the caller's; the caller's too when none of them may be used
     pid_t* group = nullptr;            // its process id is written there before it runs, 0 when it could not be started
+    bool own_group = true;             // false: it stays in the caller's process group, and ends with that
     // All three must be >= 3; they stay open in the caller.
     int standard_input = -1;
     int standard_output = -1;

@@ -53,6 +53,11 @@ Document to_document(StageRequest request) {
                       {"worker", request.worker},
                       {"workers", request.workers},
                       {"continues", request.continues}};
+    // What few requests have costs the others nothing.
+    if (request.part != FoldPart::whole) document.emplace("part", static_cast<std::int64_t>(request.part));
+    if (request.wants_state) document.emplace("wants-state", true);
+    if (request.restores) document.emplace("replayed", request.replayed);
+    if (request.state) document.emplace("state", std::move(*request.state));
     put_items(std::move(request.items), document);
     return document;
 }
@@ -60,16 +65,38 @@ Document to_document(StageRequest request) {
 StageRequest stage_request(Document document) {
     StageRequest request;
     const std::uint32_t what = count_at(document, "what");
-    if (what > static_cast<std::uint32_t>(StageRequest::Do::finish)) damaged("it asks for something unknown");
+    if (what > static_cast<std::uint32_t>(StageRequest::Do::wake)) damaged("it asks for something unknown");
     request.what = static_cast<StageRequest::Do>(what);
     request.stream_job = static_cast<std::uint64_t>(at(document, "stream-job").int64());
     request.worker = count_at(document, "worker");
     request.workers = count_at(document, "workers");
     if (request.worker >= request.workers) damaged("it is for a worker that the stage does not have");
     request.continues = at(document, "continues").boolean();
+    std::size_t keys = 7;
+    if (document.contains("part")) {
+        ++keys;
+        const std::uint32_t part = count_at(document, "part");
+        if (part > static_cast<std::uint32_t>(FoldPart::combines)) damaged("it is of an unknown part");
+        request.part = static_cast<FoldPart>(part);
+    }
+    if (document.contains("wants-state")) {
+        ++keys;
+        request.wants_state = at(document, "wants-state").boolean();
+    }
+    if (document.contains("replayed")) {
+        ++keys;
+        request.restores = true;
+        request.replayed = count_at(document, "replayed");
+    }
+    if (const auto state = document.find("state"); state != document.end()) {
+        ++keys;
+        request.state = std::move(state->second);
+    }
     request.items = take_items(document);
-    if (request.what != StageRequest::Do::items && !request.items.empty()) damaged("it has items to no purpose");
-    expect_keys(document, 7);
+    if (request.replayed > request.items.count()) damaged("it has fewer items than are to be replayed");
+    if (request.what != StageRequest::Do::items && request.replayed != request.items.count())
+        damaged("it has items to no purpose");
+    expect_keys(document, keys);
     return request;
 }
 
@@ -79,6 +106,9 @@ Document to_document(StageAnswer answer) {
                       {"released", as_value(answer.released)},
                       {"error", answer.error ? Value(std::move(*answer.error)) : Value()},
                       {"fatal", answer.fatal}};
+    if (answer.lost) document.emplace("lost", true);
+    if (answer.state) document.emplace("state", std::move(*answer.state));
+    if (answer.wake_after_s) document.emplace("wake-after", *answer.wake_after_s);
     put_items(std::move(answer.items), document);
     return document;
 }
@@ -92,8 +122,21 @@ StageAnswer stage_answer(Document document) {
     answer.fatal = at(document, "fatal").boolean();
     if (answer.more && answer.error) damaged("it goes on after an error");
     if (answer.fatal && !answer.error) damaged("it has an error that says nothing");
+    std::size_t keys = 7;
+    if (document.contains("lost")) {
+        ++keys;
+        answer.lost = at(document, "lost").boolean();
+    }
+    if (const auto state = document.find("state"); state != document.end()) {
+        ++keys;
+        answer.state = std::move(state->second);
+    }
+    if (document.contains("wake-after")) {
+        ++keys;
+        answer.wake_after_s = at(document, "wake-after").number();
+    }
     answer.items = take_items(document);
-    expect_keys(document, 7);
+    expect_keys(document, keys);
     return answer;
 }
 

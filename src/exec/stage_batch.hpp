@@ -7,6 +7,7 @@
 // while the rest is being made; Do::go_on asks for the rest.
 #pragma once
 
+#include "core/stage.hpp"
 #include "core/stream_items.hpp"
 
 #include <penstock/value.hpp>
@@ -23,6 +24,7 @@ struct StageRequest {
         start,   // of a source: generate()
         go_on,   // what `more` promised
         finish,  // of a fold
+        wake,    // of a running fold: on_wake()
     };
     Do what = Do::items;
     std::uint64_t stream_job = 0;  // another number = another worker object
@@ -30,6 +32,13 @@ struct StageRequest {
     std::uint32_t workers = 1;
     bool continues = false;        // items of this stream job have been worked on before: a fold that has lost its state
                                    // (another process) must not go on
+    FoldPart part = FoldPart::whole;
+    bool wants_state = false;       // of a fold: its snapshot() after these items
+    // A fold that has lost its state goes on from here: a fresh object is given the snapshot, if there is one, and
+    // the first `replayed` items, which do not count as items of this request.
+    bool restores = false;
+    std::optional<Value> state;
+    std::uint32_t replayed = 0;
     StreamItems items;
 };
 
@@ -43,6 +52,9 @@ struct StageAnswer {
     // makes more than fits one answer; results of all others leave when the item is done with.
     std::uint64_t released = 0;
     std::optional<std::string> error;  // of the item after those (or of start(), finish(), generate()): what() of it
+    bool lost = false;                 // the error is that the state of a fold is lost: it can be restored
+    std::optional<Value> state;        // as asked for
+    std::optional<double> wake_after_s;
     bool fatal = false;                // the error is not an item's: of start(), finish(), generate(), or a lost state
 };
 

@@ -26,8 +26,9 @@ StageAnswer failed(std::string error) {
 // A MapWorker, or a job's Worker in its place.
 class MapStage final : public StageObject {
 public:
-    MapStage(const WorkerType& type, const JobPlace& place, const JobInstance& job, const StageRequest& request)
-        : type_(type), setting_(place, job, request) {}
+    MapStage(const WorkerType& type, StageForm form, const JobPlace& place, const JobInstance& job,
+             const StageRequest& request)
+        : type_(type), form_(form), setting_(place, job, request) {}
 
     StageAnswer serve(StageRequest request, std::uint32_t attempt) override {
         setting_.set_attempt(attempt);
@@ -50,8 +51,8 @@ private:
 
     void start() {
         if (map_ != nullptr || worker_ != nullptr) return;
-        if (type_.form == StageForm::map) {
-            auto fresh = type_.create_stage();
+        if (form_ == StageForm::map) {
+            auto fresh = type_.create_form ? type_.create_form(form_) : type_.create_stage();
             fresh->start(setting_.context());
             map_.reset(static_cast<MapWorker*>(fresh.release()));
         } else {
@@ -82,6 +83,7 @@ private:
     }
 
     const WorkerType& type_;
+    const StageForm form_;
     StageSetting setting_;
     std::unique_ptr<MapWorker> map_;
     std::unique_ptr<Worker> worker_;
@@ -93,7 +95,7 @@ std::string_view what_was_lost(StageForm form, const StageRequest& request) {
     if (request.what == StageRequest::Do::go_on)
         return "the worker process of this stage ended while it was making results, and what it had not sent is lost "
                "with it";
-    if (form == StageForm::fold && request.continues)
+    if (form == StageForm::fold && request.continues && !request.restores)
         return "the worker process of this fold ended, and what it had made of the items so far is lost with it";
     return {};
 }
@@ -104,15 +106,24 @@ StageAnswer StageServer::serve(const JobPlace& place, const JobInstance& job, St
     const std::string& name = job.description->worker;
     const auto type = std::find_if(types_.begin(), types_.end(), [&](const WorkerType& t) { return t.name == name; });
     if (type == types_.end()) throw std::runtime_error(fmt::format("this program has no worker type \"{}\"", name));
-    form_ = type->form;
-    if (stream_job_ != request.stream_job) object_.reset();
+    if (stream_job_ != request.stream_job || request.restores) object_.reset();
+    if (object_ == nullptr && request.what == StageRequest::Do::go_on)
+        return failed(std::string(what_was_lost(form_, request)));
+    if (object_ == nullptr) {
+        const bool takes_items = request.what != StageRequest::Do::start;
+        form_ = type->form_of ? type->form_of(*job.parameters, takes_items) : type->form;
+    }
     // The end of what a fold makes is the end of any other form: it is not begun for it, nor left to go on.
     if (request.what == StageRequest::Do::finish && form_ != StageForm::fold) {
         object_.reset();
         return {};
     }
     if (object_ == nullptr) {
-        if (const auto lost = what_was_lost(form_, request); !lost.empty()) return failed(std::string(lost));
+        if (const auto lost = what_was_lost(form_, request); !lost.empty()) {
+            StageAnswer answer = failed(std::string(lost));
+            answer.lost = true;
+            return answer;
+        }
         try {
             make_object(*type, place, job, request);
         } catch (...) {
@@ -127,9 +138,9 @@ StageAnswer StageServer::serve(const JobPlace& place, const JobInstance& job, St
 void StageServer::make_object(const WorkerType& type, const JobPlace& place, const JobInstance& job,
                               const StageRequest& request) {
     stream_job_ = request.stream_job;
-    if (type.form == StageForm::map || type.form == StageForm::none)
-        object_ = std::make_unique<MapStage>(type, place, job, request);
-    else object_ = std::make_unique<StageThread>(type, place, job, request);
+    if (form_ == StageForm::map || form_ == StageForm::none)
+        object_ = std::make_unique<MapStage>(type, form_, place, job, request);
+    else object_ = std::make_unique<StageThread>(type, form_, place, job, request);
 }
 
 }  // namespace penstock

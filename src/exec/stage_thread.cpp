@@ -21,6 +21,8 @@ bool suits(StageRequest::Do what, StageForm form) {
             return form == StageForm::source;
         case StageRequest::Do::finish:
             return form == StageForm::fold;
+        case StageRequest::Do::wake:
+            return form == StageForm::fold;
         case StageRequest::Do::go_on:
             break;
     }
@@ -29,13 +31,14 @@ bool suits(StageRequest::Do what, StageForm form) {
 
 }  // namespace
 
-StageThread::StageThread(const WorkerType& type, const JobPlace& place, const JobInstance& job,
+StageThread::StageThread(const WorkerType& type, StageForm form, const JobPlace& place, const JobInstance& job,
                          const StageRequest& request)
-    : form_(type.form),
+    : form_(form),
       setting_(place, job, request),
       print_(place.print),
-      worker_(type.create_stage()),
-      running_(dynamic_cast<RunningFoldWorker*>(worker_.get())) {
+      worker_(type.create_form ? type.create_form(form) : type.create_stage()),
+      running_(dynamic_cast<RunningFoldWorker*>(worker_.get())),
+      part_(request.part) {
     setting_.print_with([this](std::string_view text) { print(text); });
 }
 
@@ -54,7 +57,8 @@ StageThread::~StageThread() {
 StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
     Lock lock(mutex_);
     const bool goes_on = request.what == StageRequest::Do::go_on;
-    if (goes_on != busy_ || !suits(request.what, form_)) {
+    // It may have come to its end since it promised more.
+    if ((goes_on ? !promised_ : busy_) || !suits(request.what, form_)) {
         StageAnswer answer;
         answer.error = "the worker of this stage was asked for what it cannot do now; this is an error of the engine";
         answer.fatal = true;
@@ -99,10 +103,12 @@ void StageThread::wait_for_results(Lock& lock) {
 
 StageAnswer StageThread::take_results() {
     StageAnswer answer;
-    answer.more = busy_;
+    answer.more = promised_ = busy_;
     if (!busy_) {
         answer.error = std::exchange(error_, std::nullopt);
         answer.fatal = answer.error && fatal_;
+        answer.state = std::exchange(state_, std::nullopt);
+        answer.wake_after_s = wake_after_s_;
     }
     const bool of_items = what_ == StageRequest::Do::items;
     if (of_items && (complete_ > 0 || answer.error)) {
@@ -145,6 +151,8 @@ void StageThread::run_request(Lock& lock) {
     } catch (...) {
         error = current_error();
     }
+    wake_after_s_.reset();
+    if (running_ != nullptr && !ended_) wake_after_s_ = running_->wake_after_s();
     if (ended_) worker_.reset();  // files it has are written before its end is told
     lock.lock();
     error_ = std::move(error);
@@ -159,23 +167,56 @@ void StageThread::work(StageRequest request) {
         worker_->start(setting_.context());
         ended_ = false;
     }
-    if (request.what == StageRequest::Do::items) {
-        fatal_ = false;
-        return work_on_items(std::move(request.items));
+    ItemReader items(std::move(request.items));
+    if (request.restores) restore(request, items);
+    switch (request.what) {
+        case StageRequest::Do::items:
+            fatal_ = false;
+            work_on_items(items);
+            fatal_ = true;
+            if (request.wants_state) state_ = static_cast<FoldWorker&>(*worker_).snapshot(setting_.context());
+            return;
+        case StageRequest::Do::wake:
+            if (running_ != nullptr) running_->on_wake(*this, setting_.context());
+            return;
+        case StageRequest::Do::finish:
+            ended_ = true;
+            return finish();
+        case StageRequest::Do::start:
+        case StageRequest::Do::go_on:
+            break;
     }
     ended_ = true;
-    if (request.what == StageRequest::Do::finish)
-        static_cast<FoldWorker&>(*worker_).finish(*this, setting_.context());
-    else static_cast<SourceWorker&>(*worker_).generate(*this, setting_.context());
+    static_cast<SourceWorker&>(*worker_).generate(*this, setting_.context());
 }
 
-void StageThread::work_on_items(StreamItems items) {
-    ItemReader reader(std::move(items));
+// A fresh object takes the place of one that is gone.
+void StageThread::restore(const StageRequest& request, ItemReader& items) {
+    auto& fold = static_cast<FoldWorker&>(*worker_);
+    ended_ = true;  // unless it can
+    if (request.state) fold.restore(*request.state, setting_.context());
+    for (std::uint32_t i = 0; i < request.replayed; ++i) see(items.next());
+    ended_ = false;
+}
+
+void StageThread::finish() {
+    auto& fold = static_cast<FoldWorker&>(*worker_);
+    if (part_ == FoldPart::partial) (*this)(fold.snapshot(setting_.context()));
+    else fold.finish(*this, setting_.context());
+}
+
+void StageThread::see(const Value& item) {
+    auto& fold = static_cast<FoldWorker&>(*worker_);
+    if (part_ == FoldPart::combines) fold.combine(item, setting_.context());
+    else fold.on_item(item, setting_.context());
+}
+
+void StageThread::work_on_items(ItemReader& reader) {
     Context& context = setting_.context();
     while (!reader.ended()) {
         const Value item = reader.next();
         if (running_ != nullptr) running_->on_item(item, *this, context);
-        else if (form_ == StageForm::fold) static_cast<FoldWorker&>(*worker_).on_item(item, context);
+        else if (form_ == StageForm::fold) see(item);
         else static_cast<GeneratorWorker&>(*worker_).on_item(item, *this, context);
         ++done_;
         released_ = 0;

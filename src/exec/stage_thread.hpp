@@ -26,7 +26,8 @@ public:
     static constexpr std::int64_t kMostWait = 5'000'000;  // nanoseconds
 
     // Throws what the constructor of the worker throws.
-    StageThread(const WorkerType& type, const JobPlace& place, const JobInstance& job, const StageRequest& request);
+    StageThread(const WorkerType& type, StageForm form, const JobPlace& place, const JobInstance& job,
+                const StageRequest& request);
     ~StageThread() override;
 
     StageAnswer serve(StageRequest request, std::uint32_t attempt) override;
@@ -43,7 +44,10 @@ private:
     void run();
     void run_request(Lock& lock);
     void work(StageRequest request);
-    void work_on_items(StreamItems items);
+    void restore(const StageRequest& request, ItemReader& items);
+    void finish();
+    void see(const Value& item);
+    void work_on_items(ItemReader& items);
     void operator()(Value item) override;
     void print(std::string_view text);
     bool may_emit() const { return serving_ && !is_portion(results_); }
@@ -59,6 +63,7 @@ private:
     StageRequest::Do what_ = StageRequest::Do::items;
     bool serving_ = false;  // within serve()
     bool busy_ = false;     // with a request
+    bool promised_ = false;  // more, in the last answer
     bool blocked_ = false;  // in emit(), with a portion
     bool ended_ = false;
     std::string text_;      // printed between two tickets
@@ -66,6 +71,8 @@ private:
     std::int64_t first_result_ = 0;  // when the first of these came
     std::optional<std::string> error_;
     bool fatal_ = false;
+    std::optional<Value> state_;  // to be told
+    std::optional<double> wake_after_s_;
 
     // Of the request: the thread's while it runs, the caller's while it waits.
     std::uint32_t done_ = 0;
@@ -75,6 +82,7 @@ private:
 
     std::unique_ptr<StageWorker> worker_;
     RunningFoldWorker* const running_;  // the same, if it is one
+    const FoldPart part_;
     bool started_ = false;
     std::thread thread_;  // made when first needed
 };

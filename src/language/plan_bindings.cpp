@@ -233,7 +233,7 @@ private:
             return binding;
         }
         if (draft_.outside.for_each_given) return binding;
-        if (may_be_given(job)) return std::nullopt;
+        if (may_be_given(job) || draft_.items_give[job]) return std::nullopt;
         nowhere(job, key, asker);
         return std::nullopt;
     }

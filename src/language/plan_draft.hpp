@@ -74,6 +74,7 @@ struct Draft {
     std::vector<std::vector<std::uint32_t>> makers;  // by key: jobs, ascending
     std::vector<std::vector<std::uint32_t>> made;    // by job: keys
     std::vector<std::vector<std::string>> needed;    // by job: keys its worker needs
+    std::vector<std::uint8_t> items_give;            // by job: a stage whose placeholders may be keys of its items
     std::vector<std::uint8_t> worker_known;          // by job: made and needed can be relied on
     std::vector<std::uint8_t> instances_known;       // by job: its for-each is good
     std::vector<std::uint8_t> follows_unknown;       // by job: it waits for a job that does not exist

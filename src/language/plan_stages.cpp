@@ -11,6 +11,8 @@ std::string number_and(std::uint64_t number, std::string_view word) {
     return std::to_string(number) + " " + std::string(word) + (number == 1 ? "" : "s");
 }
 
+constexpr std::int64_t kMostSampled = 1'000'000;  // on their way behind a sample
+
 class Stages {
 public:
     Stages(Draft& draft, const WorkerTypes& types)
@@ -29,6 +31,7 @@ public:
             check_order(s);
             check_branches(s);
         }
+        count_divided();
         if (const Node* keys = draft_.definition.defaults.save_keys)
             draft_.reading.wrong_type(*keys, "`save` of stages", "`all` or `none`: items have no keys to choose from");
     }
@@ -40,7 +43,7 @@ private:
     // A merge that waits for one of its inputs lets the others wait. When they are branches of one stage, that one
     // waits for them too, and what the merge waits for may never be made.
     void check_branches(std::uint32_t s) const {
-        if (stages_[s].merge == Merge::any || stages_[s].from.size() < 2) return;
+        if (stages_[s].merge == Merge::any || stages_[s].merge == Merge::latest || stages_[s].from.size() < 2) return;
         std::vector<const StageDefinition::From*> branch(stages_.size(), nullptr);
         for (const StageDefinition::From& from : asked(s).from) {
             const std::uint32_t producer = draft_.names.find(from.stage);
@@ -88,6 +91,18 @@ private:
                 "up to here they are " + std::to_string(workers) + ", and " + std::to_string(most) + " are allowed");
             return;
         }
+    }
+
+    // Folds with several workers, and samples that keep the latest result, are two each.
+    void count_divided() const {
+        std::size_t more = 0;
+        for (std::uint32_t s = 0; s < stages_.size(); ++s)
+            more += stages_[s].keep_latest || (stages_[s].form == StageForm::fold && asked(s).workers > 1) ? 1 : 0;
+        if (stages_.size() > kMaxStages || stages_.size() + more <= kMaxStages) return;
+        draft_.reading.error(draft_.job(0).place, "the stream has too many stages",
+                             "they are " + std::to_string(stages_.size() + more) + ", and " + std::to_string(kMaxStages) +
+                                 " are allowed; folds with several workers, and samples that keep the latest, count twice",
+                             "let one stage do the work of several");
     }
 
     void connect(std::uint32_t s) {
@@ -189,25 +204,75 @@ private:
         const auto found = types_.find(job.worker);
         if (job.worker_unreadable || found == types_.end()) return;  // reported
         const WorkerType& type = *found->second;
-        if (type.external && type.form == StageForm::none)
+        if (type.external && type.form == StageForm::none && !type.form_of)
             return draft_.reading.error(job.worker_place,
                                         "worker " + quote(job.worker) + " cannot be a stage: not in this version",
                                         "it runs a program for one job, and not for one item after another",
                                         "use it under `jobs`, or write a worker in C++ that works on items");
-        stages_[s].form = type.form == StageForm::none ? StageForm::map : type.form;
-        if (type.form == StageForm::source)
+        StageForm form = type.form == StageForm::none ? StageForm::map : type.form;
+        if (type.form_of) form = type.form_of(draft_.plan->templates[s].with, asked(s).from_given);
+        stages_[s].form = form;
+        if (form == StageForm::source)
             check_source(s);
         else if (!asked(s).from_given)
             draft_.reading.error(job.place, text(s) + " takes items from nowhere",
                                  "worker " + quote(job.worker) + " works on items, and makes none by itself",
                                  "add `from:` with the stage whose items it works on");
-        if (type.form == StageForm::fold && asked(s).workers > 1)
+        if (form == StageForm::fold) check_fold(s, type);
+        if (form == StageForm::source && type.form_of && asked(s).workers > 1)
             draft_.reading.error(asked(s).workers_place,
-                                 text(s) + " has " + number_and(asked(s).workers, "worker") + ", and " +
-                                     quote(job.worker) + " is a fold",
-                                 "each of them would see only a part of the items, and what they find cannot be "
-                                 "combined in this version",
+                                 text(s) + " has " + number_and(asked(s).workers, "worker") + ", and is a source",
+                                 "each of them would run the program, and make all of its items again",
                                  "write `workers: 1`");
+        if (type.samples) check_sample(s);
+    }
+
+    void check_fold(std::uint32_t s, const WorkerType& type) {
+        stages_[s].snapshots = type.snapshots;
+        if (asked(s).workers == 1 || type.combines) return;
+        draft_.reading.error(asked(s).workers_place,
+                             text(s) + " has " + number_and(asked(s).workers, "worker") + ", and " +
+                                 quote(draft_.job(s).worker) + " is a fold that has no combine",
+                             "each of them would see only a part of the items, and there is no way to put together what "
+                             "they find",
+                             "write `workers: 1`, or give the worker type combine() and snapshot()");
+    }
+
+    // `sample` is the engine's own: what its parameters say is part of the plan. They have been checked by themselves.
+    void check_sample(std::uint32_t s) {
+        const Document& with = draft_.plan->templates[s].with;
+        const Place place = draft_.job(s).with ? draft_.job(s).with->place : draft_.job(s).place;
+        Stage& stage = stages_[s];
+        stage.role = Stage::Role::sample;
+        if (const auto limit = with.find("limit"); limit != with.end() && limit->second.is(Value::Type::int64))
+            stage.limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit->second.int64(), 1, kMostSampled));
+        if (const auto keep = with.find("keep-latest"); keep != with.end() && keep->second.is(Value::Type::boolean))
+            stage.keep_latest = keep->second.boolean();
+        if (asked(s).workers > 1)
+            draft_.reading.error(asked(s).workers_place, text(s) + " has " + number_and(asked(s).workers, "worker"),
+                                 "`sample` counts what is on its way, which only one can do", "write `workers: 1`");
+        const auto until = with.find("until");
+        if (until != with.end() && until->second.is(Value::Type::string)) {
+            const std::uint32_t end = draft_.names.find(until->second.string());
+            if (end == JobNames::kNone) return unknown({until->second.string(), place});
+            stage.until = {TemplateIndex(end)};
+            const auto above = with_all_above(end);
+            if (end == s || std::find(above.begin(), above.end(), s) == above.end())
+                return draft_.reading.error(place, "no item of " + quote(draft_.job(s).name) + " reaches " +
+                                                       quote(until->second.string()),
+                                            "`until` says where the branch of a sample ends, and that begins behind it",
+                                            "name a stage that takes items from it, at once or by way of others");
+        }
+        if (!stage.keep_latest) return;
+        if (asked(s).from.size() > 1)
+            draft_.reading.error(asked(s).from_place, text(s) + " keeps the latest result, and takes items from several "
+                                                                "stages",
+                                 "each item of one stage is put together with the latest result",
+                                 "let a stage before it merge them");
+        if (stage.until.empty())
+            draft_.reading.error(place, text(s) + " has `keep-latest` and no `until`",
+                                 "it is not clear of what the latest result is kept",
+                                 "add `until:` with the stage whose results they are");
     }
 
     // A source has no input, so nothing that concerns items that come.
@@ -232,7 +297,7 @@ private:
         if (stages_[s].from.size() > 1) {
             if (asked(s).merge != Merge::any) return;
             reason = "with `merge: any` items come in no order";
-            suggestion = "write `merge: concat`, `interleave` or `zip`";
+            suggestion = "write `merge: concat`, `interleave`, `zip` or `latest`";
         } else {
             const std::uint32_t producer = stages_[s].from.front().value;
             if (asked(producer).workers == 1 || asked(producer).ordered) return;
@@ -282,8 +347,9 @@ void finish_stages(Draft& draft) {
         JobTemplate& made = templates.emplace_back(std::move(plan.templates[s]));
         if (made.count > 1)
             made.for_each = std::make_shared<const ForEach>(ForEach{{{Axis{"worker", Range{0, 1, made.count}}}}});
-        for (TemplateIndex& producer : stages.emplace_back(std::move(plan.stages[s])).from)
-            producer = place[producer.value];
+        Stage& stage = stages.emplace_back(std::move(plan.stages[s]));
+        for (TemplateIndex& producer : stage.from) producer = place[producer.value];
+        for (TemplateIndex& end : stage.until) end = place[end.value];
     }
     plan.templates = std::move(templates);
     plan.stages = std::move(stages);

@@ -35,6 +35,7 @@ public:
         draft_.made.resize(jobs);
         draft_.needed.resize(jobs);
         draft_.worker_known.assign(jobs, 0);
+        draft_.items_give.assign(jobs, 0);
         for (std::uint32_t i = 0; i < jobs; ++i) {
             if (draft_.job(i).worker_unreadable) continue;
             const auto found = types_.find(draft_.job(i).worker);
@@ -47,9 +48,9 @@ public:
     }
 
 private:
-    // Whether the type is worth proposing: a job cannot be a stage worker, nor (in this version) a stage a program.
+    // Whether the type is worth proposing: a job cannot be a stage worker, nor a stage a program that knows only jobs.
     bool fits(const WorkerType& type) const {
-        if (draft_.definition.is_stream()) return !type.external || type.form != StageForm::none;
+        if (draft_.definition.is_stream()) return !type.external || type.form_of;
         return type.form == StageForm::none || type.create != nullptr;
     }
 
@@ -76,6 +77,7 @@ private:
         const bool stream = draft_.definition.is_stream();
         if (!stream && !fits(type)) return only_a_stage(draft_.job(index));
         try {
+            if (stream && type.form_of) return ask_stage(index, type);
             if (type.check) {
                 const std::vector<std::string> problems = type.check(with);
                 if (!problems.empty()) return bad_parameters(index, problems);
@@ -88,6 +90,14 @@ private:
         } catch (const std::exception& error) {
             bad_parameter(index, error.what());
         }
+    }
+
+    // Of a type whose form depends on its parameters. One for each item can have keys of it.
+    void ask_stage(std::uint32_t index, const WorkerType& type) {
+        const Document& with = draft_.plan->templates[index].with;
+        type.form_of(with, draft_.definition.stages[index].from_given);
+        draft_.items_give[index] = !with.contains("frames");
+        if (type.needs) draft_.needed[index] = type.needs(with);
     }
 
     void bad_parameters(std::uint32_t index, const std::vector<std::string>& problems) const {

@@ -10,9 +10,9 @@ namespace penstock {
 namespace {
 
 constexpr std::int64_t kMaxQueue = 1'000'000;
-constexpr std::array<std::string_view, 4> kMerges{"any", "concat", "interleave", "zip"};  // as in Merge
-constexpr std::array<std::string_view, 3> kOnErrors{"fail", "skip", "retry"};             // as in OnError
-constexpr std::string_view kMergeForm = "`any`, `concat`, `interleave` or `zip`";
+constexpr std::array<std::string_view, 5> kMerges{"any", "concat", "interleave", "zip", "latest"};  // as in Merge
+constexpr std::array<std::string_view, 3> kOnErrors{"fail", "skip", "retry"};                       // as in OnError
+constexpr std::string_view kMergeForm = "`any`, `concat`, `interleave`, `zip` or `latest`";
 
 // Its own keys first, then kSettingKeys.
 constexpr std::array<std::string_view, 16> kStageKeys{
@@ -179,7 +179,8 @@ private:
                                   stage_text(job_.name) + " takes items from several stages, and does not say how",
                                   "items of several stages can come in many orders",
                                   "add `merge: any` (as they come), `concat` (one stage after the other), `interleave` "
-                                  "(one of each in turn) or `zip` (lists of one of each)");
+                                  "(one of each in turn), `zip` (lists of one of each) or `latest` (each of the first "
+                                  "with the latest of the others)");
         if (stage_.from.size() < 2 && stage_.merge_given)
             reading_.error(stage_.merge_place, "`merge` needs several stages",
                            stage_.from.empty() ? "this stage takes items from none"

@@ -110,12 +110,18 @@ std::string resources_text(const PlanStatistics& s) {
     return text;
 }
 
+// The stage, or the part of it whose workers see the items.
+const JobTemplate& with_items(const Plan& plan, std::uint32_t index) {
+    const Stage& stage = plan.stages[index];
+    return plan.templates[stage.part == FoldPart::combines ? stage.from.front().value : index];
+}
+
 PlanStatistics statistics_of_stream(const Plan& plan) {
     PlanStatistics s;
     s.stream = true;
     for (std::uint32_t i = 0; i < plan.templates.size(); ++i) {
         if (!is_defined(plan, i)) continue;
-        const JobTemplate& stage = plan.templates[i];
+        const JobTemplate& stage = with_items(plan, i);
         s.jobs += stage.count;
         ++s.templates;
         s.cpus += std::uint64_t{stage.count} * stage.resources.cpus;
@@ -135,10 +141,10 @@ PlanStatistics statistics_of_stream(const Plan& plan) {
 
 // "titles: 2 x Title from fetch, ordered"
 std::string stage_line(const Plan& plan, std::uint32_t index, const std::vector<Arc>& arcs) {
-    static constexpr const char* kMerges[] = {"any", "concat", "interleave", "zip"};
+    static constexpr const char* kMerges[] = {"any", "concat", "interleave", "zip", "latest"};
     static constexpr const char* kOnErrors[] = {"", ", skips failing items", ", tries failing items again"};
     const JobTemplate& stage = plan.templates[index];
-    std::string line = "  " + stage.name + ": " + std::to_string(stage.count) + " x " + stage.worker, from;
+    std::string line = "  " + stage.name + ": " + std::to_string(with_items(plan, index).count) + " x " + stage.worker, from;
     std::uint32_t producers = 0;
     for (const Arc& arc : arcs) {
         if (arc.consumer != index) continue;
@@ -147,8 +153,9 @@ std::string stage_line(const Plan& plan, std::uint32_t index, const std::vector<
     line += from;
     if (producers > 1) {
         const Stage& direct = plan.stages[index];  // or what puts its input together
-        const bool own = is_defined(plan, direct.from.front().value);
-        const Merge merge = own ? direct.merge : plan.stages[direct.from.front().value].merge;
+        const Stage* merges = &direct;
+        while (merges->from.size() == 1) merges = &plan.stages[merges->from.front().value];
+        const Merge merge = merges->merge;
         line += std::string(" (") + kMerges[static_cast<std::size_t>(merge)] + ")";
     }
     if (plan.stages[index].ordered) line += ", ordered";

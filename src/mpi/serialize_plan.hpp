@@ -182,9 +182,14 @@ void stage(Archive& ar, Stage& s) {
     enumeration(ar, s.form);
     enumeration(ar, s.merge);
     enumeration(ar, s.on_error);
+    enumeration(ar, s.part);
     ar & s.queue;
+    ar & s.limit;
     flags(ar, s.ordered, s.keeps_order, s.stored, s.delivered);
+    flags(ar, s.snapshots, s.keep_latest);
     plain_vector(ar, s.from);
+    plain_vector(ar, s.until);
+    plain_vector(ar, s.branch);
 }
 
 // What every broker needs of a plan whichever jobs it runs.

@@ -59,7 +59,13 @@ bool StageJob::add_piece(bool open) {
         counts_.bytes_in += work->batch.items->bytes.size();
         pieces_.push_back({});
         pieces_.back().work = std::move(*work);
-        if (job().timeout_s > 0) split(pieces_.size() - 1);
+        return true;
+    }
+    if (wake_at_ != kNever && pieces_.empty() && steady_now() >= wake_at_ && !in_.ended()) {
+        wake_at_ = kNever;
+        pieces_.push_back({});
+        pieces_.back().what = StageRequest::Do::wake;
+        pieces_.back().wakes = true;
         return true;
     }
     // A worker that has seen items ends with its stage; a fold says what came of them, if of none.
@@ -78,7 +84,9 @@ StageJob::Piece* StageJob::piece_to_give(bool open) {
     auto at = std::find_if(pieces_.begin(), pieces_.end(), waiting);
     if (at == pieces_.end() && add_piece(open)) at = std::find_if(pieces_.begin(), pieces_.end(), waiting);
     const auto given = static_cast<std::size_t>(at - pieces_.begin());
-    return at != pieces_.end() && given < most_pieces() ? &*at : nullptr;
+    if (at == pieces_.end() || given >= most_pieces()) return nullptr;
+    if (at->what == StageRequest::Do::items) split_off(given, items_at_once());
+    return &pieces_[given];
 }
 
 std::optional<Ticket> StageJob::next(bool open, std::uint64_t next_ticket) {
@@ -107,6 +115,8 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
         request.items = *piece.work.batch.items;  // kept here too: it may have to be tried again
         worked_ = true;
     }
+    if (stage().form == StageForm::fold) ask_fold(request);
+    piece.replayed = request.replayed;
     Ticket t;
     t.id = number;
     t.pipeline = start_.pipeline;
@@ -115,6 +125,31 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
     t.attempt = piece.tries;
     t.batch = std::make_unique<Document>(to_document(std::move(request)));
     return t;
+}
+
+void StageJob::ask_fold(StageRequest& request) {
+    request.part = stage().part;
+    if (!stage().snapshots || request.what == StageRequest::Do::go_on) return;
+    request.wants_state = request.what == StageRequest::Do::items && (since_.count() + request.items.count() > kMostReplayed ||
+                                                   since_.bytes.size() + request.items.bytes.size() > kMostReplayedBytes);
+    if (!restores_) return;
+    request.restores = true;
+    request.state = state_;
+    request.replayed = static_cast<std::uint32_t>(since_.count());
+    StreamItems all = since_;
+    all.append(request.items, 0, request.items.count(), 0);
+    request.items = std::move(all);
+}
+
+// The first `done` of the items are in the state of the fold.
+void StageJob::remember(const StreamItems& items, std::size_t done, std::optional<Value> state) {
+    restores_ = false;
+    if (state) {
+        state_ = std::move(state);
+        since_ = {};
+    } else {
+        since_.append(items, 0, std::min(done, items.count()), 0);
+    }
 }
 
 std::vector<std::uint64_t> StageJob::tickets() const {
@@ -127,7 +162,8 @@ std::vector<std::uint64_t> StageJob::tickets() const {
 std::optional<std::uint64_t> StageJob::overdue(Nanoseconds now) const {
     if (job().timeout_s <= 0 || pieces_.empty()) return std::nullopt;
     const Piece& p = pieces_.front();
-    const bool late = p.ticket != 0 && !p.outcome && static_cast<double>(now - p.given) * 1e-9 > job().timeout_s;
+    const double allowed_s = job().timeout_s * static_cast<double>(1 + p.replayed);
+    const bool late = p.ticket != 0 && !p.outcome && static_cast<double>(now - p.given) * 1e-9 > allowed_s;
     return late ? std::optional(p.ticket) : std::nullopt;
 }
 
@@ -162,6 +198,18 @@ bool StageJob::settle(Piece& p) {
         fail(EndReason::bad_output, std::string("the answer of the stage's worker cannot be read: ") + error.what());
         return true;
     }
+    if (answer.lost && stage().snapshots && !restores_) {
+        restores_ = true;
+        return false;
+    }
+    if (stage().form == StageForm::fold) {
+        if (answer.wake_after_s && *answer.wake_after_s >= 0 && *answer.wake_after_s < 1e9)
+            wake_at_ = steady_now() + static_cast<Nanoseconds>(*answer.wake_after_s * 1e9);
+        else if (!answer.more)
+            wake_at_ = kNever;
+        if (stage().snapshots && !answer.fatal && p.what == StageRequest::Do::items)
+            remember(*p.work.batch.items, answer.done, std::move(answer.state));
+    }
     const bool more = answer.more;
     if (asked != 0 && !more) {
         const Nanoseconds each = (outcome.finished - outcome.started) / static_cast<Nanoseconds>(asked);
@@ -186,6 +234,10 @@ void StageJob::answered(Piece& p, StageAnswer answer) {
         out_.add(std::make_shared<const StreamItems>(std::move(answer.items)), number, all && p.work.batch.last);
     if (answer.more) {
         p.what = StageRequest::Do::go_on;
+        return;
+    }
+    if (p.wakes) {
+        if (answer.error) fail(EndReason::exception, *answer.error);
         return;
     }
     if (p.what == StageRequest::Do::start || p.what == StageRequest::Do::finish ||
@@ -223,7 +275,9 @@ void StageJob::drop_first(Piece& p, std::size_t n) {
 bool StageJob::crashed(Piece& p, const Outcome& outcome) {
     const EndReason reason = outcome.details != nullptr ? outcome.details->reason : EndReason::exception;
     const std::string error = outcome.details != nullptr ? outcome.details->error : "it failed";
-    if (p.what != StageRequest::Do::items || stage().form == StageForm::fold || p.partly_out) {
+    if (stage().form == StageForm::fold && restart_fold(p, reason)) return false;
+    const bool can_go_on = stage().form != StageForm::fold || (stage().snapshots && !p.wakes);
+    if (p.what != StageRequest::Do::items || !can_go_on || p.partly_out) {
         fail(reason, error);
         return true;
     }
@@ -235,27 +289,44 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
     return failure_ || p.work.batch.items->empty();
 }
 
+// The process of a fold that has snapshots ended: another one goes on. False when it should not, or when it is to be found
+// which item is to blame.
+bool StageJob::restart_fold(Piece& p, EndReason reason) {
+    const bool again = p.what == StageRequest::Do::items || p.what == StageRequest::Do::finish;
+    if (!stage().snapshots || !again) return false;
+    restores_ = true;
+    const bool died = reason == EndReason::signal || reason == EndReason::exit_code;
+    return died && p.work.batch.items->count() <= 1 && ++p.crashes <= kCrashesForgiven;
+}
+
+// What comes of items leaves when all of a piece are done: slow ones are given a few at a time, or what is behind them
+// would have nothing to do for long. How slow they are is known from the first one on.
+std::size_t StageJob::items_at_once() const {
+    if (job().timeout_s > 0 || each_ns_ < 0) return 1;
+    return static_cast<std::size_t>(std::max<Nanoseconds>(1, StreamOutput::kHorizon / std::max<Nanoseconds>(1, each_ns_)));
+}
+
+// Leaves the first n items of the piece, and adds one of the others behind it.
+void StageJob::split_off(std::size_t at, std::size_t n) {
+    if (pieces_[at].work.batch.items->count() <= n) return;
+    Piece rest;
+    rest.work.taken = std::exchange(pieces_[at].work.taken, {});
+    StreamInput::Batch& first = pieces_[at].work.batch;
+    const StreamItemsPtr all = first.items;
+    auto some = std::make_shared<StreamItems>(), others = std::make_shared<StreamItems>();
+    const std::size_t offset = some->append(*all, 0, n, 0);
+    others->append(*all, n, all->count() - n, offset);
+    rest.work.batch = first;
+    rest.work.batch.first += n;
+    rest.work.batch.items = std::move(others);
+    first.items = std::move(some);
+    first.last = false;
+    pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(at + 1), std::move(rest));
+}
+
 // Instead of the piece, one for each of its items. What is to be given back goes with the last of them.
 void StageJob::split(std::size_t at) {
-    Piece whole = std::move(pieces_[at]);
-    if (whole.work.batch.items->count() <= 1) {
-        pieces_[at] = std::move(whole);
-        return;
-    }
-    pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at));
-    const StreamItems& items = *whole.work.batch.items;
-    std::size_t offset = 0;
-    for (std::size_t i = 0; i < items.count(); ++i) {
-        Piece one;
-        one.work.batch.number = whole.work.batch.number;
-        one.work.batch.last = whole.work.batch.last && i + 1 == items.count();
-        one.work.batch.first = whole.work.batch.first + i;
-        auto item = std::make_shared<StreamItems>();
-        offset = item->append(items, i, 1, offset);
-        one.work.batch.items = std::move(item);
-        if (i + 1 == items.count()) one.work.taken = std::move(whole.work.taken);
-        pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(at + i), std::move(one));
-    }
+    for (; pieces_[at].work.batch.items->count() > 1; ++at) split_off(at, 1);
 }
 
 // The first item of the piece.
@@ -289,6 +360,32 @@ void StageJob::passed_on(const StreamInput::Work& work) {
         counts_.items_in += of.items;
         counts_.bytes_in += of.bytes;
     }
+}
+
+void StageJob::pass_some_on(const StreamInput::Work& work) {
+    passed_on(work);
+    const StreamItems& all = *work.batch.items;
+    const std::uint64_t room = stage().limit - std::min<std::uint64_t>(stage().limit, out_.in_branch());
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(room, all.count()));
+    counts_.dropped += all.count() - n;
+    counts_.items_out += n;
+    if (n == 0) return;
+    auto some = std::make_shared<StreamItems>();
+    some->append(all, 0, n, 0);
+    counts_.bytes_out += some->bytes.size();
+    out_.add(std::move(some), 0, true);
+}
+
+std::vector<StreamInput::Work::Of> StageJob::take_done() {
+    if (stage().branch.empty() || stage().role == Stage::Role::sample) return std::exchange(done_, {});
+    for (const auto& of : std::exchange(done_, {})) held_.push_back({of, {}});
+    std::vector<StreamInput::Work::Of> left;
+    if (!out_.full())
+        for (Held& h : held_)
+            if (!h.mark) h.mark = out_.sent_into_branch();
+    for (; !held_.empty() && held_.front().mark && out_.has_left_branch(*held_.front().mark); held_.pop_front())
+        left.push_back(held_.front().of);
+    return left;
 }
 
 void StageJob::note_state(bool open, bool stalled) {

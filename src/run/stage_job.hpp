@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,8 +47,10 @@ public:
     bool take(Outcome& outcome);
     // Of a stage without a lane: done with, and counted.
     void passed_on(const StreamInput::Work& work);
-    // To be told to the jobs they came from.
-    std::vector<StreamInput::Work::Of> take_done() { return std::exchange(done_, {}); }
+    // Of a sample: some of it goes to out(), the rest is dropped.
+    void pass_some_on(const StreamInput::Work& work);
+    // To be told to the jobs they came from. In the branch of a sample: what came of them has left the branch.
+    std::vector<StreamInput::Work::Of> take_done();
     Nanoseconds each_ns() const { return each_ns_; }  // of an item; negative while unknown
 
     // Of items that were left out, a line each; of many the first, and how many there were.
@@ -58,6 +61,9 @@ public:
     bool finished();
     const std::optional<std::string>& failure() const { return failure_; }
     EndReason failure_reason() const { return failure_reason_; }
+    // A worker that has asked for it should be woken.
+    bool wants_to_wake() const { return wake_at_ != kNever; }
+    bool is_to_wake(Nanoseconds now) const { return now >= wake_at_ && pieces_.empty(); }
     // The tickets at its lane.
     std::vector<std::uint64_t> tickets() const;
     // The ticket whose time is up.
@@ -66,14 +72,22 @@ public:
 private:
     static constexpr std::size_t kPieces = 2;
     static constexpr std::uint64_t kSkippedShown = 100;
+    static constexpr Nanoseconds kNever = std::numeric_limits<Nanoseconds>::max();
+    // Of a fold that has snapshots: more items than these are never replayed, but for those of one ticket.
+    static constexpr std::size_t kMostReplayed = 16 * 1024;
+    static constexpr std::size_t kMostReplayedBytes = 4 << 20;
+    static constexpr std::uint32_t kCrashesForgiven = 2;  // of a fold, at one item: its state is not the item's fault
 
     struct Piece {
         StreamInput::Work work;
         StageRequest::Do what = StageRequest::Do::items;
         std::uint64_t ticket = 0;  // 0 = to be given to the lane (again)
         std::uint32_t tries = 1;
+        bool wakes = false;       // Do::wake, whatever it has come to
+        std::uint32_t crashes = 0;
         bool partly_out = false;  // some results of the first item have left already: it cannot be done again
         Nanoseconds given = 0;
+        std::size_t replayed = 0;  // items before it that a fold sees again, each of which may take its time
         std::optional<Outcome> outcome;
     };
 
@@ -87,9 +101,14 @@ private:
     void settle();
     bool settle(Piece& p);
     void answered(Piece& p, StageAnswer answer);
+    void ask_fold(StageRequest& request);
+    void remember(const StreamItems& items, std::size_t done, std::optional<Value> state);
     bool crashed(Piece& p, const Outcome& outcome);
+    bool restart_fold(Piece& p, EndReason reason);
     void item_failed(Piece& p, const std::string& error, EndReason reason);
     void drop_first(Piece& p, std::size_t n);
+    std::size_t items_at_once() const;
+    void split_off(std::size_t at, std::size_t n);
     void split(std::size_t at);
     void fail(EndReason reason, std::string text);
 
@@ -99,10 +118,20 @@ private:
     StreamOutput out_;
     std::deque<Piece> pieces_;
     std::vector<StreamInput::Work::Of> done_;
+    struct Held {
+        StreamInput::Work::Of of;
+        std::optional<std::vector<std::uint64_t>> mark;  // of out(): when all that was made of it had been sent
+    };
+    std::deque<Held> held_;
     StageCounts counts_;
     StageMeter meter_;
     std::string skipped_;  // lines, of the first kSkippedShown
     Nanoseconds each_ns_ = -1;
+    Nanoseconds wake_at_ = kNever;
+    // Of a fold that has snapshots: where a fresh object is to go on.
+    bool restores_ = false;
+    std::optional<Value> state_;
+    StreamItems since_;
     bool began_ = false;   // the source, or the finish() of a fold
     bool ended_ = false;   // likewise
     bool worked_ = false;  // items were worked on

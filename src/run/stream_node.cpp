@@ -120,6 +120,7 @@ void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox& out) {
 
 void StreamNode::on(const msg::StreamEnd& m, std::uint32_t, Outbox&) {
     Entry* e = entry(m.pipeline, m.to);
+    if (e == nullptr && has_ended(m.pipeline, m.to)) return;  // it needed no more of that
     if (e == nullptr || !e->job->in().end(m.from, m.items, m.failed)) {
         ++ignored_;
         return;
@@ -145,6 +146,7 @@ bool StreamNode::take(Outcome& outcome) {
     tickets_.erase(at);
     if (Entry* e = entry(id, job)) {
         e->job->take(outcome);
+        wakes_ |= e->job->wants_to_wake();
         look_at(id, job, *e);
     }
     return true;
@@ -153,15 +155,17 @@ bool StreamNode::take(Outcome& outcome) {
 // ------------------------------------------------------------------------------------------ going on
 
 bool StreamNode::work(Outbox& out, std::vector<Outcome>& ended) {
-    if (timeouts_) {
+    if (timeouts_ || wakes_) {
         const Nanoseconds now = steady_now();
         if (now >= next_overdue_) {
             next_overdue_ = now + kOverdueInterval;
             for (auto& [id, s] : streams_)
-                for (auto& [index, e] : s.jobs)
-                    if (!e.ended)
-                        if (const auto late = e.job->overdue(now))
-                            host_.cancel(e.job->lane(), *late, EndReason::timeout);
+                for (auto& [index, e] : s.jobs) {
+                    if (e.ended) continue;
+                    if (const auto late = e.job->overdue(now))
+                        host_.cancel(e.job->lane(), *late, EndReason::timeout);
+                    if (e.job->is_to_wake(now)) look_at(id, index, e);
+                }
         }
     }
     if (!streams_.empty()) tell_progress(out);
@@ -196,6 +200,9 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
         case Stage::Role::input:
             put_in_order(s, job, out);
             break;
+        case Stage::Role::sample:
+            pass_some_on(s, job, out);
+            break;
         case Stage::Role::results:
             e.stalled = !e.cancelled && store(s, e, out);
             break;
@@ -223,6 +230,17 @@ void StreamNode::put_in_order(Stream& s, StageJob& job, Outbox& out) {
         if (work->zipped > 1) items = std::make_shared<const StreamItems>(zipped(*items, work->zipped));
         job.passed_on(*work);
         job.out().add(std::move(items), 0, true);
+        send(s, job, out);
+    }
+}
+
+void StreamNode::pass_some_on(Stream& s, StageJob& job, Outbox& out) {
+    while (!job.out().full()) {
+        auto work = job.in().pop();
+        if (!work) return;
+        if (work->zipped > 1)
+            work->batch.items = std::make_shared<const StreamItems>(zipped(*work->batch.items, work->zipped));
+        job.pass_some_on(*work);
         send(s, job, out);
     }
 }

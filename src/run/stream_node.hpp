@@ -88,6 +88,7 @@ private:
     void give_back(Stream& s, StageJob& job, Outbox& out);
     static void give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out);
     void put_in_order(Stream& s, StageJob& job, Outbox& out);
+    void pass_some_on(Stream& s, StageJob& job, Outbox& out);
     bool store(Stream& s, Entry& e, Outbox& out);
     void keep_lane_busy(Stream& s, Entry& e);
     void end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
@@ -108,6 +109,7 @@ private:
     std::uint64_t ignored_ = 0;  // messages that made no sense, or came after the end
     Nanoseconds next_overdue_ = 0;
     bool timeouts_ = false;
+    bool wakes_ = false;  // some worker has asked to be woken
     Nanoseconds next_progress_ = 0;
 };
 

@@ -18,6 +18,8 @@
 #include "workers/noop.hpp"
 #include "workers/range.hpp"
 #include "workers/records.hpp"
+#include "workers/rows.hpp"
+#include "workers/sample.hpp"
 #include "workers/sleep.hpp"
 #include "workers/sum.hpp"
 #include "workers/to_files.hpp"
@@ -34,7 +36,8 @@ WorkerTypes builtin_worker_types() {
         // for stages of streams
         worker_type<Lines>(), worker_type<Records>(), worker_type<RangeSource>(), worker_type<Files>(),
         worker_type<Flatten>(), worker_type<Filter>(), worker_type<Batch>(), worker_type<ToLines>(),
-        worker_type<ToFiles>(),
+        worker_type<ToFiles>(), sample_worker_type(),
+        worker_type<Rows>(),
     };
 }
 

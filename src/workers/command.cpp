@@ -3,6 +3,7 @@
 #include "exec/command_shell.hpp"
 #include "exec/command_spec.hpp"
 #include "language/diagnostic.hpp"
+#include "workers/command_stage.hpp"
 
 #include <stdexcept>
 
@@ -30,6 +31,8 @@ WorkerType command_worker_type() {
     type.create = []() -> std::unique_ptr<Worker> {
         throw std::logic_error("`command` jobs run as programs of their own, never in a worker process");
     };
+    type.form_of = command_stage_form;
+    type.create_form = make_command_stage;
     type.fills_placeholders = true;
     type.external = true;
     return type;

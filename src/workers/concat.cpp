@@ -45,11 +45,10 @@ void append_elements(const Array& array, List& out) {
 
 }  // namespace
 
-Document Concat::process(const Document& in, Context&) {
-    const Value& values = at(in, "values");
-    if (values.is(Value::Type::array)) return {{"values", values}};
-    const List& parts = values.list();
-    if (joinable(parts)) return {{"values", join(parts)}};
+namespace {
+
+Value joined(const List& parts) {
+    if (joinable(parts)) return join(parts);
     List out;
     for (const Value& part : parts) {
         if (part.is(Value::Type::list))
@@ -59,7 +58,17 @@ Document Concat::process(const Document& in, Context&) {
         else
             out.push_back(part);
     }
-    return {{"values", std::move(out)}};
+    return out;
 }
+
+}  // namespace
+
+Document Concat::process(const Document& in, Context&) {
+    const Value& values = at(in, "values");
+    if (values.is(Value::Type::array)) return {{"values", values}};
+    return {{"values", joined(values.list())}};
+}
+
+void Concat::finish(Emit& emit, Context&) { emit(joined(items_)); }
 
 }  // namespace penstock

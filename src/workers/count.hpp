@@ -15,6 +15,9 @@ public:
     Document process(const Document& in, Context&) override;
     void on_item(const Value&, Context&) override { ++items_; }
     void finish(Emit& emit, Context&) override { emit(items_); }
+    Value snapshot(Context&) override { return items_; }
+    void restore(const Value& state, Context&) override { items_ = state.int64(); }
+    void combine(const Value& state, Context&) override { items_ += state.int64(); }
 
 private:
     std::int64_t items_ = 0;

@@ -13,6 +13,9 @@ class NumberFold : public FoldWorker {
 public:
     void on_item(const Value& item, Context&) final;
     void finish(Emit& emit, Context&) final;
+    Value snapshot(Context&) final { return numbers_.state(); }
+    void restore(const Value& state, Context&) final { numbers_ = NumberSummarizer::from_state(state); }
+    void combine(const Value& state, Context&) final { numbers_.add(NumberSummarizer::from_state(state)); }
 
 protected:
     enum class OfNothing { fails, makes_it };

@@ -41,6 +41,11 @@ public:
     void add(const Value& values, std::string_view where = kValues);
     NumberSummary summary() const;
 
+    // What has been added so far, as a value, and back; and what another one has added.
+    Value state() const;
+    static NumberSummarizer from_state(const Value& state);  // throws ValueError
+    void add(const NumberSummarizer& other);
+
     // Of one number: what add() is made of.
     template <class T>
     void operator()(T number);
@@ -48,6 +53,7 @@ public:
 private:
     void add_integer(WideInteger number);
     void add_real(double number);
+    void add_to_sum(double number);
 
     NumberSummary summary_;
     double sum_ = 0;
@@ -56,7 +62,7 @@ private:
 
 // Throws ValueError for what is no number.
 NumberSummary summarize(const Value& values);
-std::vector<double> all_numbers(const Value& values);
+std::vector<double> all_numbers(const Value& values, std::string_view where = kValues);
 
 // The number as int64, or ValueError naming the fold when it is beyond.
 std::int64_t narrow(WideInteger number, std::string_view fold);

@@ -53,6 +53,14 @@ std::optional<std::int64_t> Parameters::integer(std::string_view name, std::stri
     return std::nullopt;
 }
 
+std::optional<double> Parameters::number(std::string_view name, std::string_view what, bool required) {
+    const Value* value = find(name, what, required);
+    if (value == nullptr) return std::nullopt;
+    if (value->is_number()) return value->number();
+    problem(fmt::format("`{}` is {}; it must be {}", name, to_json(*value, JsonForm::plain), what));
+    return std::nullopt;
+}
+
 std::optional<bool> Parameters::flag(std::string_view name) {
     const Value* value = find(name, "true or false", false);
     if (value == nullptr) return std::nullopt;

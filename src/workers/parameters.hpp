@@ -28,6 +28,7 @@ public:
     // A text that is not empty; `what` says what it is for ("the file to be read").
     std::optional<std::string> text(std::string_view name, std::string_view what, bool required = true);
     std::optional<std::int64_t> integer(std::string_view name, std::string_view what, bool required = true);
+    std::optional<double> number(std::string_view name, std::string_view what, bool required = true);
     std::optional<bool> flag(std::string_view name);
     void problem(std::string text) { problems_.push_back(std::move(text)); }
 

@@ -124,6 +124,9 @@ public:
     bool went_back = false;                     // of one worker
     static constexpr Nanoseconds kTicketTime = 100;  // that each ticket takes
     std::uint64_t tickets = 0;
+    double dies_idle = 0;              // how likely a worker process ends after it has answered
+    std::uint64_t restored = 0;        // folds
+    std::size_t most_replayed = 0;
     bool stop_on_failure = true;  // as the router does
     bool disk_is_slow = false;    // the writer takes nothing
 
@@ -200,6 +203,21 @@ private:
         List results;
         const auto add = [&](const List& more) { results.insert(results.end(), more.begin(), more.end()); };
         const bool calm = ticket.attempt >= script.calm_after;
+        std::size_t replayed = 0;
+        if (request.restores) {
+            ++restored;
+            lost_.erase(request.stream_job);
+            folded_[request.stream_job] = request.state ? request.state->list() : List{};
+            replayed = request.replayed;
+            most_replayed = std::max(most_replayed, replayed);
+        } else if (script.finish && request.continues && lost_.contains(request.stream_job)) {
+            answer.error = "lost";
+            answer.lost = answer.fatal = true;
+            o.outputs = std::make_unique<Document>(to_document(std::move(answer)));
+            return o;
+        }
+        if (request.what == StageRequest::Do::finish)
+            for (const Value& item : decoded(request.items)) see(request, item);
         switch (request.what) {
             case StageRequest::Do::start:
             case StageRequest::Do::go_on: {
@@ -211,29 +229,54 @@ private:
                 answer.more = begin + at < end;
                 break;
             }
+            case StageRequest::Do::wake:
+                break;
             case StageRequest::Do::finish:
-                if (script.finish) add(script.finish(folded_[request.stream_job]));
+                if (request.part == FoldPart::partial) results.push_back(folded_[request.stream_job]);
+                else if (script.finish) add(script.finish(folded_[request.stream_job]));
                 break;
             case StageRequest::Do::items:
                 for (const Value& item : decoded(request.items)) {
+                    if (replayed != 0) {
+                        --replayed;
+                        see(request, item);
+                        continue;
+                    }
                     const bool number = item.is(Value::Type::int64);
                     if (!calm && number && script.crash.contains(item.int64()))
-                        return Node::failed(ticket.id, EndReason::signal, "it was ended by SIGSEGV");
+                        return crashed(ticket, request.stream_job);
                     if (!calm && number && script.raise.contains(item.int64())) {
                         answer.error = "cannot do it";
                         break;
                     }
                     if (script.finish)
-                        folded_[request.stream_job].push_back(item);
+                        see(request, item);
                     else
                         add(script.on_item(item));
                     ++answer.done;
                 }
                 break;
         }
+        if (request.wants_state) answer.state = folded_[request.stream_job];
+        if (random_.chance(dies_idle)) lose(request.stream_job);
         answer.items = encoded(results);
         o.outputs = std::make_unique<Document>(to_document(std::move(answer)));
         return o;
+    }
+
+    // A fold sees an item, or what a part of it has seen.
+    void see(const StageRequest& request, const Value& item) {
+        List& all = folded_[request.stream_job];
+        if (request.part != FoldPart::combines) return all.push_back(item);
+        all.insert(all.end(), item.list().begin(), item.list().end());
+    }
+    void lose(std::uint64_t stream_job) {
+        folded_.erase(stream_job);
+        lost_.insert(stream_job);
+    }
+    Outcome crashed(const Ticket& ticket, std::uint64_t stream_job) {
+        lose(stream_job);
+        return Node::failed(ticket.id, EndReason::signal, "it was ended by SIGSEGV");
     }
 
     void note_end(const Outcome& o) {
@@ -289,6 +332,7 @@ private:
     std::map<std::uint32_t, StageCounts> told_;  // by job, the last
     std::map<std::uint64_t, std::size_t> source_at_;
     std::map<std::uint64_t, List> folded_;
+    std::set<std::uint64_t> lost_;  // whose worker process is gone with what it knew
     std::size_t ready_ = 0;
     bool stopped_ = false;
     std::string held_;
