@@ -32,6 +32,7 @@ struct JobLogKey {
     std::string job;
     std::string instance;           // ForEach::label, "" for a job without for-each
     std::uint32_t attempt = 1;
+    friend bool operator==(const JobLogKey&, const JobLogKey&) = default;
 };
 
 // The file of one broker process. Threads: any. Errors: a log that cannot be written (disk full) costs the log and not

@@ -101,6 +101,7 @@ private:
     bool step();
     bool start_next();
     void run_inline(LaneJob job);
+    static JobLogKey log_key(const LaneJob& job);
     AttemptLog make_log(const LaneJob& job);
     Materialized materialize_job(const LaneJob& job);
     void fail(const LaneJob& job, EndReason reason, std::string error, std::int64_t started = 0);
@@ -116,6 +117,8 @@ private:
     bool take_results();
     void settle(WorkerResult result);
     void read_text();
+    bool has_printed_between(const LaneJob& job) const;
+    AttemptLog begin_log(const LaneJob& job);
     void worker_damaged(std::string what);
     void worker_ended();
     std::optional<InFlight> take_charged(std::vector<InFlight>& held);
@@ -130,6 +133,8 @@ private:
     std::deque<LaneJob> queue_;          // not started
     std::deque<InFlight> in_flight_;     // in the worker process, in order
     std::size_t attached_ = 0;           // of those, with a large document
+    std::optional<JobLogKey> last_stage_;  // whose ticket was done last, if it was a stage's,
+    std::string between_;                  // and what it has printed since
     std::uint64_t current_ = 0;          // ticket the thread runs inline or is about to give to the worker process
     bool is_current_ = false;
     std::uint64_t external_ = 0;         // ticket at the runner

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kMaxAttached = 2;     // of them with a large document: one runs, one is ready
 constexpr int kMaxBarrenEnds = 3;
 constexpr std::size_t kTextStep = 64 * 1024;
+constexpr std::size_t kMostBetween = 1 << 20;  // printed between two tickets of a stage, and kept
 constexpr int kMaxTextSteps = 16;           // at once, of a job that prints without end
 
 std::string end_text(const ProcessEnd& end) {
@@ -139,18 +140,32 @@ void Lane::settle(WorkerResult result) {
     outcome.lane = number_;
     outcome.succeeded = result.reason == EndReason::succeeded;
     if (!result.outputs.empty()) outcome.outputs = std::make_unique<Document>(std::move(result.outputs));
-    const bool printed = done.log != nullptr || !result.text.empty();
+    const bool printed = done.log != nullptr || !result.text.empty() || has_printed_between(done.job);
     if (!outcome.succeeded || printed || result.peak_memory_bytes > 0) {
         outcome.details = make_details(result.reason, bounded_error(result.error));
         outcome.details->cpu_s = result.cpu_s;
         outcome.details->peak_memory_bytes = result.peak_memory_bytes;
     }
     if (printed) {
-        AttemptLog log = done.log != nullptr ? std::move(*done.log) : make_log(done.job);
+        AttemptLog log = done.log != nullptr ? std::move(*done.log) : begin_log(done.job);
         log.add(result.text);
         outcome.details->log = log.finish();
     }
+    last_stage_.reset();
+    if (done.job.ticket.batch != nullptr) last_stage_ = log_key(done.job);
+    between_.clear();
     tell(std::move(outcome));
+}
+
+bool Lane::has_printed_between(const LaneJob& job) const {
+    return !between_.empty() && last_stage_ && job.ticket.batch != nullptr && *last_stage_ == log_key(job);
+}
+
+// With what the worker of a stage printed before this ticket: its source may have gone on by itself.
+AttemptLog Lane::begin_log(const LaneJob& job) {
+    AttemptLog log = make_log(job);
+    if (has_printed_between(job)) log.add(std::exchange(between_, {}));
+    return log;
 }
 
 void Lane::read_text() {
@@ -163,9 +178,12 @@ void Lane::read_text() {
         // Not always the first: results of jobs before it may wait to be taken. The pump takes no claimed job away.
         const auto found = std::find_if(in_flight_.begin(), in_flight_.end(),
                                         [&](const InFlight& job) { return job.sequence == printed.sequence; });
-        if (found == in_flight_.end()) continue;  // printed between two jobs
+        if (found == in_flight_.end()) {  // printed between two jobs
+            if (last_stage_ && between_.size() < kMostBetween) between_ += text;
+            continue;
+        }
         InFlight& job = *found;
-        if (job.log == nullptr) job.log = std::make_unique<AttemptLog>(make_log(job.job));
+        if (job.log == nullptr) job.log = std::make_unique<AttemptLog>(begin_log(job.job));
         job.log->add(text);
         job.log->flush();  // for those who look at a job that runs
     }

@@ -124,14 +124,14 @@ void Lane::run_inline(LaneJob job) {
     tell(std::move(outcome));
 }
 
-AttemptLog Lane::make_log(const LaneJob& job) {
+JobLogKey Lane::log_key(const LaneJob& job) {
     const Ticket& ticket = job.ticket;
     const auto& for_each = ticket.job->for_each;
-    return {world_->log,
-            {ticket.pipeline->plan->name, ticket.pipeline->info.instance, ticket.job->name,
-             for_each != nullptr ? for_each->label(ticket.instance) : std::string(), ticket.attempt},
-            world_->options.log_bytes};
+    return {ticket.pipeline->plan->name, ticket.pipeline->info.instance, ticket.job->name,
+            for_each != nullptr ? for_each->label(ticket.instance) : std::string(), ticket.attempt};
 }
+
+AttemptLog Lane::make_log(const LaneJob& job) { return {world_->log, log_key(job), world_->options.log_bytes}; }
 
 Materialized Lane::materialize_job(const LaneJob& job) {
     const auto& retrieve = world_->options.retrieve;

@@ -362,6 +362,34 @@ TEST_P(StagesBothWays, ResultsOfASlowSourceDoNotWaitForTheNextOne) {
     EXPECT_EQ(items, integers(12));
 }
 
+TEST_P(StagesBothWays, WhatASourcePrintsBetweenTwoTicketsIsNotLost) {
+    const std::filesystem::path file = folder_ / "go", left = folder_ / "left";
+    const bool prints = GetParam() == Isolation::process;  // inline that is the output of the rank
+    stage("integers", {{"count", 10},
+                       {"wait-at", 9},
+                       {"path", file.string()},
+                       {"left", left.string()},
+                       {"print", prints ? 1 : 0}});
+    std::size_t items = 0;
+    for (StageAnswer answer = ask(Do::start);; answer = ask(Do::go_on)) {
+        items += answer.items.count();
+        ASSERT_TRUE(answer.more);
+        if (items == 10) break;
+    }
+    std::ofstream(file) << "x";
+    while (!std::filesystem::exists(left)) ::usleep(200);  // nobody has asked it to go on
+    Outcome outcome = give(request(Do::go_on));
+    ASSERT_TRUE(outcome.succeeded) << describe(outcome);
+    const StageAnswer answer = stage_answer(std::move(*outcome.outputs));
+    EXPECT_EQ(answer.error, std::nullopt) << "it ended by itself meanwhile";
+    EXPECT_FALSE(answer.more);
+    ASSERT_NE(outcome.details, nullptr);
+    EXPECT_THAT(outcome.details->log, HasSubstr("went on\n"));
+    if (prints) {
+        EXPECT_THAT(outcome.details->log, HasSubstr("and printed\n"));
+    }
+}
+
 TEST_P(StagesBothWays, ASourceThatIsNotWantedAnyMoreLeavesItsCode) {
     const std::filesystem::path left = folder_ / "left";
     for (const bool finish : {true, false}) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iostream>
 #include <stdexcept>
 
 namespace penstock::testing {
@@ -115,7 +116,7 @@ private:
 };
 
 // `count` integers of all workers together, each its share; at `throw-at` or `crash-at` that is done. After `wait-at` it
-// waits until the file `path` is there, or it is told to stop. Writes the file `left` when generate() is left.
+// waits until the file `path` is there, or it is told to stop, and says so; with `print` on standard output too. Writes the file `left` when generate() is left.
 struct Integers : SourceWorker {
     static constexpr std::string_view kName = "integers";
     struct Leaving {
@@ -137,6 +138,8 @@ struct Integers : SourceWorker {
             context.log("waiting");
             while (!std::filesystem::exists(at(with, "path").string()) && !context.cancelled()) ::usleep(200);
             if (context.cancelled()) return;
+            context.log("went on");
+            if (number("print") > 0) std::cout << "and printed" << std::endl;
         }
     }
 };
