@@ -39,6 +39,14 @@ void each_producer(const JobTemplate& job, F&& f) {
             for (const Binding::Producer& producer : binding.producers) f(binding, producer);
 }
 
+// Every template whose results it reads: producers of inputs, and the stages whose items it takes.
+template <class F>
+void each_above(const Plan& plan, std::uint32_t index, F&& f) {
+    each_producer(plan.templates[index], [&](const Binding&, const Binding::Producer& producer) { f(producer.job.value); });
+    if (plan.is_stream())
+        for (const TemplateIndex from : plan.stages[index].from) f(from.value);
+}
+
 // All of a job's hash but the data.
 std::uint64_t structure_hash(const JobTemplate& job, std::uint32_t instance) {
     if (job.for_each == nullptr && job.group_hashes == nullptr) return job.hash;
@@ -67,7 +75,7 @@ public:
     void run() {
         for (const std::uint32_t index : producers_first()) {
             seal_template(index);
-            seal_data(plan_.templates[index]);
+            seal_data(index);
             seal_groups(plan_.templates[index]);
         }
     }
@@ -78,8 +86,8 @@ private:
         std::vector<std::uint32_t> waiting_for(plan_.templates.size()), order;
         std::vector<std::vector<std::uint32_t>> consumers(plan_.templates.size());
         for (std::uint32_t t = 0; t < plan_.templates.size(); ++t)
-            each_producer(plan_.templates[t], [&](const Binding&, const Binding::Producer& producer) {
-                consumers.at(producer.job.value).push_back(t);
+            each_above(plan_, t, [&](std::uint32_t producer) {
+                consumers.at(producer).push_back(t);
                 ++waiting_for[t];
             });
         for (std::uint32_t t = 0; t < plan_.templates.size(); ++t)
@@ -95,13 +103,24 @@ private:
         JobTemplate& job = plan_.templates[index];
         std::uint64_t inputs = 0;  // a sum: the order of keys means nothing
         for (const Binding& binding : job.bindings) inputs += hash_of_binding(binding);
-        job.hash = Hasher().add(job.worker).add(job.with).add(inputs).value();
+        Hasher own;
+        own.add(job.worker).add(job.with).add(inputs);
+        if (plan_.is_stream()) add_stage(plan_.stages[index], own);
+        job.hash = own.value();
 
         Hasher whole;
-        whole.add(job.hash).add(hash_of(job.for_each.get()));
+        whole.add(job.hash);
+        if (!plan_.is_stream()) whole.add(hash_of(job.for_each.get()));  // the items of a stage are those of any worker
         each_producer(
             job, [&](const Binding&, const Binding::Producer& producer) { whole.add(whole_[producer.job.value]); });
         whole_[index] = whole.value();
+    }
+
+    // What a stage makes depends on all it gets. How many workers share that, and what their queues are, is no part of it.
+    void add_stage(const Stage& stage, Hasher& hasher) const {
+        hasher.add(static_cast<std::uint64_t>(stage.merge)).add(static_cast<std::uint64_t>(stage.on_error));
+        hasher.add(std::uint64_t{stage.ordered}).add(std::uint64_t{stage.from.size()});
+        for (const TemplateIndex from : stage.from) hasher.add(whole_[from.value]);
     }
 
     std::uint64_t hash_of_binding(const Binding& binding) const {
@@ -118,14 +137,15 @@ private:
         return hasher.value();
     }
 
-    void seal_data(JobTemplate& job) const {
+    void seal_data(std::uint32_t index) const {
+        JobTemplate& job = plan_.templates[index];
         std::vector<std::string> keys;
         bool all = false;
         for (const Binding& binding : job.bindings)
             if (binding.from == Binding::From::data) keys.push_back(binding.source_key);
         sort_unique(keys);
-        each_producer(job, [&](const Binding&, const Binding::Producer& producer) {
-            const JobTemplate& above = plan_.templates[producer.job.value];
+        each_above(plan_, index, [&](std::uint32_t producer) {
+            const JobTemplate& above = plan_.templates[producer];
             all = all || above.uses_all_data;
             if (all || std::includes(keys.begin(), keys.end(), above.data_keys.begin(), above.data_keys.end())) return;
             keys.insert(keys.end(), above.data_keys.begin(), above.data_keys.end());

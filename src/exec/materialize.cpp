@@ -52,6 +52,9 @@ public:
 
 private:
     Value named(std::string_view key) {
+        if (!open_.empty() && open_.back() == key)  // in its own text a parameter means the data of its name
+            for (std::size_t b = 0; b < job_.bindings.size(); ++b)
+                if (job_.bindings[b].key == data_behind_parameter(key)) return bound(b);
         for (std::size_t b = 0; b < job_.bindings.size(); ++b)
             if (job_.bindings[b].key == key) return bound(b);
         if (key == kDefinitionDirectory) return ticket_.pipeline->plan->definition_directory;
@@ -134,6 +137,11 @@ Materialized materialize(const Ticket& ticket, bool keep_placeholders, const Ret
         if (binding.in_document) result.document.insert_or_assign(binding.key, value);
         if (keep_placeholders) result.scope.insert_or_assign(binding.key, value);
     }
+    if (keep_placeholders)
+        for (std::size_t b = 0; b < job.bindings.size(); ++b)
+            if (const std::string& name = job.bindings[b].source_key;
+                job.bindings[b].key == data_behind_parameter(name))
+                result.scope.emplace(name, keys.bound(b));
     result.parameters = keep_placeholders ? job.with : keys.take_parameters();
     if (keep_placeholders && result.batch != nullptr)
         result.parameters.emplace(kKnownValues, std::exchange(result.scope, {}));

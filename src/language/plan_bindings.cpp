@@ -386,6 +386,7 @@ private:
                 std::vector<std::string> problems;
                 for (const TextPiece& piece : placeholder_pieces(node.text, problems)) {
                     if (!piece.is_name || is_built_in_name(piece.text)) continue;
+                    if (piece.text == definition.with->members[i].key->text && bind_data_of(job, piece.text)) continue;
                     bind_key(job, piece.text, {node.place, false});
                     if (has_axis(made(job), piece.text) || !made(job).with.contains(piece.text)) continue;
                     refers[i].push_back(piece.text);
@@ -397,6 +398,22 @@ private:
             });
         }
         if (any) check_circles(job, *definition.with, refers);
+    }
+
+    // A parameter that names itself, as in `with: {top: "{top}"}`, means the data of that name; false when there is none.
+    bool bind_data_of(std::uint32_t job, const std::string& name) {
+        const auto& own = draft_.outside.for_each_keys;
+        const bool given = draft_.plan->data.contains(name) || draft_.outside.for_each_given ||
+                           std::find(own.begin(), own.end(), name) != own.end();
+        if (!given || has_axis(made(job), name)) return false;
+        const std::string key = data_behind_parameter(name);
+        if (bound_.contains(key)) return true;
+        Binding binding;
+        binding.key = key;
+        binding.source_key = name;
+        binding.in_document = false;
+        add(job, std::move(binding));
+        return true;
     }
 
     template <class F>
@@ -423,7 +440,9 @@ private:
                                  "the parameters of " + draft_.definition.text_of(draft_.job(job)) +
                                      " refer to one another in a circle: " + path,
                                  "a name in a string of `with` means another parameter before it means data",
-                                 "rename one of them");
+                                 circle.size() == 1 ? "add " + quote(with.members[circle.front()].key->text) +
+                                                          " to `data`: in its own text the name means that"
+                                                    : "rename one of them");
         }
     }
 

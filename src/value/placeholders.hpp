@@ -12,6 +12,9 @@
 
 namespace penstock {
 
+// The key under which a parameter that names itself finds the data of its name: no name of a definition is like it.
+inline std::string data_behind_parameter(std::string_view name) { return std::string(name) + "@data"; }
+
 // A stretch of text, as it stands; or the name between two braces.
 struct TextPiece {
     bool is_name = false;

@@ -232,5 +232,59 @@ TEST(SealHashes, ACycleOfInputsIsAnErrorOfOurs) {
     EXPECT_THROW(seal_hashes(plan), std::logic_error);
 }
 
+// ------------------------------------------------------------------------------------------ streams
+
+//  source -> map(3, ordered) -> fold
+Plan stream_of_three() {
+    Plan plan;
+    plan.name = "s";
+    plan.data = {{"file", "a.txt"}};
+    for (const char* name : {"source", "map", "fold"}) {
+        JobTemplate t;
+        t.name = t.worker = name;
+        plan.templates.push_back(std::move(t));
+        plan.stages.emplace_back();
+    }
+    Binding file;
+    file.key = file.source_key = "file";
+    plan.templates[0].bindings = {file};
+    plan.stages[0].form = StageForm::source;
+    plan.templates[1].count = 3;
+    plan.stages[1].from = {TemplateIndex(0)};
+    plan.stages[1].ordered = true;
+    plan.stages[2].form = StageForm::fold;
+    plan.stages[2].from = {TemplateIndex(1)};
+    return plan;
+}
+
+std::vector<std::string> stages_changed_by(const std::function<void(Plan&)>& change) {
+    Plan before = stream_of_three(), after = stream_of_three();
+    change(after);
+    std::vector<std::string> changed;
+    for (Plan* plan : {&before, &after}) {
+        complete_stream(*plan);
+        seal_hashes(*plan);
+    }
+    for (std::uint32_t t = 0; t < 3; ++t)
+        if (job_hash(before, {}, before.templates[t], 0) != job_hash(after, {}, after.templates[t], 0))
+            changed.push_back(before.templates[t].name);
+    return changed;
+}
+
+TEST(StageHash, WhatChangesAStageChangesAllThatItsItemsReach) {
+    EXPECT_THAT(stages_changed_by([](Plan&) {}), IsEmpty());
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.templates[0].with["n"] = 1; }), ElementsAre("source", "map", "fold"));
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.data["file"] = "b.txt"; }), ElementsAre("source", "map", "fold"));
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.templates[1].worker = "other"; }), ElementsAre("map", "fold"));
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.stages[1].on_error = OnError::skip; }), ElementsAre("map", "fold"));
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.templates[2].with["n"] = 1; }), ElementsAre("fold"));
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.stages[2].from = {TemplateIndex(0)}; }), ElementsAre("fold"));
+}
+
+TEST(StageHash, HowManyShareTheWorkChangesNothing) {
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.templates[1].count = 5; }), IsEmpty());
+    EXPECT_THAT(stages_changed_by([](Plan& p) { p.stages[1].queue = 7; }), IsEmpty());
+}
+
 }  // namespace
 }  // namespace penstock

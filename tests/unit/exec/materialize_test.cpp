@@ -159,6 +159,17 @@ TEST(Materialize, ParametersThatReferToOneAnotherInACircleAreAnError) {
                 ThrowsMessage<ValueError>(HasSubstr("refers to itself by its placeholders")));
 }
 
+TEST(Materialize, InItsOwnTextAParameterMeansTheDataOfItsName) {
+    Binding behind = binding("n@data", Binding::From::data, false);
+    behind.source_key = "n";
+    const OneJob job({{"n", "x{n}"}, {"m", "{n}"}}, {binding("n", Binding::From::with), behind});
+    const Materialized made = job.materialize();
+    EXPECT_EQ(made.parameters, (Document{{"n", "x5"}, {"m", "x5"}})) << "elsewhere it means the parameter";
+    EXPECT_EQ(made.document, (Document{{"n", "x5"}}));
+    const OneJob command({{"n", "x{n}"}}, {behind});
+    EXPECT_EQ(at(command.materialize(true).scope, "n"), Value(5)) << "who fills in by himself";
+}
+
 Value seed_and_list(std::string_view name) {
     if (name == "seed") return 3;
     if (name == "list") return List{1, 2.5};

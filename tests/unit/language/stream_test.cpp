@@ -277,5 +277,24 @@ TEST(Stream, DotShowsStagesAndTheirArrows) {
               "}\n");
 }
 
+TEST(Stream, AParameterThatNamesItselfMeansData) {
+    const auto plan = plan_of_body(R"(
+data: {top: 3}
+stages:
+  urls: {worker: lines, with: {file: "{top}.txt", top: "{top}"}}
+  top:  {worker: MostCommon, from: urls, with: {top: "{top}"}}
+)");
+    for (const char* name : {"urls", "top"}) {
+        const JobTemplate& job = stage_job(*plan, name);
+        const auto behind = std::find_if(job.bindings.begin(), job.bindings.end(),
+                                         [](const Binding& b) { return b.key == "top@data"; });
+        ASSERT_NE(behind, job.bindings.end()) << name;
+        EXPECT_EQ(behind->from, Binding::From::data);
+        EXPECT_EQ(behind->source_key, "top");
+        EXPECT_FALSE(behind->in_document);
+        EXPECT_THAT(job.data_keys, ElementsAre("top"));
+    }
+}
+
 }  // namespace
 }  // namespace penstock::test
