@@ -110,6 +110,9 @@ public:
     int operator()(const CollectCommand& command) const {
         return alone([&] { return run_collect(command, streams_); });
     }
+    int operator()(const StagesCommand& command) const {
+        return alone([&] { return run_stages(command, streams_); });
+    }
     int operator()(const JobsCommand& command) const {
         return alone([&] { return run_jobs(command, streams_); });
     }

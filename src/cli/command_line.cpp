@@ -128,6 +128,7 @@ Command chosen(const std::string& name, Commands& commands, const ProgramInfo& p
     if (name == "log") return commands.log;
     if (name == "collect") return commands.collect;
     if (name == "jobs") return commands.jobs;
+    if (name == "stages") return commands.stages;
     return commands.workers;
 }
 

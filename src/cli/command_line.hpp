@@ -37,6 +37,7 @@ struct RunCommand {
     std::string store;  // "" = the program's default
     bool force = false;
     bool fail_fast = false;
+    bool strict_slots = false;
     bool dry_run = false;
     bool no_collect = false;
     std::string events;  // "" = none
@@ -85,6 +86,11 @@ struct JobsCommand {
     TableForm form = TableForm::text;
 };
 
+struct StagesCommand {
+    std::string run;
+    TableForm form = TableForm::text;
+};
+
 struct WorkersCommand {};
 
 // Help, the version, or what is wrong with the command line.
@@ -94,7 +100,7 @@ struct ShowText {
 };
 
 using Command = std::variant<ShowText, RunCommand, CheckCommand, DotCommand, TableCommand, LogCommand, CollectCommand,
-                             JobsCommand, WorkersCommand>;
+                             JobsCommand, StagesCommand, WorkersCommand>;
 
 struct ProgramInfo {
     std::string name = "penstock";    // as it was started

@@ -51,7 +51,8 @@ constexpr const char* kLogDescription = "Print what a job printed and logged, ea
 constexpr const char* kLogText =
     "  PROGRAM log X.h5 word-count/download\n"
     "  PROGRAM log X.h5 'sweep/simulate[seed=0,beta=0.1]'\n"
-    "  PROGRAM log X.h5 download          # when only one pipeline has such a job";
+    "  PROGRAM log X.h5 download          # when only one pipeline has such a job\n"
+    "  PROGRAM log X.h5 titles/fetch      # of a stream's stage: all of its workers; titles/fetch#2 for one";
 
 constexpr const char* kCollectDescription = "Bring the results of a run together in one HDF5 file";
 constexpr const char* kCollectText =
@@ -65,6 +66,14 @@ constexpr const char* kJobsText =
     "  PROGRAM jobs X.h5 --failed\n"
     "  PROGRAM jobs X.h5 --worker command --limit 20\n"
     "  PROGRAM jobs X.h5 --failed --json | jq .error";
+
+constexpr const char* kStagesDescription = "Print what the stages of streams have done: items, rates, waiting";
+constexpr const char* kStagesText =
+    "A line for each stage, over all of its workers: items it took and made, how many a second, and the parts of its\n"
+    "time in which it was busy, blocked (no room behind it) and starved (no items). As JSON or CSV a row for each worker.\n"
+    "\n"
+    "  PROGRAM stages X.h5\n"
+    "  PROGRAM stages X.h5 --csv > workers.csv";
 
 constexpr const char* kWorkersDescription = "List the worker types this program knows";
 constexpr const char* kWorkersText =
@@ -169,6 +178,8 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     add_machine(command, run.slots, commands.resources);
     command.add_option("--store", run.store, store_text(program))->type_name("NAME[:SPEC]");
     command.add_flag("--fail-fast", run.fail_fast, "Start nothing more once a job has failed");
+    command.add_flag("--strict-slots", run.strict_slots,
+                     "Refuse streams of which workers would share slots, because their\nstages have no `cpus`");
     command.add_flag("--dry-run", run.dry_run, "Say who would be where and what would run, and stop");
     command.add_flag("--no-collect", run.no_collect, "Leave results in the run directory");
     command
@@ -244,6 +255,10 @@ void declare_commands(CLI::App& app, Commands& commands, const ProgramInfo& prog
     jobs.add_option("--worker", commands.jobs.worker, "Only of this worker type")->type_name("TYPE");
     jobs.add_option("-n,--limit", commands.jobs.limit, "At most N rows")->type_name("N");
     add_form(jobs, commands.jobs.form, "One JSON object a row");
+
+    CLI::App& stages = declare("stages", kStagesDescription, kStagesText);
+    add_run_argument(stages, commands.stages.run);
+    add_form(stages, commands.stages.form, "One JSON object a worker");
 
     declare("workers", kWorkersDescription, kWorkersText);
 }

@@ -15,6 +15,7 @@ struct Commands {
     LogCommand log;
     CollectCommand collect;
     JobsCommand jobs;
+    StagesCommand stages;
     WorkersCommand workers;
     std::vector<std::string> resources;  // "name=n", of run and check
 };

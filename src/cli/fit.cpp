@@ -1,5 +1,7 @@
 #include "cli/fit.hpp"
 
+#include "core/stage_counts.hpp"
+#include "language/diagnostic.hpp"
 #include "report/text.hpp"
 
 #include <algorithm>
@@ -29,11 +31,64 @@ Resources largest(const std::vector<std::shared_ptr<const Plan>>& plans) {
 std::vector<std::string> jobs_that_fit_nowhere(const Plan& plan, const HostLedger& hosts) {
     std::vector<std::string> problems;
     for (const JobTemplate& job : plan.templates) {
-        if (job.resources.simple()) continue;
+        if (job.resources.simple() || job.count == 0) continue;
         const auto reason = hosts.impossible(job.resources);
         if (reason) problems.push_back(plan.name + "/" + job.name + " cannot run in this launch: " + *reason);
     }
     return problems;
+}
+
+// As the router places them: in the order of the plan, each where the fewest of the stream are for the slots there.
+std::optional<std::string> stream_that_never_fits(const Plan& plan, const Launch& launch, HostLedger hosts) {
+    if (!plan.is_stream()) return std::nullopt;
+    std::vector<std::uint32_t> given(hosts.hosts(), 0);
+    std::uint64_t cpus = 0, there = 0;
+    for (const JobTemplate& job : plan.templates) cpus += std::uint64_t{job.resources.cpus} * job.count;
+    for (std::uint32_t host = 0; host < hosts.hosts(); ++host) there += hosts.host(host).cpus;
+    for (const JobTemplate& job : plan.templates) {
+        const Resources& wanted = job.resources;
+        if (wanted.cpus == 0 && wanted.memory_bytes == 0 && wanted.named.empty()) continue;
+        for (std::uint32_t i = 0; i < job.count; ++i) {
+            std::optional<std::uint32_t> best;
+            const auto load = [&](std::uint32_t host) {
+                return static_cast<double>(given[host]) / std::max(1u, launch.hosts[host].slots);
+            };
+            for (std::uint32_t host = 0; host < hosts.hosts(); ++host)
+                if (hosts.fits(host, wanted, 0) == HostLedger::Fit::now && (!best || load(host) < load(*best)))
+                    best = host;
+            if (!best)
+                return plan.name + " cannot run in this launch: all workers of a stream run at once, and for " +
+                        job_label(job, i) + " there is no room beside the others; together they hold " +
+                       counted(cpus, "CPU") + ", and there are " + count_text(there) +
+                       ". Give its stages fewer `workers` or `cpus`, or start it on more hosts";
+            hosts.reserve(*best, wanted);
+            ++given[*best];
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<TimeShared> time_shared(const Plan& plan, const Launch& launch) {
+    if (!plan.is_stream()) return std::nullopt;
+    TimeShared shared;
+    std::uint64_t held = 0;
+    for (const JobTemplate& job : plan.templates) {
+        held += std::uint64_t{job.resources.cpus} * job.count;
+        if (job.resources.cpus != 0 || is_added_stage(job.name)) continue;
+        shared.stages.push_back(job.name);
+        shared.workers += job.count;
+    }
+    for (const Launch::Host& host : launch.hosts) shared.slots += host.slots;
+    shared.slots -= std::min(shared.slots, held);
+    return shared.workers > shared.slots ? std::optional(shared) : std::nullopt;
+}
+
+std::string time_shared_text(const Plan& plan, const TimeShared& shared) {
+    constexpr std::size_t kShown = 5;
+    const std::vector<std::string_view> names(shared.stages.begin(), shared.stages.end());
+    return "stream " + plan.name + ": the " + counted(shared.workers, "worker") + " of " + enumerate(names, kShown) +
+           (shared.workers == 1 ? " shares " : " share ") + counted(shared.slots, "slot") +
+           ", since these stages have no `cpus`";
 }
 
 HostLedger hosts_of(const Launch& launch, const std::map<std::string, std::uint64_t>& resources) {

@@ -48,6 +48,8 @@ void tell_unmet(const CheckCommand& command, const Definitions& definitions, std
     for (const auto& plan : definitions.plans) {
         const auto more = jobs_that_fit_nowhere(*plan, hosts);
         problems.insert(problems.end(), more.begin(), more.end());
+        if (const auto problem = more.empty() ? stream_that_never_fits(*plan, here, hosts) : std::nullopt)
+            problems.push_back(*problem);
     }
     if (problems.empty()) return;
     out << "started on this machine alone, with the options given here, a run would be refused:\n";

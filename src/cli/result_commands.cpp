@@ -53,6 +53,14 @@ void tell_which_there_are(const std::vector<const JobRow*>& meant, const std::st
     if (meant.size() > kInstancesShown) err << "  ...\n";
 }
 
+// Of one stage of one stream: its log is that of all of them. Its workers are its instances "worker=0" and on.
+bool are_workers_of_a_stage(const std::vector<const JobRow*>& rows) {
+    return std::all_of(rows.begin(), rows.end(), [&](const JobRow* row) {
+        return row->pipeline == rows.front()->pipeline && row->pipeline_instance == rows.front()->pipeline_instance &&
+               row->name == rows.front()->name && row->instance == "worker=" + std::to_string(row->number);
+    });
+}
+
 std::vector<JobRow> rows_so_far(const std::string& run) {
     try {
         return Results::open(run)->jobs();
@@ -154,6 +162,16 @@ int run_jobs(const JobsCommand& command, Streams& streams) {
 int run_log(const LogCommand& command, Streams& streams) {
     const std::vector<JobRow> rows = rows_so_far(command.run);
     const std::vector<const JobRow*> meant = jobs_meant(rows, command.job);
+    if (meant.size() > 1 && are_workers_of_a_stage(meant)) {
+        for (const JobRow* row : meant) {
+            const auto attempts = read_job_log(run_directory_of(command.run) / "logs", row->pipeline,
+                                               row->pipeline_instance, row->name, row->instance);
+            if (!attempts.empty()) streams.out << "== " << printable(row->instance) << " ==\n";
+            print_log(attempts, streams);
+            print_outcome(*row, streams.err);
+        }
+        return kExitSucceeded;
+    }
     if (meant.size() > 1) {
         tell_which_there_are(meant, command.job, streams.err);
         return kExitUsage;

@@ -1,4 +1,4 @@
-// Commands that read the results of a run: table, jobs, log, collect; and workers. Each returns the exit code.
+// Commands that read the results of a run: table, jobs, stages, log, collect; and workers. Each returns the exit code.
 //
 // Errors: StoreError when there is nothing to read; run_application() prints it.
 #pragma once
@@ -14,6 +14,7 @@ namespace penstock {
 
 int run_table(const TableCommand& command, Streams& streams);
 int run_jobs(const JobsCommand& command, Streams& streams);
+int run_stages(const StagesCommand& command, Streams& streams);
 int run_log(const LogCommand& command, Streams& streams);
 int run_collect(const CollectCommand& command, Streams& streams);
 int run_workers(const WorkerTypes& types, Streams& streams);

@@ -16,6 +16,8 @@
 #include "store/run_directory.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <ostream>
 
 namespace penstock {
@@ -39,6 +41,7 @@ public:
 private:
     bool prepare();
     void refuse_what_fits_nowhere() const;
+    std::string stream_refusal(const Plan& plan, const HostLedger& hosts) const;
     std::string refusal(const Plan& plan, const std::vector<std::string>& command_line) const;
     std::string results_name() const;
     void make_observers();
@@ -49,6 +52,8 @@ private:
     void collect_results(const RunSummary& summary);
     int exit_code(const RunSummary& summary, const FeederReport& fed) const;
     void tell_summary(const RunSummary& summary, int code);
+    ResultPlace place_of_results(const RunSummary& summary) const;
+    void keep_summary(const std::string& text) const;
     std::string example_table(const RunSummary& summary) const;
 
     const RunCommand& command_;
@@ -123,10 +128,19 @@ bool Leader::prepare() {
     return true;
 }
 
+// "" = it can run.
+std::string Leader::stream_refusal(const Plan& plan, const HostLedger& hosts) const {
+    if (const auto problem = stream_that_never_fits(plan, session_.launch(), hosts)) return *problem;
+    const auto shared = time_shared(plan, session_.launch());
+    if (!shared || !command_.strict_slots) return "";
+    return time_shared_text(plan, *shared) +
+           ", and --strict-slots refuses that: give them `cpus: 1` and a launch with as many slots";
+}
+
 std::string Leader::refusal(const Plan& plan, const std::vector<std::string>& command_line) const {
     const HostLedger hosts = hosts_of(session_.launch(), command_.resources);
     const std::vector<std::string> problems = jobs_that_fit_nowhere(plan, hosts);
-    if (problems.empty()) return "";
+    if (problems.empty()) return stream_refusal(plan, hosts);
     std::string text;
     for (const std::string& problem : problems) text += problem + "\n";
     // The plan of a caller lives as long as this: no ownership is needed to look at it.
@@ -180,10 +194,18 @@ int Leader::run() {
         observers.add(manager_->observer());
     }
     observers.roles(session_.launch().roles);
+    for (const auto& plan : plans_)
+        if (const auto shared = time_shared(*plan, session_.launch()))
+            log_->write(Severity::info, time_shared_text(*plan, *shared) + " (--strict-slots refuses that)");
     RunFeeder feeder({plans_, lines_.get(), command_.source.for_each_key, setup_.driver, manager_.get(),
                       directory_.get(),
                       [this](Severity severity, const std::string& text) { log_->write(severity, text); }});
-    const RunSummary summary = session_.run(wanted, observers, [&](Feed& feed) { feeder.feed(feed); });
+    RunSummary summary = session_.run(wanted, observers, [&](Feed& feed) { feeder.feed(feed); });
+    summary.bad_lines = feeder.report().bad_lines;
+    if (summary.interrupted) {  // who told us to end may not wait for what follows
+        not_collected_reason_ = "the run is not over";
+        keep_summary(summary_text(summary, place_of_results(summary)));
+    }
     reporter_->stop();
     session_.close();
 
@@ -236,12 +258,10 @@ void Leader::collect_results(const RunSummary& summary) {
 int Leader::exit_code(const RunSummary& summary, const FeederReport& fed) const {
     const bool not_stored = !store_finished_ || (!collected_ && !command_.no_collect);
     if (summary.interrupted || !summary.fatal.empty() || fed.journal_failed || not_stored) return kExitResumeMe;
-    const Progress& p = summary.progress;
-    const bool all_well = p.failed == 0 && p.skipped == 0 && p.ended() == p.jobs;
-    return all_well && fed.bad_lines == 0 && !fed.driver_failed ? kExitSucceeded : kExitJobsFailed;
+    return summary.progress.all_succeeded() && fed.bad_lines == 0 && !fed.driver_failed ? kExitSucceeded : kExitJobsFailed;
 }
 
-void Leader::tell_summary(const RunSummary& summary, int code) {
+ResultPlace Leader::place_of_results(const RunSummary& summary) const {
     ResultPlace place;
     place.program = setup_.program;
     place.run = results_;
@@ -249,9 +269,32 @@ void Leader::tell_summary(const RunSummary& summary, int code) {
     place.not_collected_reason = not_collected_reason_;
     place.store = store_.text;
     place.example_table = example_table(summary);
-    const std::string text = summary_text(summary, place);
+    return place;
+}
+
+void Leader::tell_summary(const RunSummary& summary, int code) {
+    const std::string text = summary_text(summary, place_of_results(summary));
     log_->write_to_file(text);
+    keep_summary(text);
     if (command_.verbosity != Verbosity::quiet || code != kExitSucceeded) console_.print(text);
+}
+
+// Launchers that are told to end (mpirun by SIGTERM or SIGINT) forward nothing more of what we print.
+void Leader::keep_summary(const std::string& text) const {
+    const std::filesystem::path file = directory_->path() / "summary.txt";
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(directory_->path(), ignored)) return;
+    std::ofstream out(file, std::ios::trunc);
+    out << text;
+    out.close();
+    if (!out) log_->write(Severity::warning, "cannot write the summary to " + file.string());
+}
+
+// The last stage of a stream whose items are stored.
+std::string stage_with_results(const Plan& plan) {
+    for (auto job = plan.templates.rbegin(); job != plan.templates.rend(); ++job)
+        if (job->name.ends_with("@results")) return plan.name + "/" + std::string(stage_shown_for(job->name));
+    return "";
 }
 
 // A job whose results are worth a look: the last that makes and saves something, and may have done so.
@@ -263,6 +306,10 @@ std::string Leader::example_table(const RunSummary& summary) const {
                             [&](const WorkerSummary& w) { return w.worker == worker && w.succeeded > 0; });
     };
     for (const auto& plan : plans_) {
+        if (plan->is_stream()) {
+            if (const std::string stage = stage_with_results(*plan); !stage.empty()) return stage;
+            continue;
+        }
         for (auto job = plan->templates.rbegin(); job != plan->templates.rend(); ++job) {
             const auto type = std::find_if(setup_.types.begin(), setup_.types.end(),
                                            [&](const WorkerType& t) { return t.name == job->worker; });

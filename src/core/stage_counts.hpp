@@ -5,8 +5,16 @@
 #include "core/ids.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace penstock {
+
+// Stages that complete_stream() adds are called NAME@WHAT; names of definitions have no such sign. People hear of NAME
+// only.
+inline bool is_added_stage(std::string_view name) { return name.find('@') != std::string_view::npos; }
+// The workers of NAME@part run user code, and are jobs to those who look for errors. What else is added has no rows.
+inline bool has_rows(std::string_view name) { return !is_added_stage(name) || name.ends_with("@part"); }
+inline std::string_view stage_shown_for(std::string_view name) { return name.substr(0, name.find('@')); }
 
 struct StageCounts {
     std::uint64_t items_in = 0;   // that it took

@@ -66,6 +66,22 @@ std::string start_line(const std::string& results, const std::string& run_direct
                        json(results), json(run_directory));
 }
 
+std::string stage_line(const StageEnded& ended) {
+    const PipelineContext& pipeline = *ended.pipeline;
+    const JobTemplate& stage = pipeline.plan->templates[ended.stage.value];
+    const StageCounts& c = ended.counts;
+    const auto seconds = [](Nanoseconds time) { return static_cast<double>(time) * 1e-9; };
+    return fmt::format(R"({{"event":"stage","pipeline":{},"pipeline_id":{},"pipeline_instance":{},"stage":{},)"
+                       R"("worker":{},"status":"{}","items_in":{},"items_out":{},"dropped":{},"skipped":{},)"
+                       R"("failed":{},"retried":{},"bytes_in":{},"bytes_out":{},"busy_s":{:.6f},"blocked_s":{:.6f},)"
+                       R"("starved_s":{:.6f},"alive_s":{:.6f}}})"
+                       "\n",
+                       json(pipeline.plan->name), pipeline.info.id.value, json(pipeline.info.instance),
+                       json(stage.name), json(stage.worker), job_status_name(ended.status), c.items_in, c.items_out,
+                       c.dropped, c.skipped, c.failed, c.retried, c.bytes_in, c.bytes_out, seconds(c.busy),
+                       seconds(c.blocked), seconds(c.starved), seconds(c.alive));
+}
+
 std::string pipeline_line(const PipelineEnded& ended) {
     return fmt::format(R"({{"event":"pipeline","pipeline":{},"pipeline_id":{},"pipeline_instance":{},"status":"{}",)"
                        R"("succeeded":{},"failed":{},"skipped":{},"duration_s":{:.6f}}})"
@@ -78,9 +94,10 @@ std::string pipeline_line(const PipelineEnded& ended) {
 std::string end_line(const RunSummary& summary, int exit_code, bool collected) {
     const Progress& p = summary.progress;
     return fmt::format(R"({{"event":"end","status":"{}","exit_code":{},"jobs":{},"succeeded":{},"failed":{},)"
-                       R"("skipped":{},"collected":{}}})"
+                       R"("skipped":{},"streams":{},"streams_failed":{},"collected":{}}})"
                        "\n",
-                       exit_word(exit_code), exit_code, p.jobs, p.succeeded, p.failed, p.skipped, collected);
+                       exit_word(exit_code), exit_code, p.jobs, p.succeeded, p.failed, p.skipped, p.streams,
+                       p.streams_failed, collected);
 }
 
 std::string lost_line(std::uint64_t lines) {

@@ -31,6 +31,7 @@ struct JobsEvent {
 void append_job_lines(const JobsEvent& event, std::uint32_t from, std::uint32_t count, std::string& out);
 
 std::string start_line(const std::string& results, const std::string& run_directory);
+std::string stage_line(const StageEnded& ended);
 std::string pipeline_line(const PipelineEnded& ended);
 std::string end_line(const RunSummary& summary, int exit_code, bool collected);
 std::string lost_line(std::uint64_t lines);

@@ -20,6 +20,8 @@ void EventWriter::jobs_ended(const JobsEnded& jobs) {
     pipe_.push(std::move(event));
 }
 
+void EventWriter::stage_ended(const StageEnded& stage) { pipe_.push(stage_line(stage)); }
+
 void EventWriter::pipeline_ended(const PipelineEnded& pipeline) {
     pipelines_.erase(pipeline.pipeline->info.id);
     pipe_.push(pipeline_line(pipeline));

@@ -5,6 +5,7 @@
 
 #include "core/ids.hpp"
 #include "core/plan.hpp"
+#include "core/stage_counts.hpp"
 #include "exec/task.hpp"
 #include "store/record.hpp"
 
@@ -24,6 +25,7 @@ struct RoleLine {
     std::uint32_t slots = 0;  // worker slots; 0 for a role that has none
 };
 
+// Streams are no jobs: the first numbers leave out the workers of their stages.
 struct Progress {
     std::uint64_t jobs = 0;       // submitted so far
     std::uint64_t succeeded = 0;
@@ -36,9 +38,14 @@ struct Progress {
     std::uint64_t pipelines_ended = 0;
     Nanoseconds elapsed = 0;      // since the first job was submitted
     bool more_may_come = false;   // the driver function or standard input is still open
+    std::uint64_t streams = 0;
+    std::uint64_t streams_ended = 0;   // also those that failed
+    std::uint64_t streams_failed = 0;
+    std::uint64_t items = 0;           // that the sources of streams have made
 
     std::uint64_t ended() const { return succeeded + failed + skipped; }
     std::uint64_t running() const { return assigned < slots ? assigned : slots; }
+    bool all_succeeded() const { return succeeded == jobs && streams_ended == streams && streams_failed == 0; }
     std::uint64_t waiting() const { return jobs > ended() + running() ? jobs - ended() - running() : 0; }
 };
 
@@ -53,10 +60,18 @@ struct JobsEnded {
     std::string_view error;  // for a failed job (count is 1 then); skipped: the job that caused it
 };
 
+// All workers of a stage have ended.
+struct StageEnded {
+    const PipelineContext* pipeline = nullptr;
+    TemplateIndex stage;
+    JobStatus status = JobStatus::succeeded;  // or failed
+    StageCounts counts;                       // of all of them
+};
+
 struct PipelineEnded {
     const PipelineContext* pipeline = nullptr;
     JobStatus status = JobStatus::succeeded;  // or failed
-    std::uint64_t succeeded = 0, failed = 0, skipped = 0;
+    std::uint64_t succeeded = 0, failed = 0, skipped = 0;  // jobs, or stages of a stream
     double duration_s = 0;
 };
 
@@ -67,22 +82,38 @@ struct WorkerSummary {
     double total_s = 0;
 };
 
+// A stage, over all streams of one definition.
+struct StageSummary {
+    std::string pipeline, stage, worker;
+    StageForm form = StageForm::map;
+    std::uint32_t workers = 1;   // of each stream
+    std::uint64_t streams = 1;
+    std::vector<std::string> from;
+    StageCounts counts;          // of all of its workers
+    Nanoseconds storing = 0;     // for so long its results waited for room to be stored
+};
+
 // Failures of one worker type with the same text up to digits: the first stands for all.
 struct FailureKind {
     std::string worker;
-    std::string first_job;  // "word-count/download" or "sweep/simulate[seed=0]"
+    std::string first_job;  // "word-count/download" or "sweep/simulate[seed=0]"; of a stream its stage: "titles/fetch"
     std::string error;
     std::uint64_t count = 0;
+    bool stage = false;
 };
 
 struct RunSummary {
     Progress progress;
-    std::vector<WorkerSummary> workers;
+    std::vector<WorkerSummary> workers;  // of jobs
+    std::vector<StageSummary> stages;    // of streams, in the order of their definitions; at most kStagesInSummary
     std::vector<FailureKind> failures;  // at most 20 kinds
     double makespan_s = 0;              // first start to last durable
+    std::uint64_t bad_lines = 0;        // of --for-each, that were left out
     bool interrupted = false;           // ended early: something is left for resume
     std::string fatal;                  // why the run could not go on (disk full, ...); "" otherwise
 };
+
+inline constexpr std::size_t kStagesInSummary = 1000;
 
 enum class Severity : std::uint8_t { debug, info, warning, error };
 
@@ -93,6 +124,7 @@ public:
     virtual void progress(const Progress&) {}             // about ten times a second while something changes
     virtual bool wants_jobs() const { return false; }     // jobs_ended is only called when true
     virtual void jobs_ended(const JobsEnded&) {}
+    virtual void stage_ended(const StageEnded&) {}
     virtual void pipeline_ended(const PipelineEnded&) {}  // all of its records are durable
     virtual void message(Severity, std::string_view) {}
     virtual void ended(const RunSummary&) {}

@@ -27,6 +27,9 @@ public:
             if (o->wants_jobs()) o->jobs_ended(jobs);
         }
     }
+    void stage_ended(const StageEnded& stage) override {
+        for (RunObserver* o : observers_) o->stage_ended(stage);
+    }
     void pipeline_ended(const PipelineEnded& pipeline) override {
         for (RunObserver* o : observers_) o->pipeline_ended(pipeline);
     }

@@ -18,8 +18,18 @@ struct Piece {
     int importance;  // the least important goes first
 };
 
-std::vector<Piece> pieces_of(const Progress& p, double per_second) {
+// Streams are told of by their items: nobody knows how many more there will be.
+void add_streams(const Progress& p, double items_per_second, std::vector<Piece>& pieces) {
+    pieces.push_back({counted(p.items, "item"), 9});
+    if (items_per_second > 0) pieces.push_back({rate_text(items_per_second) + " items/s", 7});
+    if (p.streams > 1) pieces.push_back({count_text(p.streams_ended) + "/" + counted(p.streams, "stream"), 6});
+    if (p.streams_failed > 0) pieces.push_back({counted(p.streams_failed, "stream") + " failed", 8});
+}
+
+std::vector<Piece> pieces_of(const Progress& p, double per_second, double items_per_second) {
     std::vector<Piece> pieces;
+    if (p.streams > 0) add_streams(p, items_per_second, pieces);
+    if (p.streams > 0 && p.jobs == 0) return pieces;
     pieces.push_back({count_text(p.succeeded) + "/" + count_text(p.jobs) + " done", 9});
     pieces.push_back({count_text(p.running()) + " running", 6});
     if (p.failed > 0) pieces.push_back({count_text(p.failed) + " failed", 8});
@@ -62,9 +72,9 @@ double RateEstimate::per_second() const {
     return recent > 0 ? recent : between(*first_, samples_.back());
 }
 
-std::string progress_text(const Progress& progress, double per_second, std::size_t width) {
+std::string progress_text(const Progress& progress, double per_second, std::size_t width, double items_per_second) {
     if (width < kNarrowest) return "";
-    std::vector<Piece> pieces = pieces_of(progress, per_second);
+    std::vector<Piece> pieces = pieces_of(progress, per_second, items_per_second);
     while (pieces.size() > 1 && display_width(joined(pieces)) > width) {
         pieces.erase(std::min_element(pieces.begin(), pieces.end(),
                                       [](const Piece& a, const Piece& b) { return a.importance < b.importance; }));
@@ -75,12 +85,14 @@ std::string progress_text(const Progress& progress, double per_second, std::size
 void ProgressView::set(double now_s, const Progress& progress) {
     progress_ = progress;
     rate_.add(now_s, progress.ended());
+    if (progress.streams > 0) items_rate_.add(now_s, progress.items);
 }
 
 std::optional<std::string> ProgressView::live_line(double now_s, std::size_t width) {
     if (!progress_ || (drawn_s_ >= 0 && now_s - drawn_s_ < kRedraw_s)) return std::nullopt;
     // The last column stays free: some terminals wrap as soon as it is written.
-    std::string line = progress_text(*progress_, rate_.per_second(), width > 0 ? width - 1 : 0);
+    std::string line = progress_text(*progress_, rate_.per_second(), width > 0 ? width - 1 : 0,
+                                     items_rate_.per_second());
     if (line == drawn_) return std::nullopt;
     drawn_s_ = now_s;
     drawn_ = line;
@@ -92,7 +104,7 @@ std::optional<std::string> ProgressView::log_line(double now_s) {
     interval_s_ = std::min(interval_s_ * 2, kLongestInterval_s);
     next_line_s_ = now_s + interval_s_;
     constexpr std::size_t kAnyWidth = 1000;
-    return "after " + duration_text(now_s) + ": " + progress_text(*progress_, rate_.per_second(), kAnyWidth);
+    return "after " + duration_text(now_s) + ": " + progress_text(*progress_, rate_.per_second(), kAnyWidth, items_rate_.per_second());
 }
 
 }  // namespace penstock

@@ -27,7 +27,8 @@ private:
 
 // "1,200/10,000 done, 8 running, 2 failed, 8,790 waiting, 412 jobs/s, 21 s left". Pieces that do not fit into `width`
 // columns are left out, the least telling first. Nothing at all fits below 8 columns.
-std::string progress_text(const Progress& progress, double per_second, std::size_t width);
+// With streams "12,000 items, 8,500 items/s".
+std::string progress_text(const Progress& progress, double per_second, std::size_t width, double items_per_second = 0);
 
 // What is due to be shown now. A live line at most ten times a second, and only when it changed; log lines at
 // intervals of 1 s, 2 s, 4 s, ... and in the end every 5 minutes.
@@ -47,6 +48,7 @@ public:
 private:
     std::optional<Progress> progress_;
     RateEstimate rate_;
+    RateEstimate items_rate_;  // of streams
     double drawn_s_ = -1;
     std::string drawn_;
     double next_line_s_ = kFirstLine_s;

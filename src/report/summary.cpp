@@ -1,5 +1,6 @@
 #include "report/summary.hpp"
 
+#include "report/stage_text.hpp"
 #include "report/text.hpp"
 
 #include <algorithm>
@@ -15,9 +16,30 @@ constexpr std::string_view kIndent = "    ";
 
 std::string program_of(const ResultPlace& place) { return shell_quoted(place.program); }
 
+// "the stream succeeded; 3 stages, 1,000,000 items in 2.1 s, 480,000 items/s".
+std::string streams_outcome(const RunSummary& summary) {
+    const Progress& p = summary.progress;
+    const std::uint64_t good = p.streams_ended - std::min(p.streams_ended, p.streams_failed);
+    std::string text;
+    if (p.streams == 1) {
+        text = good == 1 ? "the stream succeeded" : p.streams_failed == 1 && !summary.failures.empty() ? "the stream failed" : "the stream has not finished";
+    } else {
+        text = good == p.streams ? "all " + counted(p.streams, "stream") + " succeeded"
+                                 : count_text(good) + " of " + counted(p.streams, "stream") + " succeeded";
+        if (p.streams_failed > 0) text += ", " + count_text(p.streams_failed) + " failed";
+        if (p.streams > p.streams_ended) text += ", " + count_text(p.streams - p.streams_ended) + " not finished";
+    }
+    text += "; " + counted(p.items, "item");
+    if (summary.makespan_s > 0)
+        text += " in " + duration_text(summary.makespan_s) + ", " +
+                rate_text(static_cast<double>(p.items) / summary.makespan_s) + " items/s";
+    return text;
+}
+
 std::string outcome_line(const RunSummary& summary) {
     const Progress& p = summary.progress;
     std::string text = "penstock: ";
+    if (p.jobs == 0 && p.streams > 0) return text + streams_outcome(summary) + "\n";
     if (p.succeeded == p.jobs) {
         text += p.jobs == 1   ? "1 job succeeded"
                 : p.jobs == 0 ? "no jobs"
@@ -29,12 +51,19 @@ std::string outcome_line(const RunSummary& summary) {
         const std::uint64_t left = p.jobs - std::min(p.jobs, p.ended());
         if (left > 0) text += ", " + count_text(left) + " not finished";
     }
-    if (p.pipelines > 1) text += " in " + counted(p.pipelines, "pipeline");
+    if (p.pipelines > 1 && p.streams == 0) text += " in " + counted(p.pipelines, "pipeline");
     if (summary.makespan_s > 0) {
         text += "; " + duration_text(summary.makespan_s) + ", " +
                 rate_text(static_cast<double>(p.ended()) / summary.makespan_s) + " jobs/s";
     }
+    if (p.streams > 0) text += "\npenstock: " + streams_outcome(summary);
     return text + "\n";
+}
+
+std::string bad_lines_text(const RunSummary& summary) {
+    if (summary.bad_lines == 0) return "";
+    return "penstock: " + counted(summary.bad_lines, "line") + " of --for-each " +
+           (summary.bad_lines == 1 ? "was" : "were") + " no good and left out\n";
 }
 
 std::string worker_table(const std::vector<WorkerSummary>& workers) {
@@ -51,6 +80,16 @@ std::string worker_table(const std::vector<WorkerSummary>& workers) {
                    count_text(w.skipped), ran ? duration_text(w.median_s) : "-", ran ? duration_text(w.total_s) : "-"});
     }
     return table.empty() ? "" : "\n" + table.render("  ");
+}
+
+std::string stages_text(const RunSummary& summary) {
+    if (summary.stages.empty()) return "";
+    std::string text = "\n" + stage_table(summary.stages, "  ");
+    const auto pipelines = by_pipeline(summary.stages);
+    for (const auto& stages : pipelines)
+        if (const auto why = bottleneck_text(stages, summary.progress.slots))
+            text += (pipelines.size() > 1 ? printable(stages.front().pipeline) + ": " : "") + *why + "\n";
+    return text;
 }
 
 // The first line says what happened, and the last ones why: what is left out stands between them.
@@ -71,7 +110,7 @@ std::string error_lines(const std::string& text) {
 }
 
 std::string failure_text(const FailureKind& failure, const ResultPlace& place) {
-    std::string text = "  " + counted(failure.count, "job") + " of " + printable(failure.worker) +
+    std::string text = "  " + counted(failure.count, failure.stage ? "stage" : "job") + " of " + printable(failure.worker) +
                        (failure.count == 1 ? ": " : ", first ") + printable(failure.first_job) + "\n";
     text += error_lines(printable_lines(failure.error));
     if (!place.run.empty()) {
@@ -106,8 +145,9 @@ std::string results_text(const RunSummary& summary, const ResultPlace& place) {
                 (place.not_collected_reason.empty() ? "" : ": " + place.not_collected_reason) +
                 "\n         collect them with: " + program_of(place) + " collect " + run + "\n";
     }
-    if (summary.progress.jobs > 0) {
-        text += "jobs:    " + program_of(place) + " jobs " + run + "\n";
+    if (summary.progress.streams > 0) text += "stages:  " + program_of(place) + " stages " + run + "\n";
+    if (summary.progress.jobs + summary.progress.streams > 0) {
+        if (summary.progress.jobs > 0) text += "jobs:    " + program_of(place) + " jobs " + run + "\n";
         if (!place.example_table.empty() && place.store.empty()) {
             text += "values:  " + program_of(place) + " table " + run + " " + shell_quoted(place.example_table) + "\n";
         }
@@ -121,14 +161,17 @@ std::string early_end_text(const RunSummary& summary) {
         text += "\npenstock: error: the run could not go on: " + printable_lines(summary.fatal) + "\n";
     else if (summary.interrupted)
         text += "\npenstock: interrupted: what had not finished was not run to its end.\n";
-    if (!text.empty()) text += "Nothing that was durable is lost: " + counted(summary.progress.durable, "job") + ".\n";
+    if (text.empty()) return text;
+    text += "Nothing that was durable is lost";
+    if (summary.progress.streams == 0) text += ": " + counted(summary.progress.durable, "job");
+    text += ".\n";
     return text;
 }
 
 }  // namespace
 
 std::string summary_text(const RunSummary& summary, const ResultPlace& place) {
-    return outcome_line(summary) + worker_table(summary.workers) + failures_text(summary, place) +
+    return outcome_line(summary) + bad_lines_text(summary) + worker_table(summary.workers) + stages_text(summary) + failures_text(summary, place) +
            early_end_text(summary) + results_text(summary, place);
 }
 

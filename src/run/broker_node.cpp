@@ -74,7 +74,7 @@ bool BrokerNode::take_outcomes(Outbox& out) {
         not_durable_.push_back({end.pipeline->info.id, job, 1});
         if (outcome.succeeded && record.job->feeds_others)
             cache_.keep(end.pipeline->info.id, job, what_others_read(record));
-        count(*record.job, outcome);
+        if (!end.pipeline->plan->is_stream()) count(*record.job, outcome);
         if (end.follow) {
             broker_.follow(end);
             take_arrived();

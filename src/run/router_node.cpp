@@ -93,6 +93,11 @@ bool RouterNode::take_submissions(Outbox& out) {
         known.context = std::make_shared<PipelineContext>(PipelineContext{w.submission.plan, info});
         known.submitted_ns = epoch_now();
         if (first_submit_ == 0) first_submit_ = steady_now();
+        if (w.submission.plan->is_stream()) {
+            known.stream = std::make_unique<StreamWatch>(w.submission.plan);
+            streams_.jobs.jobs += w.submission.plan->job_count;
+            ++streams_.jobs.pipelines;
+        }
         const std::int64_t submitted = known.submitted_ns;
         pipelines_.emplace(w.id, std::move(known));
         router_.submit(plan, w.submission.plan, std::move(info), submitted, out);
@@ -149,21 +154,43 @@ void RouterNode::drain(Outbox& out, bool interrupted) {
 
 void RouterNode::started(PipelineId pipeline) {
     if (first_start_ == 0) first_start_ = steady_now();
-    if (const auto at = pipelines_.find(pipeline); at != pipelines_.end()) at->second.started_ns = epoch_now();
+    const auto at = pipelines_.find(pipeline);
+    if (at == pipelines_.end()) return;
+    at->second.started_ns = epoch_now();
+    if (at->second.stream) streams_.jobs.assigned += at->second.context->plan->job_count;  // all at once
 }
 
 void RouterNode::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) {
     Known& known = pipelines_.at(pipeline);
-    // One stage that fails stops the others of its stream: those only say so.
-    const bool stopped = known.context->plan->is_stream() && known.failed != 0;
+    // One stage that fails, or the end of the run, stops the others of its stream: those only say so.
+    const bool stopped = known.stream && (known.failed != 0 || router_.draining());
     (ended.succeeded ? known.succeeded : known.failed) += ended.jobs.count;
     if (!ended.succeeded && !stopped) note_failure(*known.context, ended.jobs.first, ended.error);
+    if (known.stream) return stage_job_ended(known, ended);
     if (!observer_.wants_jobs()) return;
     JobsEnded told{known.context.get(), ended.jobs.first,
                    ended.jobs.count,    ended.succeeded ? JobStatus::succeeded : JobStatus::failed,
                    ended.attempt,       broker,
                    ended.error};
     observer_.jobs_ended(told);
+}
+
+void RouterNode::stage_job_ended(Known& known, const msg::Ended& ended) {
+    (ended.succeeded ? streams_.jobs.succeeded : streams_.jobs.failed) += ended.jobs.count;
+    streams_.jobs.assigned -= ended.jobs.count;
+    for (std::uint32_t i = 0; i < ended.jobs.count; ++i)
+        if (const auto end = known.stream->ended(JobIndex(ended.jobs.first.value + i), ended.succeeded))
+            observer_.stage_ended({known.context.get(), end->stage,
+                                   end->succeeded ? JobStatus::succeeded : JobStatus::failed, end->counts});
+}
+
+void RouterNode::counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) {
+    const auto at = pipelines_.find(pipeline);
+    if (at == pipelines_.end() || !at->second.stream) return;
+    StreamWatch& stream = *at->second.stream;
+    const std::uint64_t before = stream.items();
+    stream.counted(job, counts);
+    streams_.items += stream.items() - before;
 }
 
 void RouterNode::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) {
@@ -199,6 +226,11 @@ void RouterNode::refused(PipelineId pipeline, const msg::Refused& refused, std::
     if (at == pipelines_.end()) return;
     --at->second.succeeded;
     ++at->second.failed;
+    if (at->second.stream) {
+        --streams_.jobs.succeeded;
+        ++streams_.jobs.failed;
+        return note_failure(*at->second.context, refused.jobs.first, refused.error);
+    }
     note_failure(*at->second.context, refused.jobs.first, refused.error);
     const JobTemplate& job =
         at->second.context->plan->templates[at->second.context->plan->template_of(refused.jobs.first).value];
@@ -220,12 +252,36 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     told.succeeded = known.succeeded;
     told.failed = known.failed;
     told.skipped = known.skipped;
+    if (known.stream) {
+        ++streams_.ended;
+        streams_.failed += status == JobStatus::failed ? 1 : 0;
+        told.failed = known.stream->stages_failed();
+        told.succeeded = known.stream->stages_ended() - told.failed;
+        add_to_summary(*known.stream);
+    }
     told.duration_s = static_cast<double>(epoch_now() - known.submitted_ns) * 1e-9;
     observer_.pipeline_ended(told);
     pipelines_.erase(at);
 }
 
+// Streams of one definition are told of together.
+void RouterNode::add_to_summary(const StreamWatch& stream) {
+    for (StageSummary& stage : stream.summary()) {
+        const auto same = std::find_if(streams_.stages.begin(), streams_.stages.end(), [&](const StageSummary& s) {
+            return s.pipeline == stage.pipeline && s.stage == stage.stage;
+        });
+        if (same != streams_.stages.end()) {
+            ++same->streams;
+            same->counts += stage.counts;
+            same->storing += stage.storing;
+        } else if (streams_.stages.size() < kStagesInSummary) {
+            streams_.stages.push_back(std::move(stage));
+        }
+    }
+}
+
 void RouterNode::record_pipeline(const Known& known, JobStatus status) {
+    if (known.stream && known.started_ns != 0) writer_->add(StreamRecord{known.context, nullptr, 1, 0, known.stream->rows()});
     PipelineRecord r;
     r.pipeline = known.context;
     r.status = status;
@@ -245,12 +301,18 @@ void RouterNode::store_failed(std::uint32_t broker, const std::string& error) {
 
 void RouterNode::note_failure(const PipelineContext& pipeline, JobIndex job, const std::string& error) {
     const Plan& plan = *pipeline.plan;
-    const std::string& worker = plan.templates[plan.template_of(job).value].worker;
+    const JobTemplate* which = &plan.templates[plan.template_of(job).value];
+    if (is_added_stage(which->name))  // people know only what it was added to
+        which = &*std::find_if(plan.templates.begin(), plan.templates.end(),
+                               [&](const JobTemplate& t) { return t.name == stage_shown_for(which->name); });
+    const std::string& worker = which->worker;
+    const std::string label = plan.is_stream() ? which->name : plan.job_label(job);
     const std::pair key(worker, without_digits(error));
     auto at = failures_.find(key);
     if (at == failures_.end()) {
         if (failures_.size() >= kFailureKinds) return;
-        at = failures_.emplace(key, FailureKind{worker, pipeline_name(pipeline) + "/" + plan.job_label(job), error, 0})
+        at = failures_
+                 .emplace(key, FailureKind{worker, pipeline_name(pipeline) + "/" + label, error, 0, plan.is_stream()})
                  .first;
     }
     ++at->second.count;
@@ -269,11 +331,16 @@ void RouterNode::note_goodbye(const msg::Bye& bye) {
 Progress RouterNode::progress() const {
     const RouterCounts& c = router_.counts();
     Progress p;
-    p.jobs = c.jobs;
-    p.succeeded = c.succeeded;
-    p.failed = c.failed;
+    const RouterCounts& of_streams = streams_.jobs;
+    p.jobs = c.jobs - of_streams.jobs;
+    p.succeeded = c.succeeded - of_streams.succeeded;
+    p.failed = c.failed - of_streams.failed;
     p.skipped = c.skipped;
-    p.assigned = c.assigned;
+    p.assigned = c.assigned - std::min(c.assigned, of_streams.assigned);
+    p.streams = of_streams.pipelines;
+    p.streams_ended = streams_.ended;
+    p.streams_failed = streams_.failed;
+    p.items = streams_.items;
     p.slots = slots_;
     p.durable = c.durable;
     p.pipelines = c.pipelines;
@@ -285,7 +352,7 @@ Progress RouterNode::progress() const {
 
 void RouterNode::tell_progress() {
     const RouterCounts& c = router_.counts();
-    const std::uint64_t changed = c.jobs + c.ended() + c.assigned + c.durable;
+    const std::uint64_t changed = c.jobs + c.ended() + c.assigned + c.durable + streams_.items;
     if (changed == last_told_) return;
     const Nanoseconds now = steady_now();
     if (now - last_progress_ < kProgressInterval) return;
@@ -295,11 +362,15 @@ void RouterNode::tell_progress() {
 }
 
 RunSummary RouterNode::summary() {
-    for (const auto& [id, known] : pipelines_) record_pipeline(known, JobStatus::waiting);
+    for (const auto& [id, known] : pipelines_) {
+        record_pipeline(known, JobStatus::waiting);
+        if (known.stream) add_to_summary(*known.stream);
+    }
     writer_->stop();
     if (const auto error = writer_->error()) store_failed(0, *error);
     RunSummary s;
     s.progress = progress();
+    s.stages = streams_.stages;
     for (const auto& [worker, f] : figures_)
         s.workers.push_back(
             {worker, f.succeeded, f.failed, f.skipped, f.durations.median_s(), static_cast<double>(f.total_ns) * 1e-9});

@@ -9,6 +9,7 @@
 #include "report/observer.hpp"
 #include "run/clock.hpp"
 #include "run/run.hpp"
+#include "run/stream_watch.hpp"
 #include "run/waker.hpp"
 #include "store/record_writer.hpp"
 
@@ -49,6 +50,7 @@ private:
         std::int64_t submitted_ns = 0;
         std::int64_t started_ns = 0;
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
+        std::unique_ptr<StreamWatch> stream;  // null for a pipeline of jobs
     };
     struct Waiting {
         PipelineId id;
@@ -62,12 +64,15 @@ private:
     void pipeline_over(PipelineId pipeline) override;
     void plan_forgotten(PlanId, const Plan& plan) override { plan_ids_.erase(&plan); }
     void store_failed(std::uint32_t broker, const std::string& error) override;
+    void counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) override;
 
     bool take_submissions(Outbox& out);
     bool take_durable(Outbox& out);
     void note_failure(const PipelineContext& pipeline, JobIndex job, const std::string& error);
     void note_goodbye(const msg::Bye& bye);
+    void stage_job_ended(Known& known, const msg::Ended& ended);
     void record_pipeline(const Known& known, JobStatus status);
+    void add_to_summary(const StreamWatch& stream);
     Progress progress() const;
     void tell_progress();
 
@@ -99,6 +104,13 @@ private:
         Durations durations;
     };
     std::map<std::string, Figures> figures_;
+    struct Streams {
+        RouterCounts jobs;  // of them, which are no jobs to people
+        std::uint64_t ended = 0, failed = 0;
+        std::uint64_t items = 0;  // that their sources have made
+        std::vector<StageSummary> stages;
+    };
+    Streams streams_;
     std::map<std::pair<std::string, std::string>, FailureKind> failures_;  // by worker and text without digits
 };
 

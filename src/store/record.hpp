@@ -47,7 +47,9 @@ struct PipelineRecord {
 // attempt begins there, so that an attempt (or a stream) that makes none is known too.
 struct StreamRecord {
     std::shared_ptr<const PipelineContext> pipeline;
-    const JobTemplate* stage = nullptr;  // the stage that made them, not the one that stores them
+    // The stage that made them, not the one that stores them; null: they say what the workers of all stages have done
+    // (kStageCounts), and always go into the segments.
+    const JobTemplate* stage = nullptr;
     std::uint32_t attempt = 1;  // of the stream: from the first item of a later one on, what earlier ones made is void
     std::uint64_t first = 0;    // counted from 0 in each pipeline
     StreamItems items;

@@ -1,5 +1,6 @@
 #include "store/record_writer.hpp"
 
+#include "core/stage_counts.hpp"
 #include "store/large_values.hpp"
 #include "store/segment_merger.hpp"
 #include "store/segment_tables.hpp"
@@ -245,6 +246,7 @@ private:
 
     void add_to_tables(JobRecord& record) {
         if (auto problem = streams_.problem_of(record)) return refuse(record, *problem);
+        if (!has_rows(record.job->name)) return;
         if (!record.outputs) return tables_.add(record);
         if (options_.values) {
             if (auto error = save_elsewhere(record)) return refuse(record, *error);
@@ -275,8 +277,32 @@ private:
     }
 
     void refuse(const JobRecord& record, const std::string& error) {
-        tables_.add_refused(record, error);
+        if (!has_rows(record.job->name))
+            refuse_stage(record, error);
+        else
+            tables_.add_refused(record, error);
         newly_refused_.push_back({accepted_, error});
+    }
+
+    // What people see of `STAGE@results` that failed: the stage did, once it had made all of its items. Another hash:
+    // its success does not stand.
+    void refuse_stage(const JobRecord& record, const std::string& error) {
+        const auto& templates = record.pipeline->plan->templates;
+        const auto stage = std::find_if(templates.begin(), templates.end(), [&](const JobTemplate& t) {
+            return t.name == stage_shown_for(record.job->name);
+        });
+        if (stage == templates.end()) return tables_.add_refused(record, error);
+        JobRecord failed;
+        failed.pipeline = record.pipeline;
+        failed.job = &*stage;
+        failed.attempt = record.attempt + 1;
+        failed.broker = record.broker;
+        failed.slot = record.slot;
+        failed.submitted_ns = record.submitted_ns;
+        failed.started_ns = record.started_ns;
+        failed.finished_ns = record.finished_ns;
+        failed.hash = ~record.hash;
+        tables_.add_refused(failed, error);
     }
 
     void write_segment() {

@@ -2,6 +2,7 @@
 
 #include "store/error_texts.hpp"
 #include "store/run_sources.hpp"
+#include "store/schema.hpp"
 
 #include <fmt/format.h>
 
@@ -87,21 +88,8 @@ public:
         return retried([&] { return read_outputs(pipeline, pipeline_instance, job, instance); });
     }
 
-    std::vector<StreamRow> streams() const override {
-        std::vector<StreamRow> rows;
-        const PlacedRun* last = nullptr;
-        for (const PlacedRun& placed : catalog_.streams) {
-            if (last == nullptr || last->job_template != placed.job_template ||
-                last->run.pipeline != placed.run.pipeline)
-                rows.push_back({catalog_.pipelines[placed.run.pipeline].name,
-                                catalog_.pipelines[placed.run.pipeline].instance,
-                                catalog_.templates[placed.job_template].name, 0});
-            rows.back().items += placed.run.count;
-            last = &placed;
-        }
-        return rows;
-    }
-
+    std::vector<StreamRow> streams() const override { return streams_that(false); }
+    std::vector<StreamRow> stage_counts() const override { return streams_that(true); }
     std::vector<Value> stream_items(const std::string& pipeline, const std::string& pipeline_instance,
                                     const std::string& stage, std::uint64_t first, std::uint64_t count) const override {
         return retried([&] { return read_items(pipeline, pipeline_instance, stage, first, count); });
@@ -115,6 +103,22 @@ public:
     }
 
 private:
+    std::vector<StreamRow> streams_that(bool count) const {
+        std::vector<StreamRow> rows;
+        const PlacedRun* last = nullptr;
+        for (const PlacedRun& placed : catalog_.streams) {
+            if ((catalog_.templates[placed.job_template].name == kStageCounts) != count) continue;
+            if (last == nullptr || last->job_template != placed.job_template ||
+                last->run.pipeline != placed.run.pipeline)
+                rows.push_back({catalog_.pipelines[placed.run.pipeline].name,
+                                catalog_.pipelines[placed.run.pipeline].instance,
+                                catalog_.templates[placed.job_template].name, 0});
+            rows.back().items += placed.run.count;
+            last = &placed;
+        }
+        return rows;
+    }
+
     std::vector<JobRow> read_jobs() const {
         std::vector<JobRow> rows(catalog_.jobs.size());
         Labels labels(sources_, catalog_);

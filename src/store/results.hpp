@@ -66,6 +66,9 @@ public:
                                             const std::string& job, const std::string& instance) const = 0;
     // Stages whose items are stored, also those that made none, in definition order.
     virtual std::vector<StreamRow> streams() const = 0;
+    // Pipelines whose stages say what they have done: `stage` is kStageCounts (store/schema.hpp), and the items that
+    // stream_items() gives of it are a map for each worker of each stage.
+    virtual std::vector<StreamRow> stage_counts() const = 0;
     // Of the stage's items in order those from position `first` on, at most `count`; none when there is no such stage.
     virtual std::vector<Value> stream_items(const std::string& pipeline, const std::string& pipeline_instance,
                                             const std::string& stage, std::uint64_t first,

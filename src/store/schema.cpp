@@ -77,7 +77,7 @@ std::string link_name(std::string_view name) {
     const bool plain = !dots && !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
         return is_letter_or_digit(c) || c == '_' || c == '-' || c == '.';
     });
-    if (plain) return std::string(name);
+    if (plain || name == kStageCounts) return std::string(name);
     std::string out;
     for (const char c : name) {
         if (is_letter_or_digit(c) || c == '_' || c == '-' || (c == '.' && !dots))

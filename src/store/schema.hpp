@@ -113,7 +113,10 @@ inline constexpr std::array<FixedColumn, 2> kTemplateColumns{{
 }};
 constexpr const FixedColumn& column(TemplateColumn c) { return kTemplateColumns[static_cast<std::size_t>(c)]; }
 
-// A name as a link in the file. Names of definitions pass as they are; "/" and the like become %2F.
+// Beside the items of a stream's stages: a map for each worker of each stage, of what it has done.
+inline constexpr std::string_view kStageCounts = "@stages";
+
+// A name as a link in the file. Names of definitions and kStageCounts pass as they are; "/" and the like become %2F.
 std::string link_name(std::string_view name);
 // Keys of outputs and parameters: letters, digits, "_" and "-", at most 128.
 bool is_key(std::string_view text);

@@ -141,7 +141,10 @@ void SegmentTables::add(const PipelineRecord& record) {
 
 void SegmentTables::add(const StreamRecord& record, std::uint32_t incarnation, const Refuse& refuse) {
     const std::uint32_t pipeline = pipeline_row(record.pipeline);
-    StreamGroup& group = stream(template_state(record.stage, pipeline).row);
+    const std::uint32_t row = record.stage != nullptr
+                                  ? template_state(record.stage, pipeline).row
+                                  : add_template({pipeline, std::string(kStageCounts), "", "[]", 0, 0});
+    StreamGroup& group = stream(row);
     StreamRun run{pipeline, incarnation, record.attempt, record.first, 0};
     group.add(run);
     run.count = 1;

@@ -17,14 +17,14 @@ constexpr std::string_view kResults = "@results";
 }  // namespace
 
 void StreamIntake::add(const StreamRecord& record, SegmentTables& tables) {
-    if (values_ != nullptr) return save_elsewhere(record);
+    if (values_ != nullptr && record.stage != nullptr) return save_elsewhere(record);
     tables.add(record, incarnation_,
                [&](std::uint64_t number, const Value& item) { return refuse(record, number, item); });
 }
 
 bool StreamIntake::refuse(const StreamRecord& record, std::uint64_t number, const Value& item) {
     const auto reason = why_not_storable(item, max_value_bytes_);
-    if (reason) note(record, fmt::format("item {} of stage {} is lost: {}", number, record.stage->name, *reason));
+    if (reason && record.stage != nullptr) note(record, fmt::format("item {} of stage {} is lost: {}", number, record.stage->name, *reason));
     return reason.has_value();
 }
 

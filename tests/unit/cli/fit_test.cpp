@@ -52,5 +52,45 @@ TEST(Fit, TheLaunchLineHoldsTheLargestOfEach) {
     EXPECT_EQ(line({1, 0, {{"matlab", 3}}}, {{"matlab", 2}}), "penstock run 'my sweep.yaml' --resources matlab=3");
 }
 
+// A source and `work` with so many workers of so many CPUs.
+std::shared_ptr<Plan> stream(std::uint32_t workers, std::uint32_t cpus) {
+    auto plan = std::make_shared<Plan>(*plan_named("titles", {"urls", "work"}));
+    for (JobTemplate& stage : plan->templates) stage.resources.cpus = 0;
+    plan->templates[1].count = workers;
+    plan->templates[1].resources.cpus = cpus;
+    plan->stages.resize(2);
+    plan->stages[0].form = StageForm::source;
+    plan->stages[1].from = {TemplateIndex(0)};
+    complete_stream(*plan);
+    return plan;
+}
+
+TEST(FitOfStreams, AllWorkersTogetherMustFit) {
+    const HostLedger hosts = hosts_of(two_hosts(), {});
+    const auto problem = [&](std::uint32_t workers, std::uint32_t cpus) {
+        return stream_that_never_fits(*stream(workers, cpus), two_hosts(), hosts);
+    };
+    EXPECT_EQ(problem(12, 1), std::nullopt) << "8 and 4";
+    EXPECT_EQ(problem(3, 4), std::nullopt);
+    EXPECT_EQ(problem(1000, 0), std::nullopt) << "they hold nothing";
+    using testing::AllOf;
+    using testing::HasSubstr;
+    EXPECT_THAT(problem(13, 1).value_or(""),
+                AllOf(HasSubstr("titles cannot run in this launch"), HasSubstr("13 CPUs, and there are 12")));
+    EXPECT_THAT(problem(2, 5).value_or(""), HasSubstr("10 CPUs, and there are 12")) << "one host has 4";
+    EXPECT_TRUE(jobs_that_fit_nowhere(*stream(13, 1), hosts).empty()) << "each alone would";
+}
+
+TEST(FitOfStreams, WorkersThatShareSlotsAreTold) {
+    const auto shared = time_shared(*stream(12, 0), two_hosts());
+    ASSERT_TRUE(shared);
+    EXPECT_EQ(time_shared_text(*stream(12, 0), *shared),
+              "stream titles: the 13 workers of `urls` and `work` share 12 slots, since these stages have no `cpus`");
+    EXPECT_FALSE(time_shared(*stream(11, 0), two_hosts())) << "a slot for each";
+    EXPECT_TRUE(time_shared(*stream(12, 1), two_hosts())) << "nothing is left for the source";
+    EXPECT_FALSE(time_shared(*stream(11, 1), two_hosts()));
+    EXPECT_FALSE(time_shared(*plan_named("sweep", {"a"}), two_hosts())) << "jobs wait for a slot";
+}
+
 }  // namespace
 }  // namespace penstock

@@ -92,7 +92,7 @@ TEST(Events, EachJobAndPipelineIsALineOfJson) {
     EXPECT_EQ(lines[5], Json::parse(R"({"event":"pipeline","pipeline":"sweep","pipeline_id":7,
         "pipeline_instance":"url=\"x\"","status":"failed","succeeded":3,"failed":1,"skipped":0,"duration_s":1.25})"));
     EXPECT_EQ(lines[6], Json::parse(R"({"event":"end","status":"failed","exit_code":1,"jobs":4,"succeeded":3,"failed":1,
-        "skipped":0,"collected":true})"));
+        "skipped":0,"streams":0,"streams_failed":0,"collected":true})"));
 }
 
 TEST(Events, AFifoNobodyReadsDoesNotHoldUpTheRun) {

@@ -108,5 +108,29 @@ TEST(ProgressView, ALogLineSaysWhen) {
     EXPECT_EQ(view.log_line(1), "after 1 s: 1,200/10,000 done, 8 running, 2 failed, 8,790 waiting");
 }
 
+TEST(ProgressText, StreamsAreToldOfByTheirItems) {
+    Progress p;
+    p.streams = 1;
+    p.items = 12'345;
+    EXPECT_EQ(progress_text(p, 0, 100, 8500), "12,345 items, 8,500 items/s");
+    p.streams = 3;
+    p.streams_ended = 2;
+    p.streams_failed = 1;
+    EXPECT_EQ(progress_text(p, 0, 100, 8500), "12,345 items, 8,500 items/s, 2/3 streams, 1 stream failed");
+    p.jobs = 4;
+    p.succeeded = 1;
+    EXPECT_EQ(progress_text(p, 2, 200, 8500).find("12,345 items, 8,500 items/s, 2/3 streams, 1 stream failed, 1/4 done"), 0u);
+}
+
+TEST(ProgressView, ItemsASecondAreThoseOfTheSources) {
+    ProgressView view;
+    Progress p;
+    p.streams = 1;
+    view.set(0, p);
+    p.items = 1000;
+    view.set(2, p);
+    EXPECT_EQ(view.live_line(2, 80), "1,000 items, 500 items/s");
+}
+
 }  // namespace
 }  // namespace penstock

@@ -140,5 +140,14 @@ TEST(Summary, ValuesOfAnotherStoreAreNotSoughtInTheResultsFile) {
     EXPECT_EQ(text.find("penstock table"), std::string::npos) << text;
 }
 
+TEST(Summary, LinesThatWereLeftOutAreCounted) {
+    RunSummary s = good();
+    s.bad_lines = 1;
+    EXPECT_NE(summary_text(s, place()).find("jobs/s\npenstock: 1 line of --for-each was no good and left out\n\n"),
+              std::string::npos);
+    s.bad_lines = 1200;
+    EXPECT_NE(summary_text(s, place()).find("1,200 lines of --for-each were no good and left out\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace penstock

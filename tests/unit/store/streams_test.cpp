@@ -291,6 +291,56 @@ TEST_F(StreamsTest, ItemsThatCannotBeStoredFailTheJobThatStoresThem) {
     EXPECT_EQ(as_text(live(pipeline)), as_text(std::vector<Value>{Value("a"), Value("c")}));
     writer->stop();
     EXPECT_THAT(run_.collect().warnings, ElementsAre(HasSubstr("1 items are missing, the first one is number 1")));
+    const auto rows = Results::open(run_.results())->jobs();
+    ASSERT_THAT(rows, SizeIs(1)) << "of top@results nobody has heard";
+    EXPECT_EQ(rows[0].name, "top");
+    EXPECT_EQ(rows[0].status, JobStatus::failed);
+    EXPECT_EQ(rows[0].attempts, 2u);
+    EXPECT_THAT(rows[0].error, HasSubstr("item 1 of stage top is lost"));
+}
+
+TEST_F(StreamsTest, WhatIsAddedToAStreamHasNoRows) {
+    const Pipe pipeline = stream_plan().start();
+    const auto writer = make_record_writer(run_.options());
+    std::vector<JobRecord> jobs;
+    jobs.push_back(record_of(pipeline, kTop));
+    jobs.push_back(record_of(pipeline, kTopResults));
+    jobs.push_back(record_of(pipeline, kSide));
+    SampleRun::write(*writer, std::move(jobs));
+    EXPECT_EQ(writer->durable(), 3u) << "but it is counted";
+    writer->stop();
+    collect_all();
+    EXPECT_EQ(python("print(f[\"jobs/name\"].asstr()[:].tolist())"), "['top', 'side']\n");
+}
+
+TEST_F(StreamsTest, WhatStagesHaveDoneStandsBesideTheirItems) {
+    const Pipe pipeline = stream_plan().start();
+    const std::vector<Value> rows{Value(Document{{"stage", "source"}, {"worker", 0}, {"items_out", 3}, {"busy_s", 0.5}}),
+                                  Value(Document{{"stage", "top"}, {"worker", 0}, {"items_in", 3}, {"busy_s", 0.25}})};
+    segment_of(1, stream_record(pipeline, 0, numbers(0, 3)));
+    segment_of(0, {pipeline, nullptr, 1, 0, encoded(rows)});
+    collect_all();
+    for (int again = 0; again < 2; ++again) {
+        const auto results = Results::open(run_.results());
+        ASSERT_THAT(results->streams(), SizeIs(1)) << "they are no stage";
+        const auto counts = results->stage_counts();
+        ASSERT_THAT(counts, SizeIs(1));
+        EXPECT_EQ(counts[0].pipeline, "titles");
+        EXPECT_EQ(counts[0].items, 2u);
+        EXPECT_EQ(as_text(all(*results, pipeline, counts[0].stage)), as_text(rows));
+        EXPECT_EQ(python("import json; print([json.loads(r)[\"stage\"] for r in f[\"streams/titles/@stages\"]])"),
+                  "['source', 'top']\n");
+        collect_all();  // of the results file alone
+    }
+}
+
+TEST_F(StreamsTest, WhatALaterLaunchSaysOfItsStagesReplacesThat) {
+    const Pipe pipeline = stream_plan().start();
+    const auto row = [](int items) { return Value(Document{{"stage", "top"}, {"worker", 0}, {"items_in", items}}); };
+    segment_of(0, {pipeline, nullptr, 1, 0, encoded({row(1), row(2)})}, 1);
+    segment_of(0, {pipeline, nullptr, 1, 0, encoded({row(7)})}, 2);
+    const auto results = Results::open(run_.directory());
+    EXPECT_EQ(as_text(all(*results, pipeline, "@stages")), as_text({row(7)}));
 }
 
 TEST_F(StreamsTest, FilesWithoutStreamsAreOfTheFirstFormat) {
@@ -343,6 +393,18 @@ TEST_F(StreamsTest, AUsersStoreHasTheItemsInstead) {
     EXPECT_EQ(refused[0].error, "the store could not keep 2 items of stage top from number 3 on: the shelf is full");
     writer->stop();
     EXPECT_THAT(Results::open(run_.directory())->streams(), IsEmpty());
+}
+
+TEST_F(StreamsTest, WhatStagesHaveDoneIsNotForAUsersStore) {
+    const Pipe pipeline = stream_plan().start();
+    std::vector<std::string> calls;
+    WriterOptions options = run_.options();
+    options.values = std::make_unique<ItemStore>(calls);
+    const auto writer = make_record_writer(std::move(options));
+    writer->add(StreamRecord{pipeline, nullptr, 1, 0, encoded({Value(Document{{"stage", "top"}})})});
+    writer->stop();
+    EXPECT_THAT(calls, ElementsAre("flush")) << "nothing to save";
+    EXPECT_THAT(Results::open(run_.directory())->stage_counts(), SizeIs(1));
 }
 
 TEST_F(StreamsTest, AUsersStoreThatHasAllIsNotWaitedFor) {
