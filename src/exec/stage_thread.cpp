@@ -57,12 +57,8 @@ StageThread::~StageThread() {
 StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
     Lock lock(mutex_);
     const bool goes_on = request.what == StageRequest::Do::go_on;
-<<<<<<< HEAD
     // It may have come to its end since it promised more.
     if ((goes_on ? !promised_ : busy_) || !suits(request.what, form_)) {
-=======
-    if (goes_on != owes_ || !suits(request.what, form_)) {
->>>>>>> 8467680 (wip)
         StageAnswer answer;
         answer.error = "the worker of this stage was asked for what it cannot do now; this is an error of the engine";
         answer.fatal = true;
@@ -107,11 +103,7 @@ void StageThread::wait_for_results(Lock& lock) {
 
 StageAnswer StageThread::take_results() {
     StageAnswer answer;
-<<<<<<< HEAD
     answer.more = promised_ = busy_;
-=======
-    answer.more = owes_ = busy_;
->>>>>>> 8467680 (wip)
     if (!busy_) {
         answer.error = std::exchange(error_, std::nullopt);
         answer.fatal = answer.error && fatal_;

@@ -63,11 +63,7 @@ private:
     StageRequest::Do what_ = StageRequest::Do::items;
     bool serving_ = false;  // within serve()
     bool busy_ = false;     // with a request
-<<<<<<< HEAD
     bool promised_ = false;  // more, in the last answer
-=======
-    bool owes_ = false;     // the last answer said that there is more
->>>>>>> 8467680 (wip)
     bool blocked_ = false;  // in emit(), with a portion
     bool ended_ = false;
     std::string text_;      // printed between two tickets
