@@ -6,6 +6,7 @@
 #include <penstock/pipeline_manager.hpp>
 #include <penstock/running_fold.hpp>
 #include <penstock/store.hpp>
+#include <penstock/stream_pipeline.hpp>
 #include <penstock/value.hpp>
 #include <penstock/version.hpp>
 #include <penstock/worker.hpp>

@@ -83,6 +83,9 @@ struct JobFailure {
     bool skipped = false;  // not run, because of the job that `error` names
 };
 
+class StreamHandle;    // stream_pipeline.hpp
+class StreamPipeline;
+
 class PipelineManager {
 public:
     virtual ~PipelineManager() = default;
@@ -92,6 +95,10 @@ public:
     virtual PipelineNumber start(const Pipeline& pipeline) = 0;
     // The same pipeline for many data: `data` overrides the pipeline's own, key by key, and is part of its identity.
     virtual PipelineNumber start(const Pipeline& pipeline, const Document& data) = 0;
+
+    // Starts a stream that the driver function feeds or reads. The same one can be started again and again; from the second
+    // time on its results are those of the instance `run=2`, `run=3`, ... (of the data key `run`).
+    virtual StreamHandle stream(const StreamPipeline& pipeline) = 0;
 
     // Whether all of its jobs have ended and their records are durable.
     virtual bool finished(PipelineNumber pipeline) const = 0;

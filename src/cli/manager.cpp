@@ -1,6 +1,8 @@
 #include "cli/manager.hpp"
 
+#include "cli/stream_handle.hpp"
 #include "language/pipeline_form.hpp"
+#include "language/stream_form.hpp"
 #include "report/text.hpp"
 
 #include <algorithm>
@@ -91,6 +93,36 @@ PipelineNumber Manager::start(Submission submission) {
     } catch (const FeedStopped& error) {
         throw RunStopped(error.what());
     }
+}
+
+// The second time it needs a name of its own for its results.
+Submission Manager::next_run_of(const StreamPipeline& pipeline) {
+    const std::scoped_lock lock(planning_);
+    const std::string text = pipeline.serialize();
+    KnownStream& known = streams_[pipeline.name()];
+    if (known.plan == nullptr || known.text != text) {
+        LoadOptions options;
+        options.store_provides_keys = setup_.store_provides_keys;
+        const Loaded loaded = penstock::plan_of(pipeline, setup_.types, options, std::filesystem::current_path());
+        if (!loaded.ok() || loaded.plans.size() != 1) throw PipelineError(render(loaded.diagnostics));
+        if (known.plan != nullptr)
+            throw PipelineError("another stream called " + quoted_name(pipeline.name()) +
+                                " was started before: results are found by name; give this one a name of its own");
+        known.text = text;
+        known.plan = loaded.plans.front();
+    }
+    Document run;
+    if (++known.runs > 1) run.emplace("run", known.runs);
+    return {known.plan, run.empty() ? "" : label_of(run), run, nullptr};
+}
+
+StreamHandle Manager::stream(const StreamPipeline& pipeline) {
+    Submission run = next_run_of(pipeline);
+    const auto port = std::make_shared<StreamPort>(run.plan, setup_.run_directory / "spill");
+    run.port = port;
+    const PipelineNumber number = start(std::move(run));
+    return StreamHandle(std::make_unique<StreamHandle::Impl>(*this, number, pipeline.name(), port,
+                                                             StreamForm::feeds(pipeline)));
 }
 
 const JobTemplate& Manager::job_of(const Plan& plan, std::string_view job) const {

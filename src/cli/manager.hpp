@@ -40,6 +40,7 @@ public:
     PipelineNumber start(const Pipeline& pipeline) override;
     PipelineNumber start(const Pipeline& pipeline, const Document& data) override;
     PipelineNumber start(Submission submission);
+    StreamHandle stream(const StreamPipeline& pipeline) override;
 
     bool finished(PipelineNumber pipeline) const override { return ledger_.status(pipeline).finished(); }
     bool finished(const Pipeline& pipeline) const override;
@@ -65,6 +66,7 @@ private:
     std::function<bool()> stopping() const;
     Submitter& submitter() const;
     std::shared_ptr<const Plan> plan_of(const Pipeline& pipeline, const Document& data);
+    Submission next_run_of(const StreamPipeline& pipeline);
     std::shared_ptr<const Plan> validated(const Pipeline& pipeline, const Document& data) const;
     const JobTemplate& job_of(const Plan& plan, std::string_view job) const;
     Results* up_to_date_results(bool pipeline_runs);
@@ -85,8 +87,15 @@ private:
         Pipeline pipeline;
         std::map<Keys, std::shared_ptr<const Plan>> plans;  // by the keys of own data
     };
-    mutable std::mutex planning_;  // guards known_
+    // Streams started, by name. Those that are written alike share a plan, whatever feeds them.
+    struct KnownStream {
+        std::string text;
+        std::shared_ptr<const Plan> plan;
+        std::int64_t runs = 0;
+    };
+    mutable std::mutex planning_;  // guards the next two
     std::map<std::string, Known> known_;
+    std::map<std::string, KnownStream> streams_;
 };
 
 }  // namespace penstock

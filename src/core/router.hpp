@@ -89,6 +89,8 @@ public:
     PipelineId submit(PlanId plan_id, const std::shared_ptr<const Plan>& plan, PipelineInfo info,
                       std::int64_t submitted_ns, Outbox& out);
     void close(Outbox& out);
+    // The driver function wants no more of a stream. Nothing when it is over.
+    void close_stream(PipelineId id, Outbox& out);
     // Starts nothing more; what has not started is taken back; ends when nothing runs.
     void drain(Outbox& out);
 
@@ -138,6 +140,7 @@ private:
         struct Stream {
             std::uint32_t ready = 0;         // jobs
             bool placed = false, stopped = false;
+            bool closed = false;  // by the driver function, perhaps before it was placed
             std::set<std::uint32_t> unready; // brokers that have not said StreamReady
         };
         std::unique_ptr<Stream> stream;      // null for a pipeline of jobs

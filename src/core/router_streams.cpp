@@ -32,6 +32,7 @@ bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
         }
         assign(b, run, true, out);
     }
+    if (p.stream->closed) close_stream(id, out);
     return true;
 }
 
@@ -95,6 +96,13 @@ void Router::on(const msg::StageProgress& m, std::uint32_t, Outbox&) {
         return;
     }
     events_.counted(m.pipeline, m.job, m.counts);
+}
+
+void Router::close_stream(PipelineId id, Outbox& out) {
+    Pipeline* p = pipeline(id);
+    if (p == nullptr || !p->stream) return;
+    p->stream->closed = true;
+    stop_stream(id, *p, {{}, false, {}, "the driver function wants no more of it", true}, out);
 }
 
 void Router::stop_stream(PipelineId id, Pipeline& p, msg::StopStream why, Outbox& out) {

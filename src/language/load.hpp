@@ -16,6 +16,8 @@
 
 namespace penstock {
 
+class StreamPort;  // run/stream_port.hpp
+
 struct LoadOptions {
     std::vector<std::string> set;      // "key=value", value as YAML: overrides data
     bool store_provides_keys = false;  // a user's Store may have keys nobody makes: not a diagnostic then
@@ -31,6 +33,7 @@ struct Submission {
     std::shared_ptr<const Plan> plan;
     std::string instance;  // "" or the label of own_data
     Document own_data;
+    std::shared_ptr<StreamPort> port = nullptr;  // of a stream that the driver function feeds or reads
 };
 
 struct Loaded {

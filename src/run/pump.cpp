@@ -95,6 +95,7 @@ void Pump::dispatch(const Envelope& e) {
                 if (roles_.pipeliner != nullptr)
                     std::visit([&](const auto& m) { roles_.pipeliner->on(m, e.from, out_); }, message);
             } else {
+                if (roles_.router != nullptr && roles_.router->take(message, e.from, out_)) return;
                 if (roles_.broker != nullptr) roles_.broker->on(message, e.from, out_);
             }
         },

@@ -42,7 +42,8 @@ RouterNode::RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writ
       observer_(observer),
       waker_(waker),
       writer_(std::move(writer)),
-      router_(std::move(options), *this) {}
+      router_(std::move(options), *this),
+      desk_(waker) {}
 
 // ------------------------------------------------------------------------------------------ the feed
 
@@ -100,6 +101,7 @@ bool RouterNode::take_submissions(Outbox& out) {
         }
         const std::int64_t submitted = known.submitted_ns;
         pipelines_.emplace(w.id, std::move(known));
+        if (w.submission.port != nullptr) desk_.open(w.id, std::move(w.submission.port));
         router_.submit(plan, w.submission.plan, std::move(info), submitted, out);
     }
     if (closed && !closed_told_) {
@@ -121,12 +123,16 @@ void RouterNode::on(const RouterMessage& message, std::uint32_t from, Outbox& ou
 bool RouterNode::work(Outbox& out) {
     const bool submitted = take_submissions(out);
     const bool durable = take_durable(out);
+    for (const PipelineId id : desk_.work(out)) router_.close_stream(id, out);
     tell_progress();
     if (router_.draining()) {
         const std::lock_guard lock(mutex_);
         if (!refusing_) {
             refusing_ = true;
             room_.notify_all();
+            desk_.run_stops();
+            for (Waiting& w : waiting_)
+                if (w.submission.port != nullptr) w.submission.port->run_stops();
         }
     }
     return submitted || durable;
@@ -165,6 +171,7 @@ void RouterNode::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t
     // One stage that fails, or the end of the run, stops the others of its stream: those only say so.
     const bool stopped = known.stream && (known.failed != 0 || router_.draining());
     (ended.succeeded ? known.succeeded : known.failed) += ended.jobs.count;
+    if (!ended.succeeded && !stopped) desk_.job_failed(pipeline, ended.jobs.first, ended.error);
     if (!ended.succeeded && !stopped) note_failure(*known.context, ended.jobs.first, ended.error);
     if (known.stream) return stage_job_ended(known, ended);
     if (!observer_.wants_jobs()) return;
@@ -261,6 +268,7 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     }
     told.duration_s = static_cast<double>(epoch_now() - known.submitted_ns) * 1e-9;
     observer_.pipeline_ended(told);
+    desk_.over(pipeline, status == JobStatus::succeeded);
     pipelines_.erase(at);
 }
 
@@ -362,6 +370,7 @@ void RouterNode::tell_progress() {
 }
 
 RunSummary RouterNode::summary() {
+    desk_.close();
     for (const auto& [id, known] : pipelines_) {
         record_pipeline(known, JobStatus::waiting);
         if (known.stream) add_to_summary(*known.stream);

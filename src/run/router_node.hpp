@@ -9,6 +9,7 @@
 #include "report/observer.hpp"
 #include "run/clock.hpp"
 #include "run/run.hpp"
+#include "run/stream_desk.hpp"
 #include "run/stream_watch.hpp"
 #include "run/waker.hpp"
 #include "store/record_writer.hpp"
@@ -36,6 +37,8 @@ public:
 
     // The pump.
     void on(const RouterMessage& message, std::uint32_t from, Outbox& out);
+    // True when it is not for the broker of this rank, but for the driver function.
+    bool take(const BrokerMessage& message, std::uint32_t from, Outbox& out) { return desk_.take(message, from, out); }
     bool work(Outbox& out);
     void settle(Outbox& out) { router_.schedule(out); }
     void drain(Outbox& out, bool interrupted);
@@ -81,6 +84,7 @@ private:
     Waker& waker_;
     std::unique_ptr<RecordWriter> writer_;
     Router router_;
+    StreamDesk desk_;
     std::unordered_map<PipelineId, Known> pipelines_;
     std::map<const Plan*, PlanId> plan_ids_;  // the router keeps each of them, so that its address stays its name
     std::uint32_t next_plan_ = 1;

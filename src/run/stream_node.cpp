@@ -85,6 +85,7 @@ void StreamNode::on(const msg::StopStream& m, std::uint32_t, Outbox&) {
     for (auto& [index, e] : s->jobs) {
         if (e.ended) continue;
         const Plan& plan = *e.job->start().pipeline->plan;
+        e.broke = e.job->failure().has_value();
         look_at(m.pipeline, index, e);
         if (m.failed && goes_on(plan, e.job->start().job, plan.template_of(m.cause))) continue;
         e.cancelled = true;
@@ -317,6 +318,7 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     } else if (!job.finished() || job.out().full() || (job.in().failed() && !s.stop_told)) {
         return;
     }
+    // What was stopped on purpose has not failed, whatever that made of its worker.
     const bool incomplete = e.cancelled || job.failure() || job.in().failed();
     for (const StreamOutput::Total& total : job.out().totals())
         out.to_broker(rank_of(s, total.to), msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete});
@@ -327,7 +329,7 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     outcome.started = e.started;
     outcome.finished = steady_now();
     outcome.lane = job.lane();
-    const bool closed = s.closed && !job.failure();
+    const bool closed = s.closed && !e.broke;
     outcome.succeeded = closed || (!incomplete && job.in().damage().empty());
     std::string log = job.skipped_text();
     if (closed && incomplete) log += "the driver function stopped the stream before its end\n";

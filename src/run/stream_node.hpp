@@ -62,6 +62,7 @@ private:
         std::uint64_t stored = 0;  // a stage of results: items so far
         bool stores = false;       // it has told that it does: a stream without items is a result too
         bool cancelled = false;    // what its lane has is not wanted any more
+        bool broke = false;      // before it was told to stop
         bool ended = false;
         bool waits = false;    // in waiting_
         bool stalled = false;  // until there is room to store

@@ -1,0 +1,63 @@
+// Items on their way to or from the driver function, first in, first out: in memory up to a bound, beyond it in a file.
+//
+// The file has no name: it goes with the spool, whatever happens. Space of what has been read is given back. Not
+// thread-safe; load() may run while others use the spool.
+#pragma once
+
+#include "core/stream_items.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+
+namespace penstock {
+
+class ItemSpool {
+public:
+    static constexpr std::size_t kPortionItems = 2048;  // what is given together, but for the last item
+    static constexpr std::size_t kPortionBytes = 256 * 1024;
+
+    ItemSpool(std::filesystem::path folder, std::uint64_t memory_bytes)
+        : folder_(std::move(folder)), memory_bytes_(memory_bytes) {}
+
+    // Throws std::runtime_error when the file cannot be written; what is here is not complete then.
+    void push(StreamItemsPtr items);
+
+    bool empty() const { return items_ == 0; }
+    std::uint64_t items() const { return items_; }
+    std::uint64_t bytes() const { return bytes_; }
+    std::uint64_t bytes_in_memory() const { return in_memory_; }
+
+    // Some items: in memory, or where they are.
+    class Portion {
+    public:
+        // Reads them if need be; throws std::runtime_error when they cannot be read.
+        StreamItemsPtr load() const;
+        StreamItems take() &&;  // the same, copied only when others have them too
+
+    private:
+        friend class ItemSpool;
+        StreamItemsPtr items_;
+        std::shared_ptr<class SpoolFile> file_;
+        std::uint64_t offset_ = 0, length_ = 0, count_ = 0;
+    };
+    Portion pop();  // not empty
+    void clear();
+
+private:
+    bool spills() const { return !portions_.empty() && in_memory_ >= memory_bytes_; }
+    void gather(const StreamItems& items);
+    void close_tail();
+    void add(StreamItemsPtr items);
+
+    std::filesystem::path folder_;
+    std::uint64_t memory_bytes_;
+    std::deque<Portion> portions_;
+    std::shared_ptr<StreamItems> tail_;  // few items at a time, gathered
+    std::shared_ptr<SpoolFile> file_;
+    std::uint64_t in_files_ = 0;  // of portions_
+    std::uint64_t items_ = 0, bytes_ = 0, in_memory_ = 0;
+};
+
+}  // namespace penstock
