@@ -1,0 +1,138 @@
+"""Random trees of stages on real ranks, beside a model in a few lines: the same items come out, in the same order where
+order is promised, whatever is dropped, doubled, large or killed on the way.
+
+PENSTOCK_TREE_SEEDS=N tries seeds 0 to N - 1 (default 20); PENSTOCK_TREE_SEED=S only that one.
+"""
+import os
+import random
+import subprocess
+import unittest
+
+import h5py
+
+from launching import PENSTOCK, LaunchTest
+
+PROGRAM = os.environ.get("TREE_WORKERS", "tree_workers")
+MASK = 2 ** 64 - 1
+
+
+def mixed(a, b):
+    x = (a ^ (b * 0x9e3779b97f4a7c15)) & MASK
+    x = ((x ^ (x >> 30)) * 0xbf58476d1ce4e5b9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94d049bb133111eb) & MASK
+    return (x ^ (x >> 31)) >> 1
+
+
+class Node:
+    """A stage: how it is written, what comes out of it by the model, and whether in that order."""
+
+    def __init__(self, name, text, items, in_order, roots):
+        self.name, self.text, self.items, self.in_order, self.roots = name, text, items, in_order, roots
+        self.read = False
+
+
+class Tree:
+    def __init__(self, seed, marks):
+        self.lot = random.Random(seed)
+        self.marks = marks
+        self.pad = self.lot.choice([0, 100, 5_000, 100_000, 1_048_576])
+        self.count = {1_048_576: 40, 100_000: 200}.get(self.pad, 1_500)
+        self.crash = self.lot.choice([0, 0, 5, 30])
+        self.nodes = [self.source(i) for i in range(self.lot.randint(1, 2))]
+        for i in range(self.lot.randint(1, 5)):
+            self.nodes.append(self.stage(f"s{i}"))
+        self.ends = [self.end(node) for node in self.nodes if not node.read]
+
+    def common(self, workers, ordered, **parameters):
+        text = ", ".join(f"{key}: {value}" for key, value in {"pad": self.pad, **parameters}.items())
+        return (f"with: {{{text}}}, workers: {workers}, ordered: {str(ordered).lower()}, "
+                f"queue: {self.lot.choice([0, 1 if self.count < 500 else 20, 300])}")
+
+    def source(self, i):
+        workers, ordered = self.lot.randint(1, 3), self.lot.random() < 0.5
+        count = self.lot.randint(0, self.count)
+        text = f"worker: tree-source, {self.common(workers, ordered, salt=1000 + i, count=count)}"
+        return Node(f"source{i}", text, [mixed(n, 1000 + i) for n in range(count)], ordered or workers == 1, {i})
+
+    def before(self):
+        """What a stage reads: one stage, or two that are merged."""
+        if len(self.nodes) < 2 or self.lot.random() < 0.7:
+            node = self.lot.choice(self.nodes)
+            node.read = True
+            return f"from: {node.name}", node.items, node.in_order, node.roots
+        first, second = self.lot.sample(self.nodes, 2)
+        first.read = second.read = True
+        merge = self.lot.choice(["any", "concat", "interleave"] if not first.roots & second.roots else ["any"])
+        text = f"from: [{first.name}, {second.name}], merge: {merge}"
+        in_order = merge != "any" and first.in_order and second.in_order
+        items = first.items + second.items
+        if merge == "interleave":
+            shorter = min(len(first.items), len(second.items))
+            items = [x for pair in zip(first.items, second.items) for x in pair]
+            items += first.items[shorter:] + second.items[shorter:]
+        return text, items, in_order, first.roots | second.roots
+
+    def stage(self, name):
+        reads, items, in_order, roots = self.before()
+        workers, ordered, salt = self.lot.randint(1, 3), self.lot.random() < 0.6, self.lot.randint(2, 10 ** 6)
+        more = {"salt": salt, "crash": self.crash, "marks": self.marks}
+        if self.lot.random() < 0.6:
+            drop = self.lot.choice([0, 10, 60, 100])
+            out = [mixed(x, salt) for x in items if mixed(x, salt + 1) % 100 >= drop]
+            worker, more = "tree-map", {**more, "drop": drop}
+        else:
+            most = self.lot.choice([1, 3]) if len(items) < 5_000 else 1
+            out = [mixed(mixed(x, salt), i) for x in items for i in range(mixed(x, salt + 2) % (most + 1))]
+            worker, more = "tree-generator", {**more, "most": most}
+        on_error = "on-error: retry, " if self.crash else ""
+        isolation = "process" if self.crash else self.lot.choice(["process", "inline"])
+        text = f"worker: {worker}, {reads}, {self.common(workers, ordered, **more)}, {on_error}isolation: {isolation}"
+        return Node(name, text, out, in_order and (ordered or workers == 1), roots)
+
+    def end(self, node):
+        text = f"worker: tree-end, from: {node.name}, {self.common(1, True)}, isolation: inline"
+        return Node(f"end-{node.name}", text, node.items, node.in_order, node.roots)
+
+    def definition(self):
+        stages = "".join(f"  {n.name}: {{{n.text}}}\n" for n in self.nodes + self.ends)
+        return f"penstock: 1\nname: tree\nstages:\n{stages}"
+
+
+class StreamTrees(LaunchTest):
+    def check(self, seed):
+        marks = self.path(f"marks-{seed}")
+        os.mkdir(marks)
+        tree = Tree(seed, marks)
+        ranks = tree.lot.choice([0, 2, 3, 4])
+        self.write("tree.yaml", tree.definition())
+        out = self.path(f"out-{seed}.h5")
+        command = self.command(ranks, "run", "tree.yaml", "-o", out, "--force", "-q")
+        command[command.index(PENSTOCK)] = PROGRAM
+        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=120)
+        said = done.stdout
+        self.assertEqual(done.returncode, 0, f"{tree.definition()}\n{said}")
+        with h5py.File(out, "r") as f:
+            for end in tree.ends:
+                path = f"streams/tree/{end.name}"
+                got = f[path][:].tolist() if path in f else []
+                wanted = end.items
+                if not end.in_order:
+                    got, wanted = sorted(got), sorted(wanted)
+                self.assertEqual(len(got), len(wanted), f"{end.name}: so many items\n{tree.definition()}\n{said}")
+                self.assertTrue(got == wanted, f"{end.name}: other items, or another order\n{tree.definition()}\n{said}")
+        return len(os.listdir(marks))
+
+    def test_random_trees(self):
+        only = os.environ.get("PENSTOCK_TREE_SEED")
+        seeds = [int(only)] if only else range(int(os.environ.get("PENSTOCK_TREE_SEEDS", "20")))
+        killed = 0
+        for seed in seeds:
+            with self.subTest(seed=seed, again=f"PENSTOCK_TREE_SEED={seed}"):
+                killed += self.check(seed)
+        if not only:
+            self.assertGreater(killed, 0, "no worker process was killed: the trees are too tame")
+
+
+if __name__ == "__main__":
+    unittest.main()
