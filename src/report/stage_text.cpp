@@ -89,8 +89,9 @@ std::string nobody_is_busy(std::span<const StageSummary> stages, const StageSumm
 }
 
 std::string what_would_help(const StageSummary& stage, bool cpus_are_busy) {
-    if (cpus_are_busy) return "All slots were busy: more of them would help (more ranks, hosts or CPUs).";
-    const std::string more = "More workers would help: `workers: " + std::to_string(stage.workers * 2) + "`";
+    // Busy is not always computing: workers that wait for something else hold no CPU.
+    const std::string more = "More workers would help: `workers: " + std::to_string(stage.workers * 2) + "`" +
+                             (cpus_are_busy ? " (or more CPUs, if computing is what they do: all slots were busy)" : "");
     switch (stage.form) {
         case StageForm::fold:
             return "It is a fold: doing part of its work in a stage before it would help.";
