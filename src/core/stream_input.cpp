@@ -11,10 +11,10 @@ constexpr std::size_t kItemsAtOnce = 1024;  // that a merge puts together one by
 constexpr std::size_t kBytesAtOnce = 256 * 1024;
 
 StreamItems null_item() {
-    StreamItems items;
+    ItemsWriter items;
     encode(Value(), items.bytes);
     items.sizes.push_back(static_cast<std::uint32_t>(items.bytes.size()));
-    return items;
+    return items.take();
 }
 }
 
@@ -186,50 +186,52 @@ std::optional<std::uint32_t> StreamInput::link_with_item(Edge& e) {
     }
 }
 
-void StreamInput::add_one(Edge& e, std::uint32_t number, Work& work, StreamItems& to) {
+StreamItems StreamInput::take_one(Edge& e, std::uint32_t number, Work& work) {
     const Link& l = links_[number];
     const StreamItems& items = *l.batches.front().items;
-    const std::uint64_t bytes = items.sizes[e.item];
-    e.offset = to.append(items, e.item, 1, e.offset);
+    StreamItems one = items.part(e.item, 1, e.offset);
+    const std::uint64_t bytes = one.bytes.size();
+    e.offset += bytes;
     auto of = std::find_if(work.taken.begin(), work.taken.end(), [&](const Work::Of& t) { return t.from == l.from; });
     if (of == work.taken.end()) of = work.taken.insert(of, {l.from, 0, 0});
     ++of->items;
     of->bytes += bytes;
-    if (++e.item < items.count()) return;
+    if (++e.item < items.count()) return one;
     e.item = e.offset = 0;
     take(e, number);
+    return one;
 }
 
 // One item of the edge whose turn it is, of those that have not ended. False when it has none now.
-bool StreamInput::add_in_turn(Work& work, StreamItems& to) {
+bool StreamInput::add_in_turn(Work& work, ItemsWriter& to) {
     for (std::size_t tries = 0; tries < edges_.size(); ++tries) {
         Edge& e = edges_[turn_];
         const auto number = link_with_item(e);
         if (!number && !ended(e)) return false;
         turn_ = (turn_ + 1) % edges_.size();
         if (!number) continue;
-        add_one(e, *number, work, to);
+        to.append(take_one(e, *number, work));
         return true;
     }
     return false;
 }
 
-bool StreamInput::add_of_each(Work& work, StreamItems& to) {
+bool StreamInput::add_of_each(Work& work, ItemsWriter& to) {
     for (Edge& e : edges_)
         if (!link_with_item(e)) return false;
-    for (Edge& e : edges_) add_one(e, *link_with_item(e), work, to);
+    for (Edge& e : edges_) to.append(take_one(e, *link_with_item(e), work));
     return true;
 }
 
 std::optional<StreamInput::Work> StreamInput::pop_one_by_one() {
     Work work;
     if (merge_ == Merge::zip) work.zipped = static_cast<std::uint32_t>(edges_.size());
-    auto items = std::make_shared<StreamItems>();
-    while (items->count() < kItemsAtOnce &&
-           (merge_ == Merge::zip ? add_of_each(work, *items) : add_in_turn(work, *items))) {
+    ItemsWriter items;
+    while (items.count() < kItemsAtOnce && items.bytes.size() < kBytesAtOnce &&
+           (merge_ == Merge::zip ? add_of_each(work, items) : add_in_turn(work, items))) {
     }
-    if (items->empty()) return std::nullopt;
-    work.batch.items = std::move(items);
+    if (items.empty()) return std::nullopt;
+    work.batch.items = std::make_shared<const StreamItems>(items.take());
     return work;
 }
 
@@ -239,8 +241,9 @@ void StreamInput::take_latest(Edge& e, Work& work) {
         const StreamItems& items = *whole->batch.items;
         work.taken.insert(work.taken.end(), whole->taken.begin(), whole->taken.end());
         if (items.empty()) continue;
-        e.latest = {};
-        e.latest.append(items, items.count() - 1, 1, items.bytes.size() - items.sizes.back());
+        ItemsWriter latest;  // a copy: it may stay for long, and must not keep all the others
+        latest.append(items.part(items.count() - 1, 1, items.bytes.size() - items.sizes.back()));
+        e.latest = latest.take();
     }
 }
 
@@ -248,17 +251,17 @@ void StreamInput::take_latest(Edge& e, Work& work) {
 std::optional<StreamInput::Work> StreamInput::pop_with_latest() {
     Work work;
     for (std::size_t e = 1; e < edges_.size(); ++e) take_latest(edges_[e], work);
-    auto items = std::make_shared<StreamItems>();
+    ItemsWriter items;
     Edge& first = edges_.front();
-    while (items->count() < kItemsAtOnce && items->bytes.size() < kBytesAtOnce) {
+    while (items.count() < kItemsAtOnce && items.bytes.size() < kBytesAtOnce) {
         const auto number = link_with_item(first);
         if (!number) break;
-        add_one(first, *number, work, *items);
-        for (std::size_t e = 1; e < edges_.size(); ++e) items->append(edges_[e].latest, 0, 1, 0);
+        items.append(take_one(first, *number, work));
+        for (std::size_t e = 1; e < edges_.size(); ++e) items.append(edges_[e].latest);
     }
-    if (items->empty() && work.taken.empty()) return std::nullopt;
+    if (items.empty() && work.taken.empty()) return std::nullopt;
     work.zipped = static_cast<std::uint32_t>(edges_.size());
-    work.batch.items = std::move(items);
+    work.batch.items = std::make_shared<const StreamItems>(items.take());
     return work;
 }
 

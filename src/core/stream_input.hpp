@@ -87,9 +87,9 @@ private:
     std::optional<Work> pop_whole(Edge& e);
     std::optional<Work> pop_one_by_one();
     std::optional<std::uint32_t> link_with_item(Edge& e);
-    void add_one(Edge& e, std::uint32_t link, Work& work, StreamItems& to);
-    bool add_in_turn(Work& work, StreamItems& to);
-    bool add_of_each(Work& work, StreamItems& to);
+    StreamItems take_one(Edge& e, std::uint32_t link, Work& work);
+    bool add_in_turn(Work& work, ItemsWriter& to);
+    bool add_of_each(Work& work, ItemsWriter& to);
     std::optional<Work> pop_with_latest();
     void take_latest(Edge& e, Work& work);
     bool ended(const Edge& e) const;

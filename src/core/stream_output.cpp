@@ -56,12 +56,18 @@ std::uint64_t StreamOutput::limit(const Link& l, bool alone) const {
     return std::clamp<std::uint64_t>(soon, std::min<std::uint64_t>(2, l.window), l.window);
 }
 
-// The link with the largest part of its limit free; null when none has room.
-StreamOutput::Link* StreamOutput::roomiest(Consumer& c) {
+// Whether `more` bytes fit a link that has those.
+bool StreamOutput::fits(std::uint64_t items, std::uint64_t bytes, std::uint64_t more) {
+    if (items == 0 || bytes + more <= kLinkBytes) return true;
+    return items < kLargeItems && bytes + more <= kMostLinkBytes;
+}
+
+// The link with the largest part of its limit free; null when none has room for an item of so many bytes.
+StreamOutput::Link* StreamOutput::roomiest(Consumer& c, std::uint64_t bytes) {
     Link* best = nullptr;
     double best_used = 1;
     for (Link& l : c.links) {
-        if (l.items != 0 && l.bytes >= kLinkBytes && !samples_) continue;
+        if (!samples_ && !fits(l.items, l.bytes, bytes)) continue;
         const double used = static_cast<double>(l.items) / static_cast<double>(limit(l, c.links.size() == 1));
         if (used >= best_used) continue;
         best = &l;
@@ -79,16 +85,15 @@ StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
     const std::uint64_t part = std::max<std::uint64_t>(1, whole / kBatchesOfLimit);
     const std::size_t most =
         std::min<std::uint64_t>({whole - std::min(whole, l.items), part, kBatchItems, p.items->count() - p.first});
-    const std::uint64_t most_bytes = std::min(kBatchBytes, kLinkBytes - std::min(kLinkBytes, l.bytes));
     std::size_t n = most == 0 ? 0 : 1;
     std::uint64_t bytes = n == 0 ? 0 : p.items->sizes[p.first];
-    while (n < most && bytes + p.items->sizes[p.first + n] <= most_bytes) bytes += p.items->sizes[p.first + n++];
+    while (n < most && bytes < kBatchBytes && fits(l.items + n, l.bytes + bytes, p.items->sizes[p.first + n]))
+        bytes += p.items->sizes[p.first + n++];
     if (n == p.items->count()) {
         sent.items = p.items;
     } else {
-        auto some = std::make_shared<StreamItems>();
-        p.offset = some->append(*p.items, p.first, n, p.offset);
-        sent.items = std::move(some);
+        sent.items = std::make_shared<const StreamItems>(p.items->part(p.first, n, p.offset));
+        p.offset += sent.items->bytes.size();
     }
     p.first += n;
     sent.first = c.sent;
@@ -110,10 +115,9 @@ StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
 bool StreamOutput::send_one(Consumer& c, std::vector<Sent>& sent) {
     if (c.pending.empty()) return false;
     const Pending& p = c.pending.front();
-    Link* l = p.items->empty() ? &c.links.front() : roomiest(c);  // what is empty needs no room
+    // What is empty needs no room; an item that is too large for what is left of the bytes waits.
+    Link* l = p.items->empty() ? &c.links.front() : roomiest(c, p.items->sizes[p.first]);
     if (l == nullptr) return false;
-    // An item that is too large for what is left of the bytes waits until the link is empty.
-    if (!samples_ && l->items != 0 && !p.items->empty() && l->bytes + p.items->sizes[p.first] > kLinkBytes) return false;
     sent.push_back(cut(c, *l));
     return true;
 }

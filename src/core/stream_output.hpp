@@ -5,8 +5,9 @@
 // slow stage stops the one before it, and that the one before, up to the source.
 //
 // Bounds, for each link: `queue` items of the producer's stage over its links; as many as the worker is likely to be
-// done with in kHorizon, so that what is slow is spread evenly; kLinkBytes, but one item of any size. While this job
-// has something that cannot be sent it is full(), and is given no more to do.
+// done with in kHorizon, so that what is slow is spread evenly; kLinkBytes, but up to kLargeItems large ones in
+// kMostLinkBytes, and one item of any size: more would leave the caches before it is worked on. While this job has
+// something that cannot be sent it is full(), and is given no more to do.
 #pragma once
 
 #include "core/plan.hpp"
@@ -23,7 +24,9 @@ namespace penstock {
 
 class StreamOutput {
 public:
-    static constexpr std::uint64_t kLinkBytes = 4 << 20;
+    static constexpr std::uint64_t kLinkBytes = 1 << 20;
+    static constexpr std::uint64_t kMostLinkBytes = 4 << 20;
+    static constexpr std::uint64_t kLargeItems = 4;
     static constexpr std::size_t kBatchItems = 2048;  // in one message
     static constexpr std::uint64_t kBatchBytes = 256 * 1024;
     static constexpr std::uint64_t kBatchesOfLimit =
@@ -90,7 +93,8 @@ private:
     };
 
     std::uint64_t limit(const Link& l, bool alone) const;
-    Link* roomiest(Consumer& c);
+    static bool fits(std::uint64_t items, std::uint64_t bytes, std::uint64_t more);
+    Link* roomiest(Consumer& c, std::uint64_t bytes);
     Sent cut(Consumer& c, Link& l);
     bool send_one(Consumer& c, std::vector<Sent>& sent);
 

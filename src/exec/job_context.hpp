@@ -21,6 +21,7 @@ struct JobPlace {
     std::function<void(std::string_view text)> print;    // to the log of the job that runs
     const std::atomic<std::uint32_t>* cancelled = nullptr;  // not 0: jobs should stop early
     std::atomic<double>* progress = nullptr;
+    bool shares_process = false;  // with the lane: when user code crashes, all of it does
 };
 
 struct JobInstance {

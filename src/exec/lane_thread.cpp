@@ -30,6 +30,7 @@ void Lane::serve() {
         if (log_ == nullptr) log_ = std::make_unique<AttemptLog>(make_log(*inline_job_));
         log_->add(text);
     };
+    place_.shares_process = true;
     place_.cancelled = &cancelled_;
     place_.progress = &progress_;
     for (;;) {

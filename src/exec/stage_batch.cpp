@@ -16,17 +16,20 @@ namespace {
 
 void put_items(StreamItems items, Document& document) {
     document.emplace("sizes", Array::of<std::uint32_t>(items.sizes));
-    document.emplace("items", std::move(items.bytes));
+    // Shared, not copied: an array of bytes.
+    document.emplace("items", Array(ElementType::uint8, {items.bytes.size()}, items.bytes.owner(), items.bytes.span()));
 }
 
-StreamItems take_items(Document& document) {
+StreamItems items_of(const Document& document) {
     const Array& sizes = at(document, "sizes").array();
     if (sizes.shape().size() != 1) damaged("the sizes of its items are no list of numbers");
     const auto elements = sizes.as<std::uint32_t>();
     StreamItems items;
     items.sizes.assign(elements.begin(), elements.end());
-    // Nobody else has the document: its bytes are taken, not copied.
-    items.bytes = std::move(const_cast<Bytes&>(at(document, "items").bytes()));
+    auto bytes = std::make_shared<const Array>(at(document, "items").array());
+    if (bytes->type() != ElementType::uint8) damaged("its items are no bytes");
+    const std::span<const std::byte> span = bytes->bytes();
+    items.bytes = SharedBytes(std::move(bytes), span);
     if (std::accumulate(elements.begin(), elements.end(), std::uint64_t{0}) != items.bytes.size())
         damaged("its items are not as long as it says");
     return items;
@@ -92,7 +95,7 @@ StageRequest stage_request(Document document) {
         ++keys;
         request.state = std::move(state->second);
     }
-    request.items = take_items(document);
+    request.items = items_of(document);
     if (request.replayed > request.items.count()) damaged("it has fewer items than are to be replayed");
     if (request.what != StageRequest::Do::items && request.replayed != request.items.count())
         damaged("it has items to no purpose");
@@ -135,7 +138,7 @@ StageAnswer stage_answer(Document document) {
         ++keys;
         answer.wake_after_s = at(document, "wake-after").number();
     }
-    answer.items = take_items(document);
+    answer.items = items_of(document);
     expect_keys(document, keys);
     return answer;
 }

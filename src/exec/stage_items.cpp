@@ -14,35 +14,32 @@ constexpr std::size_t kMostKept = 8;  // times what the item needs
 
 }  // namespace
 
-void append_item(const Value& item, StreamItems& items) {
+void append_item(const Value& item, ItemsWriter& items) {
     const std::size_t before = items.bytes.size();
     encode(item, items.bytes);
     const std::size_t size = items.bytes.size() - before;
     if (size > std::numeric_limits<std::uint32_t>::max()) {
-        items.bytes.resize(before);
+        items.bytes.shorten(before);
         throw ValueError("an item of 4 GiB or more cannot be sent to another stage; send it in parts");
     }
     items.sizes.push_back(static_cast<std::uint32_t>(size));
 }
 
-StreamItems take_first(StreamItems& items, std::size_t count, std::size_t bytes) {
-    if (count == items.count()) return std::exchange(items, {});
-    StreamItems first;
-    first.append(items, 0, count, 0);
-    items.sizes.erase(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(count));
-    items.bytes.erase(items.bytes.begin(), items.bytes.begin() + static_cast<std::ptrdiff_t>(bytes));
-    return first;
+StreamItems take_first(ItemsWriter& items, std::size_t count, std::size_t bytes) {
+    StreamItems all = items.take();
+    if (count == all.count()) return all;
+    items.append(all.part(count, all.count() - count, bytes));
+    return all.part(0, count, 0);
 }
 
-ItemReader::ItemReader(StreamItems items)
-    : items_(std::make_shared<const StreamItems>(std::move(items))), rest_(items_->bytes) {}
+ItemReader::ItemReader(StreamItems items) : items_(std::move(items)), rest_(items_.bytes.span()) {}
 
 Value ItemReader::next() {
-    const std::size_t size = items_->sizes[next_++];
+    const std::size_t size = items_.sizes[next_++];
     std::span<const std::byte> bytes = rest_.first(size);
     rest_ = rest_.subspan(size);
-    const bool shares = size >= kLeastShared && size >= items_->bytes.size() / kMostKept;
-    Value item = decode_value(bytes, shares ? std::shared_ptr<const void>(items_) : nullptr);
+    const bool shares = size >= kLeastShared && size >= items_.bytes.size() / kMostKept;
+    Value item = decode_value(bytes, shares ? items_.bytes.owner() : nullptr);
     if (!bytes.empty()) throw ValueError("the bytes of an item are damaged: there are more than the item has");
     return item;
 }

@@ -64,15 +64,17 @@ private:
 
     StageAnswer map(StreamItems items) {
         StageAnswer answer;
-        answer.items.sizes.reserve(items.count());
-        answer.items.bytes.reserve(std::min(items.bytes.size() + items.bytes.size() / 16, kMostReserved));
+        ItemsWriter results;
+        results.sizes.reserve(items.count());
+        results.bytes.reserve(std::min(items.bytes.size(), kMostReserved));
         ItemReader reader(std::move(items));
         try {
             for (; !reader.ended(); ++answer.done)
-                if (const std::optional<Value> result = apply(reader.next())) append_item(*result, answer.items);
+                if (const std::optional<Value> result = apply(reader.next())) append_item(*result, results);
         } catch (...) {
             answer.error = current_error();
         }
+        answer.items = results.take();
         return answer;
     }
 

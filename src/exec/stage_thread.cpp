@@ -36,6 +36,7 @@ StageThread::StageThread(const WorkerType& type, StageForm form, const JobPlace&
     : form_(form),
       setting_(place, job, request),
       print_(place.print),
+      may_run_ahead_(place.shares_process),
       worker_(type.create_form ? type.create_form(form) : type.create_stage()),
       running_(dynamic_cast<RunningFoldWorker*>(worker_.get())),
       part_(request.part) {
@@ -118,9 +119,9 @@ StageAnswer StageThread::take_results() {
     } else {
         if (answer.error && what_ == StageRequest::Do::finish) results_ = {};  // no part of what a fold makes
         if (of_items) released_ += busy_ ? results_.count() : 0;
-        answer.items = std::exchange(results_, {});
+        answer.items = results_.take();
     }
-    blocked_ = false;
+    if (std::exchange(blocked_, false) && !of_items) asked_.notify_one();  // the next portion is made meanwhile
     answer.done = done_;
     answer.released = of_items && (busy_ || answer.error) ? released_ : 0;
     return answer;
@@ -225,6 +226,11 @@ void StageThread::work_on_items(ItemReader& reader) {
     }
 }
 
+bool StageThread::may_emit() const {
+    const bool ahead = may_run_ahead_ && what_ != StageRequest::Do::items;
+    return (serving_ || ahead) && !is_portion(results_);
+}
+
 void StageThread::operator()(Value item) {
     Lock lock(mutex_);
     if (!may_emit()) {
@@ -236,7 +242,7 @@ void StageThread::operator()(Value item) {
     append_item(item, results_);
     if (results_.count() == 1 && what_ != StageRequest::Do::items) {
         first_result_ = steady_now();
-        answered_.notify_one();
+        if (serving_) answered_.notify_one();
     }
 }
 

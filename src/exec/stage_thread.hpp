@@ -50,11 +50,14 @@ private:
     void work_on_items(ItemReader& items);
     void operator()(Value item) override;
     void print(std::string_view text);
-    bool may_emit() const { return serving_ && !is_portion(results_); }
+    // What a source and finish() make may be a portion ahead of what is asked for; not in a worker process, which may
+    // crash over the next portion before the one before has left.
+    bool may_emit() const;
 
     const StageForm form_;
     StageSetting setting_;
     const std::function<void(std::string_view)> print_;
+    const bool may_run_ahead_;
 
     std::mutex mutex_;
     std::condition_variable asked_;     // for the thread: something changed
@@ -67,7 +70,7 @@ private:
     bool blocked_ = false;  // in emit(), with a portion
     bool ended_ = false;
     std::string text_;      // printed between two tickets
-    StreamItems results_;
+    ItemsWriter results_;
     std::int64_t first_result_ = 0;  // when the first of these came
     std::optional<std::string> error_;
     bool fatal_ = false;

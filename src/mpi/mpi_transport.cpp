@@ -1,16 +1,27 @@
 #include "mpi/mpi_transport.hpp"
 
+#include "run/clock.hpp"
+
 #include <algorithm>
+
+#include <time.h>
 
 namespace penstock {
 
 namespace {
 constexpr std::size_t kSpareBuffers = 64;
 constexpr std::size_t kSpareBytes = 1 << 20;  // larger buffers are given back to the system
+constexpr Nanoseconds kMostFarewell = 10'000'000'000;
 }  // namespace
 
 MpiTransport::MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, Complain complain)
-    : world_(std::move(world)), doorbells_(doorbells), complain_(std::move(complain)), destinations_(static_cast<std::size_t>(world_.size())) {}
+    : world_(std::move(world)),
+      doorbells_(doorbells),
+      complain_(std::move(complain)),
+      destinations_(static_cast<std::size_t>(world_.size())),
+      sources_(static_cast<std::size_t>(world_.size())) {}
+
+// ------------------------------------------------------------------------------------------ sending
 
 void MpiTransport::post(Envelope envelope) {
     Destination& d = destinations_.at(envelope.to);
@@ -28,18 +39,28 @@ void MpiTransport::flush() {
             buffer = std::move(spare_.back());
             spare_.pop_back();
         }
-        sending_.push_back({d.writer.take(std::move(buffer)), to});
-        const std::vector<char>& frame = sending_.back().frame;
-        if (frame.size() > INT32_MAX)
-            throw WireError("a message of more than 2 GiB; a definition this large must be split into several pipelines");
-        MPI_Request request = MPI_REQUEST_NULL;
-        MPI_Isend(frame.data(), static_cast<int>(frame.size()), MPI_BYTE, static_cast<int>(to), kFrameTag, world_,
-                  &request);
-        doorbells_.ring(to);
-        requests_.push_back(request);
+        Sending frame{d.writer.take(std::move(buffer)), {}, to};
+        if (frame.frame.size() > INT32_MAX)
+            throw WireError(
+                "a message of more than 2 GiB; a definition this large must be split into several pipelines");
+        const auto bytes = std::as_bytes(std::span(frame.frame));
+        send(bytes, to, kFrameTag, std::move(frame));
         ++d.in_flight;
+        for (SharedBytes& payload : d.writer.take_payloads()) {
+            const std::span<const std::byte> all = payload.span();
+            send(all, to, payload_tag(d.frames), {{}, std::move(payload), to});
+        }
+        ++d.frames;
+        doorbells_.ring(to);
         return true;
     });
+}
+
+void MpiTransport::send(std::span<const std::byte> bytes, std::uint32_t to, int tag, Sending sending) {
+    sending_.push_back(std::move(sending));
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Isend(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, static_cast<int>(to), tag, world_, &request);
+    requests_.push_back(request);
 }
 
 void MpiTransport::complete_sends() {
@@ -51,9 +72,12 @@ void MpiTransport::complete_sends() {
     std::sort(completed_.begin(), completed_.begin() + n, std::greater<>());
     for (int i = 0; i < n; ++i) {
         const auto at = static_cast<std::size_t>(completed_[static_cast<std::size_t>(i)]);
-        --destinations_[sending_[at].to].in_flight;
-        if (spare_.size() < kSpareBuffers && sending_[at].frame.capacity() <= kSpareBytes)
-            spare_.push_back(std::move(sending_[at].frame));
+        Sending& sent = sending_[at];
+        if (!sent.frame.empty()) {
+            --destinations_[sent.to].in_flight;
+            if (spare_.size() < kSpareBuffers && sent.frame.capacity() <= kSpareBytes)
+                spare_.push_back(std::move(sent.frame));
+        }
         sending_[at] = std::move(sending_.back());
         sending_.pop_back();
         requests_[at] = requests_.back();
@@ -61,31 +85,127 @@ void MpiTransport::complete_sends() {
     }
 }
 
+bool MpiTransport::underway() const { return sending() || !receives_.empty(); }
+
+// What others sent while this rank was about to leave is dropped, but received: they could not leave otherwise. A rank
+// that died does not come to the barrier: nobody waits for it for long.
+void MpiTransport::finish() {
+    std::vector<Envelope> dropped;
+    while (sending()) {
+        flush();
+        receive(dropped);
+        dropped.clear();
+    }
+    MPI_Request farewell = MPI_REQUEST_NULL;
+    MPI_Ibarrier(world_, &farewell);
+    const Nanoseconds until = steady_now() + kMostFarewell;
+    for (int done = 0; done == 0 && steady_now() < until;) {
+        MPI_Test(&farewell, &done, MPI_STATUS_IGNORE);
+        receive(dropped);
+        dropped.clear();
+        const timespec nap{0, 20'000};
+        nanosleep(&nap, nullptr);
+    }
+}
+
+// ------------------------------------------------------------------------------------------ receiving
+
 bool MpiTransport::receive(std::vector<Envelope>& in) {
-    bool any = false;
+    const std::size_t before = in.size();
     for (int i = 0; i < kFramesAtOnce; ++i) {
         int there = 0;
         MPI_Message message;
         MPI_Status status;
         MPI_Improbe(MPI_ANY_SOURCE, kFrameTag, world_, &there, &message, &status);
         if (there == 0) break;
-        int bytes = 0;
-        MPI_Get_count(&status, MPI_BYTE, &bytes);
-        receive_buffer_.resize(static_cast<std::size_t>(bytes));
-        MPI_Mrecv(receive_buffer_.data(), bytes, MPI_BYTE, &message, MPI_STATUS_IGNORE);
-        any = true;
-        const auto from = static_cast<std::uint32_t>(status.MPI_SOURCE);
-        try {
-            reader_.read(receive_buffer_, from, static_cast<std::uint32_t>(world_.rank()), in);
-        } catch (const WireError& e) {
-            ++bad_frames_;
-            complain_(from, e.what());
-        }
-        if (receive_buffer_.capacity() > kSpareBytes) receive_buffer_ = {};
+        begin_to_receive(message, status, in);
     }
-    return any;
+    if (!receives_.empty()) {
+        complete_receives();
+        for (Source& source : sources_) hand_over(source, in);
+    }
+    return in.size() != before;
 }
 
-bool MpiTransport::sending() const { return !requests_.empty() || !posted_.empty(); }
+void MpiTransport::begin_to_receive(MPI_Message& message, const MPI_Status& status, std::vector<Envelope>& in) {
+    int bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &bytes);
+    auto frame = std::make_unique<Incoming>();
+    frame->from = static_cast<std::uint32_t>(status.MPI_SOURCE);
+    Source& source = sources_[frame->from];
+    frame->number = source.frames++;
+    BytesWriter room;
+    std::byte* const to = room.extend(static_cast<std::size_t>(bytes));
+    frame->frame = room.take();
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Imrecv(to, bytes, MPI_BYTE, &message, &request);
+    int done = 0;
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    source.incoming.push_back(std::move(frame));
+    if (done == 0) {
+        receives_.push_back(request);
+        receiving_.push_back(source.incoming.back().get());
+        return;
+    }
+    source.incoming.back()->missing = 0;
+    hand_over(source, in);
+}
+
+void MpiTransport::complete_receives() {
+    completed_.resize(receives_.size());
+    int n = 0;
+    MPI_Testsome(static_cast<int>(receives_.size()), receives_.data(), &n, completed_.data(), MPI_STATUSES_IGNORE);
+    if (n == MPI_UNDEFINED || n == 0) return;
+    std::sort(completed_.begin(), completed_.begin() + n, std::greater<>());
+    for (int i = 0; i < n; ++i) {
+        const auto at = static_cast<std::size_t>(completed_[static_cast<std::size_t>(i)]);
+        --receiving_[at]->missing;
+        receiving_[at] = receiving_.back();
+        receiving_.pop_back();
+        receives_[at] = receives_.back();
+        receives_.pop_back();
+    }
+}
+
+// Frames are read in their order, and before all of their payloads have come: so those can come where they belong.
+void MpiTransport::hand_over(Source& source, std::vector<Envelope>& in) {
+    for (const auto& frame : source.incoming) {
+        if (!frame->read && frame->missing != 0) break;
+        if (!frame->read) read(*frame);
+    }
+    while (!source.incoming.empty() && source.incoming.front()->missing == 0) {
+        std::vector<Envelope>& messages = source.incoming.front()->messages;
+        std::move(messages.begin(), messages.end(), std::back_inserter(in));
+        source.incoming.pop_front();
+    }
+}
+
+void MpiTransport::read(Incoming& frame) {
+    frame.read = true;
+    const std::span<const std::byte> bytes = frame.frame.span();
+    try {
+        reader_.read({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, frame.from,
+                     static_cast<std::uint32_t>(world_.rank()), frame.messages, frame.frame.owner());
+    } catch (const WireError& e) {
+        ++bad_frames_;
+        complain_(frame.from, e.what());
+    }
+    expect_payloads(frame);
+    frame.frame = {};  // kept by the items in it
+}
+
+void MpiTransport::expect_payloads(Incoming& frame) {
+    for (const std::span<std::byte> to : reader_.take_payloads()) {
+        MPI_Request request = MPI_REQUEST_NULL;
+        MPI_Irecv(to.data(), static_cast<int>(to.size()), MPI_BYTE, static_cast<int>(frame.from),
+                  payload_tag(frame.number), world_, &request);
+        int done = 0;
+        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+        if (done != 0) continue;
+        ++frame.missing;
+        receives_.push_back(request);
+        receiving_.push_back(&frame);
+    }
+}
 
 }  // namespace penstock

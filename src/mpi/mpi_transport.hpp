@@ -1,5 +1,8 @@
 // The transport over MPI: one frame a destination and turn, sent without blocking, received with a matched probe.
+// Payloads of a frame (mpi/wire.hpp) are messages of their own, received where they are to stay.
 //
+// Order: messages of one rank are handed over in the order in which it sent them; a frame waits for its payloads, and
+// with it what that rank sent after it, but nothing of any other rank.
 // Bounds: at most kSendsInFlight frames to one destination are under way; what is posted meanwhile gathers in the next
 // frame. A frame that cannot be decoded is counted, told to `complain`, and dropped.
 #pragma once
@@ -11,7 +14,9 @@
 #include <boost/mpi/communicator.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,36 +32,65 @@ public:
     void post(Envelope envelope) override;
     void flush() override;
     bool receive(std::vector<Envelope>& in) override;
-    bool sending() const override;
+    bool underway() const override;
+    void finish() override;
     bool connected() const override { return true; }
     bool wakes() const override { return doorbells_.all_reach(); }
 
 private:
     static constexpr int kFrameTag = 1;
+    // Of payloads: of each frame its own, so that those of a frame that was dropped are not taken for another's.
+    static constexpr int kFirstPayloadTag = 64;
+    static constexpr std::uint64_t kPayloadTags = 16384;
     static constexpr int kSendsInFlight = 8;
     static constexpr int kFramesAtOnce = 64;
+
+    static int payload_tag(std::uint64_t frame) { return kFirstPayloadTag + static_cast<int>(frame % kPayloadTags); }
 
     struct Destination {
         FrameWriter writer;
         int in_flight = 0;
+        std::uint64_t frames = 0;
     };
     struct Sending {
         std::vector<char> frame;
+        SharedBytes payload;  // when it is one
         std::uint32_t to = 0;
     };
+    struct Incoming {  // a frame
+        std::uint32_t from = 0;
+        std::uint64_t number = 0;
+        SharedBytes frame;
+        std::vector<Envelope> messages;
+        std::size_t missing = 1;  // the frame, then its payloads
+        bool read = false;
+    };
+    struct Source {
+        std::deque<std::unique_ptr<Incoming>> incoming;  // in order
+        std::uint64_t frames = 0;
+    };
 
+    bool sending() const { return !requests_.empty() || !posted_.empty(); }
+    void send(std::span<const std::byte> bytes, std::uint32_t to, int tag, Sending sending);
     void complete_sends();
+    void begin_to_receive(MPI_Message& message, const MPI_Status& status, std::vector<Envelope>& in);
+    void complete_receives();
+    void read(Incoming& frame);
+    void expect_payloads(Incoming& frame);
+    void hand_over(Source& source, std::vector<Envelope>& in);
 
     boost::mpi::communicator world_;
     const Doorbells& doorbells_;
     Complain complain_;
     std::vector<Destination> destinations_;
-    std::vector<std::uint32_t> posted_;      // destinations with something in their writer
-    std::vector<MPI_Request> requests_;      // of sending_, by index
+    std::vector<std::uint32_t> posted_;  // destinations with something in their writer
+    std::vector<MPI_Request> requests_;  // of sending_, by index
     std::vector<Sending> sending_;
     std::vector<int> completed_;
-    std::vector<std::vector<char>> spare_;   // buffers to reuse
-    std::vector<char> receive_buffer_;
+    std::vector<std::vector<char>> spare_;  // buffers to reuse
+    std::vector<Source> sources_;
+    std::vector<MPI_Request> receives_;  // of receiving_, by index
+    std::vector<Incoming*> receiving_;
     FrameReader reader_;
     std::uint64_t bad_frames_ = 0;
 };

@@ -72,10 +72,7 @@ template <class Archive>
 void fields(Archive& ar, msg::StreamItems& m) {
     ar & m.pipeline.value & m.from.value & m.to.value & m.batch & m.first;
     flag(ar, m.last);
-    auto items = m.items != nullptr ? std::const_pointer_cast<StreamItems>(m.items) : std::make_shared<StreamItems>();
-    plain_vector(ar, items->sizes);
-    plain_vector(ar, items->bytes);
-    if constexpr (Archive::is_loading::value) m.items = std::move(items);
+    // The items themselves: FrameWriter and FrameReader, which need not copy them.
 }
 
 template <class Archive>

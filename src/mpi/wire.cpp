@@ -6,6 +6,7 @@
 #include <boost/archive/binary_oarchive.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <streambuf>
 
 namespace penstock {
@@ -13,6 +14,7 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kBesidesItems = 64;  // of a message with items
+constexpr std::size_t kMostKept = 4;       // times what items need that share their frame
 constexpr unsigned kArchiveFlags = boost::archive::no_header | boost::archive::no_codecvt;
 
 class AppendBuffer final : public std::streambuf {
@@ -42,6 +44,13 @@ public:
         setg(begin, begin, begin + bytes.size());
     }
     bool at_end() const { return gptr() == egptr(); }
+    // The next so many, where they lie.
+    std::span<const char> take(std::size_t count) {
+        if (count > static_cast<std::size_t>(egptr() - gptr())) throw WireError("a frame that ends too early");
+        const std::span<const char> taken(gptr(), count);
+        setg(eback(), gptr() + count, egptr());
+        return taken;
+    }
 };
 
 // Plan blocks need the plan they belong to: whoever reads gives it.
@@ -73,6 +82,21 @@ struct FrameWriter::State {
     // An archive makes a std::locale of its own, which takes longer than a small frame: one archive for all frames.
     AppendBuffer buffer;
     boost::archive::binary_oarchive archive{static_cast<std::streambuf&>(buffer), kArchiveFlags};
+    std::vector<SharedBytes> payloads, taken;
+
+    void items(const StreamItems& items) {
+        const std::span<const std::byte> bytes = items.bytes.span();
+        bool beside = bytes.size() >= kLeastPayload && bytes.size() <= kMostPayload;
+        buffer.make_room((beside ? 0 : bytes.size()) + items.sizes.size() * sizeof(std::uint32_t) + kBesidesItems);
+        plain_vector(archive, const_cast<std::vector<std::uint32_t>&>(items.sizes));
+        flag(archive, beside);
+        const std::uint64_t size = bytes.size();
+        archive << size;
+        if (beside)
+            payloads.push_back(items.bytes);
+        else
+            archive.save_binary(bytes.data(), bytes.size());
+    }
 };
 
 FrameWriter::FrameWriter() : state_(std::make_unique<State>()) {}
@@ -98,10 +122,8 @@ void FrameWriter::add(const Message& message) {
                         flag(ar, mutable_m.with_header);
                         block(ar, mutable_m, const_cast<Plan&>(*m.plan));
                     } else {
-                        if constexpr (std::is_same_v<M, msg::StreamItems>)
-                            state_->buffer.make_room(m.items->bytes.size() +
-                                                     m.items->sizes.size() * sizeof(std::uint32_t) + kBesidesItems);
                         fields(ar, mutable_m);
+                        if constexpr (std::is_same_v<M, msg::StreamItems>) state_->items(*m.items);
                     }
                 },
                 inbox);
@@ -111,14 +133,42 @@ void FrameWriter::add(const Message& message) {
 
 std::vector<char> FrameWriter::take(std::vector<char> recycled) {
     recycled.clear();
+    state_->taken = std::exchange(state_->payloads, {});
     return std::exchange(state_->buffer.bytes, std::move(recycled));
 }
+
+std::vector<SharedBytes> FrameWriter::take_payloads() { return std::exchange(state_->taken, {}); }
 
 // ------------------------------------------------------------------------------------------ reading
 
 struct FrameReader::State {
     ViewBuffer buffer;
     boost::archive::binary_iarchive archive{static_cast<std::streambuf&>(buffer), kArchiveFlags};
+    std::vector<std::span<std::byte>> payloads;
+
+    StreamItemsPtr items(const std::shared_ptr<const void>& owner) {
+        auto items = std::make_shared<StreamItems>();
+        plain_vector(archive, items->sizes);
+        bool beside = false;
+        flag(archive, beside);
+        std::uint64_t size = 0;
+        archive >> size;
+        if (std::accumulate(items->sizes.begin(), items->sizes.end(), std::uint64_t{0}) != size)
+            throw WireError("items that are not as long as they say");
+        if (beside && size > kMostPayload) throw WireError("a payload of " + std::to_string(size) + " bytes");
+        if (beside || owner == nullptr || size < bytes_of_frame / kMostKept) {
+            BytesWriter copy;
+            std::byte* const to = copy.extend(beside ? size : checked_count(size, 1));
+            if (beside)
+                payloads.emplace_back(to, size);
+            else
+                archive.load_binary(to, size);
+            items->bytes = copy.take();
+        } else {
+            items->bytes = {owner, std::as_bytes(buffer.take(checked_count(size, 1)))};
+        }
+        return items;
+    }
 };
 
 FrameReader::FrameReader() : state_(std::make_unique<State>()) {}
@@ -126,8 +176,9 @@ FrameReader::~FrameReader() = default;
 FrameReader::FrameReader(FrameReader&&) noexcept = default;
 
 void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uint32_t self,
-                       std::vector<Envelope>& out) {
+                       std::vector<Envelope>& out, const std::shared_ptr<const void>& owner) {
     bytes_of_frame = frame.size();
+    state_->payloads.clear();
     try {
         ViewBuffer& buffer = state_->buffer;
         boost::archive::binary_iarchive& ar = state_->archive;
@@ -151,6 +202,7 @@ void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uin
                         m.plan = plan;
                     } else {
                         fields(ar, m);
+                        if constexpr (std::is_same_v<M, msg::StreamItems>) m.items = state_->items(owner);
                     }
                     if constexpr (std::is_same_v<M, msg::ForgetPlan>) plans_.erase(m.plan);
                     out.push_back({from, self, Message(Inbox(std::move(m)))});
@@ -163,5 +215,7 @@ void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uin
         throw WireError(std::string("a frame that cannot be read: ") + e.what());
     }
 }
+
+std::vector<std::span<std::byte>> FrameReader::take_payloads() { return std::exchange(state_->payloads, {}); }
 
 }  // namespace penstock

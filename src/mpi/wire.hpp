@@ -4,6 +4,9 @@
 // fields. Hot messages are copied as they lie in memory: all ranks of a launch run the same program on the same kind of
 // machine (Session checks it at start). A frame that does not decode throws WireError and changes nothing but what was
 // decoded before the bad message.
+//
+// Items of streams are not copied: those of a message that has many bytes of them are a payload, which goes beside the
+// frame, from where it lies to where it stays; those of a small message are read where the frame lies.
 #pragma once
 
 #include "protocol/messages.hpp"
@@ -18,6 +21,8 @@
 namespace penstock {
 
 inline constexpr std::uint32_t kWireVersion = 3;
+inline constexpr std::size_t kLeastPayload = 32 * 1024;
+inline constexpr std::size_t kMostPayload = 64 << 20;  // what is larger goes in the frame
 
 class WireError : public std::runtime_error {
 public:
@@ -36,6 +41,8 @@ public:
     std::size_t size() const;
     // The finished frame; the writer is empty again, and takes `recycled` as its next buffer.
     std::vector<char> take(std::vector<char> recycled);
+    // The payloads of the frame taken last, in order.
+    std::vector<SharedBytes> take_payloads();
 
 private:
     struct State;
@@ -50,7 +57,11 @@ public:
     ~FrameReader();
     FrameReader(FrameReader&&) noexcept;
 
-    void read(std::span<const char> frame, std::uint32_t from, std::uint32_t self, std::vector<Envelope>& out);
+    // Small items share `owner` of the frame when it is given; else they are copied.
+    void read(std::span<const char> frame, std::uint32_t from, std::uint32_t self, std::vector<Envelope>& out,
+              const std::shared_ptr<const void>& owner = nullptr);
+    // Where the payloads of the frame read last are to be put, in order: what was read has them then.
+    std::vector<std::span<std::byte>> take_payloads();
 
 private:
     struct State;

@@ -79,8 +79,10 @@ StreamItemsPtr ItemSpool::Portion::load() const {
     items->sizes.resize(count_);
     const std::uint64_t sizes = count_ * sizeof(std::uint32_t);
     file_->read(offset_, std::as_writable_bytes(std::span(items->sizes)));
-    items->bytes.resize(length_ - sizes);
-    file_->read(offset_ + sizes, items->bytes);
+    BytesWriter bytes;
+    const std::size_t length = length_ - sizes;
+    file_->read(offset_ + sizes, {bytes.extend(length), length});
+    items->bytes = bytes.take();
     if (!items->whole()) throw std::runtime_error("the file for items of a stream is damaged");
     file_->give_back(offset_, length_);
     return items;
@@ -108,7 +110,7 @@ void ItemSpool::add(StreamItemsPtr items) {
     if (spilled) {
         if (file_ == nullptr) file_ = std::make_shared<SpoolFile>(folder_);
         portion.offset_ = file_->append(std::as_bytes(std::span(items->sizes)));
-        file_->append(items->bytes);
+        file_->append(items->bytes.span());
         portion.length_ = items->sizes.size() * sizeof(std::uint32_t) + bytes;
         portion.file_ = file_;
         ++in_files_;
@@ -123,18 +125,16 @@ void ItemSpool::add(StreamItemsPtr items) {
 
 // Few items are gathered until they are worth a portion, or somebody wants them.
 void ItemSpool::gather(const StreamItems& item) {
-    if (tail_ == nullptr) tail_ = std::make_shared<StreamItems>();
-    tail_->sizes.insert(tail_->sizes.end(), item.sizes.begin(), item.sizes.end());
-    tail_->bytes.insert(tail_->bytes.end(), item.bytes.begin(), item.bytes.end());
+    tail_.append(item);
     items_ += item.count();
     bytes_ += item.bytes.size();
     in_memory_ += item.bytes.size();
-    if (tail_->count() >= kPortionItems || tail_->bytes.size() >= kPortionBytes) close_tail();
+    if (tail_.count() >= kPortionItems || tail_.bytes.size() >= kPortionBytes) close_tail();
 }
 
 void ItemSpool::close_tail() {
-    if (tail_ == nullptr) return;
-    const std::shared_ptr<StreamItems> closed = std::exchange(tail_, nullptr);
+    if (tail_.empty()) return;
+    const auto closed = std::make_shared<const StreamItems>(tail_.take());
     items_ -= closed->count();
     bytes_ -= closed->bytes.size();
     in_memory_ -= closed->bytes.size();
@@ -158,7 +158,7 @@ ItemSpool::Portion ItemSpool::pop() {
 
 void ItemSpool::clear() {
     portions_.clear();
-    tail_.reset();
+    tail_ = {};
     file_.reset();
     in_files_ = items_ = bytes_ = in_memory_ = 0;
 }

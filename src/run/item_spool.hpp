@@ -54,7 +54,7 @@ private:
     std::filesystem::path folder_;
     std::uint64_t memory_bytes_;
     std::deque<Portion> portions_;
-    std::shared_ptr<StreamItems> tail_;  // few items at a time, gathered
+    ItemsWriter tail_;  // few items at a time, gathered
     std::shared_ptr<SpoolFile> file_;
     std::uint64_t in_files_ = 0;  // of portions_
     std::uint64_t items_ = 0, bytes_ = 0, in_memory_ = 0;

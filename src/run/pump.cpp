@@ -19,6 +19,9 @@ constexpr Nanoseconds kFirstNap = 20'000;
 constexpr Nanoseconds kLooksAPause = 4;
 constexpr Nanoseconds kPausesMeant = 8;
 constexpr Nanoseconds kLongestNap = 1'000'000;       // with ranks of other hosts: MPI wakes nobody
+// While something large is on its way. Between processes of a host it needs nobody but the receiver; elsewhere MPI moves
+// it only when it is called. To look again and again instead took the time of those who were to receive it.
+constexpr Nanoseconds kLongestNapUnderway = 100'000;
 constexpr Nanoseconds kQuiet = 200'000'000;          // after this long without a message, naps are twice as long
 constexpr Nanoseconds kLongestRungNap = 10'000'000;  // with ranks that wake us: MPI may hold on to a message, so look
 constexpr Nanoseconds kLongestLoneNap = 50'000'000;  // without: everything that happens wakes us
@@ -50,7 +53,7 @@ void Pump::run() {
             idle();
         }
     }
-    while (transport_.sending()) transport_.flush();
+    transport_.finish();
 }
 
 bool Pump::finished() const {
@@ -83,7 +86,7 @@ bool Pump::turn() {
     }
     busy |= route();
     transport_.flush();
-    return busy || transport_.sending();
+    return busy;
 }
 
 void Pump::dispatch(const Envelope& e) {
@@ -128,12 +131,15 @@ void Pump::idle() {
     spinning_ = false;
     if (transport_.connected() && ++turns_since_nap_ < kProbesPerNap) return;
     turns_since_nap_ = 0;
-    if (transport_.wakes()) {
+    const bool underway = transport_.underway();
+    if (transport_.wakes() && !underway) {
         waker_.sleep(transport_.connected() ? kLongestRungNap : kLongestLoneNap);
         return;
     }
-    const Nanoseconds longest = now - idle_since_ > kQuiet ? 2 * kLongestNap : kLongestNap;
-    nap_ = nap_ == 0 ? std::clamp(mean_pause_ / kLooksAPause, kFirstNap, kLongestNap / 2) : std::min(longest, nap_ * 2);
+    const Nanoseconds longest = underway                     ? kLongestNapUnderway
+                                : now - idle_since_ > kQuiet ? 2 * kLongestNap
+                                                             : kLongestNap;
+    nap_ = nap_ == 0 ? std::clamp(mean_pause_ / kLooksAPause, kFirstNap, longest / 2) : std::min(longest, nap_ * 2);
     // Spinning is tried again now and then, or one quiet hour would slow all that comes after it.
     if (nap_ == longest) spin_worth_ = std::min(1.0, spin_worth_ + 0.01);
     waker_.sleep(nap_);

@@ -5,24 +5,25 @@
 #include "value/value_codec.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace penstock {
 
 StreamItems zipped(const StreamItems& items, std::uint32_t n) {
-    StreamItems lists;
-    std::span<const std::byte> rest(items.bytes);
+    ItemsWriter lists;
+    std::span<const std::byte> rest = items.bytes.span();
     for (std::size_t i = 0; i + n <= items.count(); i += n) {
         List list;
         for (std::uint32_t k = 0; k < n; ++k) {
             auto one = rest.first(items.sizes[i + k]);
             rest = rest.subspan(one.size());
-            list.push_back(decode_value(one));
+            list.push_back(decode_value(one, items.bytes.owner()));
         }
         const std::size_t before = lists.bytes.size();
         encode(Value(std::move(list)), lists.bytes);
         lists.sizes.push_back(static_cast<std::uint32_t>(lists.bytes.size() - before));
     }
-    return lists;
+    return lists.take();
 }
 
 StageJob::StageJob(JobStart start, std::uint32_t lane)
@@ -112,7 +113,7 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
     request.workers = job().count;
     request.continues = worked_;
     if (piece.what == StageRequest::Do::items) {
-        request.items = *piece.work.batch.items;  // kept here too: it may have to be tried again
+        request.items = *piece.work.batch.items;  // shared: it may have to be tried again
         worked_ = true;
     }
     if (stage().form == StageForm::fold) ask_fold(request);
@@ -136,9 +137,12 @@ void StageJob::ask_fold(StageRequest& request) {
     request.restores = true;
     request.state = state_;
     request.replayed = static_cast<std::uint32_t>(since_.count());
-    StreamItems all = since_;
-    all.append(request.items, 0, request.items.count(), 0);
-    request.items = std::move(all);
+    const StreamItems since = since_.take();
+    since_.append(since);
+    ItemsWriter all;
+    all.append(since);
+    all.append(request.items);
+    request.items = all.take();
 }
 
 // The first `done` of the items are in the state of the fold.
@@ -148,7 +152,7 @@ void StageJob::remember(const StreamItems& items, std::size_t done, std::optiona
         state_ = std::move(state);
         since_ = {};
     } else {
-        since_.append(items, 0, std::min(done, items.count()), 0);
+        since_.append(items.part(0, std::min(done, items.count()), 0));
     }
 }
 
@@ -265,11 +269,9 @@ void StageJob::drop_first(Piece& p, std::size_t n) {
         return;
     }
     if (n == 0) return;
-    auto rest = std::make_shared<StreamItems>();
-    std::size_t offset = 0;
-    for (std::size_t i = 0; i < n; ++i) offset += items.sizes[i];
-    rest->append(items, n, items.count() - n, offset);
-    p.work.batch.items = std::move(rest);
+    const auto offset = std::accumulate(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(n),
+                                        std::size_t{0});
+    p.work.batch.items = std::make_shared<const StreamItems>(items.part(n, items.count() - n, offset));
 }
 
 bool StageJob::crashed(Piece& p, const Outcome& outcome) {
@@ -313,9 +315,8 @@ void StageJob::split_off(std::size_t at, std::size_t n) {
     rest.work.taken = std::exchange(pieces_[at].work.taken, {});
     StreamInput::Batch& first = pieces_[at].work.batch;
     const StreamItemsPtr all = first.items;
-    auto some = std::make_shared<StreamItems>(), others = std::make_shared<StreamItems>();
-    const std::size_t offset = some->append(*all, 0, n, 0);
-    others->append(*all, n, all->count() - n, offset);
+    auto some = std::make_shared<const StreamItems>(all->part(0, n, 0));
+    auto others = std::make_shared<const StreamItems>(all->part(n, all->count() - n, some->bytes.size()));
     rest.work.batch = first;
     rest.work.batch.first += n;
     rest.work.batch.items = std::move(others);
@@ -370,8 +371,7 @@ void StageJob::pass_some_on(const StreamInput::Work& work) {
     counts_.dropped += all.count() - n;
     counts_.items_out += n;
     if (n == 0) return;
-    auto some = std::make_shared<StreamItems>();
-    some->append(all, 0, n, 0);
+    auto some = std::make_shared<const StreamItems>(all.part(0, n, 0));
     counts_.bytes_out += some->bytes.size();
     out_.add(std::move(some), 0, true);
 }

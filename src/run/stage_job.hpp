@@ -131,7 +131,7 @@ private:
     // Of a fold that has snapshots: where a fresh object is to go on.
     bool restores_ = false;
     std::optional<Value> state_;
-    StreamItems since_;
+    ItemsWriter since_;
     bool began_ = false;   // the source, or the finish() of a fold
     bool ended_ = false;   // likewise
     bool worked_ = false;  // items were worked on

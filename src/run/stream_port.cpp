@@ -45,8 +45,9 @@ bool StreamPort::may_put(const Input& in) const {
 }
 
 StreamPort::Put StreamPort::put(std::size_t input, const Value& item) {
-    auto encoded = std::make_shared<StreamItems>();
-    append_item(item, *encoded);
+    ItemsWriter writer;
+    append_item(item, writer);
+    auto encoded = std::make_shared<const StreamItems>(writer.take());
     std::unique_lock lock(mutex_);
     Input& in = inputs_[input];
     changed_.wait(lock, [&] { return may_put(in) || in.closed || over_ || failure_ || stop_asked_ || run_stops_; });

@@ -144,7 +144,7 @@ std::vector<StageSummary> StreamWatch::summary() const {
 }
 
 StreamItems StreamWatch::rows() const {
-    StreamItems rows;
+    ItemsWriter rows;
     for (std::uint32_t s = 0; s < shown_.size(); ++s) {
         std::uint32_t worker = 0;
         for (std::uint32_t t = 0; t < templates_.size(); ++t) {
@@ -160,7 +160,7 @@ StreamItems StreamWatch::rows() const {
             }
         }
     }
-    return rows;
+    return rows.take();
 }
 
 }  // namespace penstock

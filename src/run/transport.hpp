@@ -17,8 +17,10 @@ public:
     virtual void flush() = 0;
     // Appends what has arrived, up to a bound. True when there was anything.
     virtual bool receive(std::vector<Envelope>& in) = 0;
-    // Something posted has not left this rank yet.
-    virtual bool sending() const = 0;
+    // Something posted has not left this rank yet, or has not come whole.
+    virtual bool underway() const = 0;
+    // Nothing more is said to this rank or by it: waits until all that was sent has been taken.
+    virtual void finish() = 0;
     // Whether others can send to us.
     virtual bool connected() const = 0;
     // Whether all who can wake us when they do; else sleeping must be short.
@@ -31,7 +33,8 @@ public:
     void post(Envelope) override {}
     void flush() override {}
     bool receive(std::vector<Envelope>&) override { return false; }
-    bool sending() const override { return false; }
+    bool underway() const override { return false; }
+    void finish() override {}
     bool connected() const override { return false; }
     bool wakes() const override { return true; }
 };

@@ -148,7 +148,7 @@ void SegmentTables::add(const StreamRecord& record, std::uint32_t incarnation, c
     StreamRun run{pipeline, incarnation, record.attempt, record.first, 0};
     group.add(run);
     run.count = 1;
-    std::span<const std::byte> bytes(record.items.bytes);
+    std::span<const std::byte> bytes = record.items.bytes.span();
     for (const std::uint32_t size : record.items.sizes) {
         std::span<const std::byte> encoded = bytes.first(size);
         bytes = bytes.subspan(size);

@@ -31,7 +31,7 @@ bool StreamIntake::refuse(const StreamRecord& record, std::uint64_t number, cons
 void StreamIntake::save_elsewhere(const StreamRecord& record) {
     List items;
     items.reserve(record.items.count());
-    std::span<const std::byte> bytes(record.items.bytes);
+    std::span<const std::byte> bytes = record.items.bytes.span();
     for (const std::uint32_t size : record.items.sizes) {
         std::span<const std::byte> encoded = bytes.first(size);
         items.push_back(decode_value(encoded));

@@ -358,6 +358,12 @@ void encode(const Value& value, std::vector<std::byte>& out) {
     append(encoded_size(value), out, [&](auto& encoder) { encoder.value(value, 0); });
 }
 
+void encode(const Value& value, BytesWriter& out) {
+    const std::size_t size = encoded_size(value);
+    Filler filler(out.extend(size));
+    Encoder(filler).value(value, 0);
+}
+
 void encode(const Document& document, const WritePiece& write) {
     PieceWriter writer(write);
     Encoder(writer).document(document);

@@ -7,6 +7,8 @@
 // encode() throws ValueError for a value that nests deeper than kMaxNesting (a document itself does not count).
 #pragma once
 
+#include "value/shared_bytes.hpp"
+
 #include <penstock/value.hpp>
 
 #include <cstddef>
@@ -20,6 +22,7 @@ namespace penstock {
 // Appends the encoding of `document` to `out`.
 void encode(const Document& document, std::vector<std::byte>& out);
 void encode(const Value& value, std::vector<std::byte>& out);
+void encode(const Value& value, BytesWriter& out);
 
 // The same bytes handed to `write` piece by piece: the content of large arrays, strings and bytes without a copy.
 using WritePiece = std::function<void(std::span<const std::byte> piece)>;

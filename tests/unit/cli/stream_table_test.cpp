@@ -40,11 +40,13 @@ protected:
         options.rank = rank;
         const auto writer = make_record_writer(std::move(options));
         StreamRecord record{context, &plan_->templates[0], 1, 0, {}};
+        ItemsWriter made;
         for (const Value& item : items) {
-            const std::size_t before = record.items.bytes.size();
-            encode(item, record.items.bytes);
-            record.items.sizes.push_back(static_cast<std::uint32_t>(record.items.bytes.size() - before));
+            const std::size_t before = made.bytes.size();
+            encode(item, made.bytes);
+            made.sizes.push_back(static_cast<std::uint32_t>(made.bytes.size() - before));
         }
+        record.items = made.take();
         writer->add(std::move(record));
         writer->stop();
     }

@@ -34,13 +34,15 @@ inline std::vector<Item> results_of(const Plan& plan, std::uint32_t stage, Item 
 
 inline StreamItems encoded(const std::vector<Item>& items) {
     StreamItems e;
+    std::vector<std::byte> all;
     for (const Item item : items) {
         const auto* bytes = reinterpret_cast<const std::byte*>(&item);
         const std::size_t length = sizeof item + item % 5;  // not all of one length
         e.sizes.push_back(static_cast<std::uint32_t>(length));
-        e.bytes.insert(e.bytes.end(), bytes, bytes + sizeof item);
-        e.bytes.resize(e.bytes.size() + length - sizeof item);
+        all.insert(all.end(), bytes, bytes + sizeof item);
+        all.resize(all.size() + length - sizeof item);
     }
+    e.bytes = std::move(all);
     return e;
 }
 

@@ -31,7 +31,9 @@ protected:
         request.worker = worker_;
         request.workers = workers_;
         request.continues = continues_;
-        for (const Value& value : values) append_item(value, request.items);
+        ItemsWriter items;
+        for (const Value& value : values) append_item(value, items);
+        request.items = items.take();
         return request;
     }
     // `type` with `with` is what all tickets are for from now on.

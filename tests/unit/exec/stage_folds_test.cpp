@@ -79,7 +79,9 @@ protected:
         request.what = what;
         request.stream_job = 7;
         request.continues = continues_;
-        for (const Value& item : items) append_item(item, request.items);
+        ItemsWriter writer;
+        for (const Value& item : items) append_item(item, writer);
+        request.items = writer.take();
         if (also) also(request);
         if (what == StageRequest::Do::items) continues_ = true;
         // As it is sent.

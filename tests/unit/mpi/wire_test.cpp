@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 namespace penstock {
@@ -214,6 +215,62 @@ TEST(Wire, StructuresArriveWhole) {
     EXPECT_TRUE(got->any_values);
 }
 
+StreamItems items_of(std::size_t count, std::size_t bytes) {
+    StreamItems items;
+    items.sizes.assign(count, static_cast<std::uint32_t>(bytes));
+    std::vector<std::byte> all(count * bytes);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i * 7);
+    items.bytes = std::move(all);
+    return items;
+}
+
+BrokerMessage with_items(StreamItems items) {
+    return msg::StreamItems{PipelineId(1), JobIndex(2), JobIndex(3), 4, true,
+                            std::make_shared<const StreamItems>(std::move(items))};
+}
+
+const StreamItems& items_in(const Envelope& e) {
+    return *std::get<msg::StreamItems>(std::get<BrokerMessage>(e.message)).items;
+}
+
+TEST(Wire, ManyBytesOfItemsGoBesideTheFrameWithoutACopy) {
+    const StreamItems large = items_of(2, kLeastPayload), small = items_of(3, 9);
+    FrameWriter writer;
+    writer.add(with_items(large));
+    writer.add(with_items(small));
+    const std::vector<char> frame = writer.take({});
+    const std::vector<SharedBytes> payloads = writer.take_payloads();
+    EXPECT_LT(frame.size(), 1000u);
+    ASSERT_EQ(payloads.size(), 1u);
+    EXPECT_EQ(payloads[0].data(), large.bytes.data()) << "sent from where they lie";
+    FrameReader reader;
+    std::vector<Envelope> out;
+    reader.read(frame, 1, 2, out);
+    const auto places = reader.take_payloads();
+    ASSERT_EQ(out.size(), 2u);
+    ASSERT_EQ(places.size(), 1u);
+    ASSERT_EQ(places[0].size(), payloads[0].size());
+    std::copy_n(payloads[0].data(), payloads[0].size(), places[0].data());
+    EXPECT_EQ(items_in(out[0]), large);
+    EXPECT_EQ(items_in(out[1]), small);
+    EXPECT_TRUE(writer.take_payloads().empty());
+    EXPECT_TRUE(reader.take_payloads().empty());
+}
+
+TEST(Wire, FewItemsAreReadWhereTheirFrameLies) {
+    FrameWriter writer;
+    writer.add(with_items(items_of(100, 90)));
+    const auto frame = std::make_shared<const std::vector<char>>(writer.take({}));
+    FrameReader reader;
+    std::vector<Envelope> out;
+    reader.read(*frame, 1, 2, out, frame);
+    const std::byte* const at = items_in(out.at(0)).bytes.data();
+    const auto* const begin = reinterpret_cast<const std::byte*>(frame->data());
+    EXPECT_TRUE(at > begin && at < begin + frame->size());
+    EXPECT_EQ(items_in(out[0]), items_of(100, 90));
+    EXPECT_EQ(frame.use_count(), 2) << "the items keep it";
+}
+
 TEST(Wire, AnotherVersionIsRefusedByNumber) {
     FrameWriter writer;
     writer.add(BrokerMessage(msg::Stop{}));
@@ -238,6 +295,8 @@ TEST(Wire, DamagedFramesAreErrorsAndNeverCrash) {
     writer.add(RouterMessage(msg::Ended{kRun, false, 2, 5, 77, false, "why"}));
     writer.add(BrokerMessage(msg::PlanBlock{PlanId(4), some_plan(10), 0, 10, true}));
     writer.add(RouterMessage(msg::Bye{{{"noop", {5, 1, 99, {1, 2, 3}}}}}));
+    writer.add(with_items(items_of(4, 11)));
+    writer.add(with_items(items_of(1, kLeastPayload)));
     const std::vector<char> frame = writer.take({});
     for (int i = 0; i < 2000; ++i) {
         std::vector<char> damaged = frame;

@@ -22,20 +22,20 @@ namespace penstock::test {
 using sim::Random;
 
 inline StreamItems encoded(const List& values) {
-    StreamItems items;
+    ItemsWriter items;
     for (const Value& v : values) {
         const std::size_t before = items.bytes.size();
         encode(v, items.bytes);
         items.sizes.push_back(static_cast<std::uint32_t>(items.bytes.size() - before));
     }
-    return items;
+    return items.take();
 }
 
 inline List decoded(const StreamItems& items) {
     List values;
     std::size_t at = 0;
     for (const std::uint32_t size : items.sizes) {
-        auto one = std::span(items.bytes).subspan(at, size);
+        auto one = items.bytes.span().subspan(at, size);
         values.push_back(decode_value(one));
         at += size;
     }

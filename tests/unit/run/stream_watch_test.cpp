@@ -101,7 +101,7 @@ TEST_F(StreamWatchTest, ARowForEachWorkerAndNoOther) {
     std::vector<std::string> who;
     std::size_t at_byte = 0;
     for (const std::uint32_t size : rows.sizes) {
-        auto one = std::span(rows.bytes).subspan(at_byte, size);
+        auto one = rows.bytes.span().subspan(at_byte, size);
         at_byte += size;
         const Value row = decode_value(one);
         who.push_back(at(row.map(), "stage").string() + std::to_string(at(row.map(), "worker").int64()) + ":" +

@@ -16,13 +16,13 @@ namespace penstock {
 using Pipe = std::shared_ptr<const PipelineContext>;
 
 inline StreamItems encoded(const std::vector<Value>& items) {
-    StreamItems out;
+    ItemsWriter out;
     for (const Value& item : items) {
         const std::size_t before = out.bytes.size();
         encode(item, out.bytes);
         out.sizes.push_back(static_cast<std::uint32_t>(out.bytes.size() - before));
     }
-    return out;
+    return out.take();
 }
 
 inline std::vector<Value> numbers(std::int64_t first, std::int64_t count) {
