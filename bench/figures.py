@@ -51,7 +51,7 @@ class Bench:
         rate = float(found.group(3).replace(",", "")) if found else float("nan")
         return rate, wall
 
-    def items_per_second(self, name, items, isolation, workers=1, ordered=False, us=0, bytes=None):
+    def items_per_second(self, name, items, isolation, workers=1, ordered=False, us=0, bytes=None, repeat=None):
         """Items of a source through three stages that do `us` microseconds of work (one, when there is any) and a count."""
         source = {"count": items, **({} if bytes is None else {"bytes": bytes})}
         stages = {"source": {"worker": "bench-source", "with": source, "isolation": isolation}}
@@ -71,10 +71,10 @@ class Bench:
             done = subprocess.run(command, env=ENV, cwd=self.folder, capture_output=True, text=True)
             if done.returncode != 0:
                 sys.exit(f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
-            took = re.search(r"succeeded; ([\d.,]+) (ms|s|min)", done.stdout + done.stderr)
-            return items / (float(took.group(1)) * {"ms": 1e-3, "s": 1, "min": 60}[took.group(2)])
+            took = re.search(r"succeeded; .* items in (?:(\d+) min )?([\d.]+) (ms|s)", done.stdout + done.stderr)
+            return items / (60 * int(took.group(1) or 0) + float(took.group(2)) * {"ms": 1e-3, "s": 1}[took.group(3)])
 
-        return self.median(measure)
+        return self.median(measure) if repeat is None else measure()
 
     def streams(self):
         for name, goal, options in (("unordered, inline", 2_000_000, {"isolation": "inline"}),
@@ -83,9 +83,14 @@ class Bench:
                                     ("unordered, worker processes", 400_000, {"isolation": "process"})):
             rate = self.items_per_second("stream", 4_000_000, **options)
             self.say(f"int64 through 3 stages, {name}, -n 4", f"{rate:,.0f} items/s", f">= {goal:,}")
-        rate = self.items_per_second("bytes", 20_000, "inline", bytes=65536)
-        self.say("64 KiB strings through 3 stages, inline, -n 4", f"{rate * 65536 * 4 / 2**30:.2f} GiB/s over all hops",
-                 ">= 0.50 x bare MPI")
+        rates, floors = [], []
+        for _ in range(self.repeat):  # in turn, so that both see the same machine
+            floors.append(self.floor_mpi_transfer(65536))
+            rates.append(self.items_per_second("bytes", 20_000, "inline", bytes=65536, repeat=1) * 65536 * 4)
+        ratio = statistics.median(r / f for r, f in zip(rates, floors))
+        self.say("64 KiB strings through 3 stages, inline, -n 4",
+                 f"{statistics.median(rates) / 2**30:.2f} GiB/s over all hops", ">= 0.50 x bare MPI",
+                 f"{ratio:.2f} x bare MPI ({statistics.median(floors) / 2**30:.2f} GiB/s)")
         rate = self.items_per_second("work", 500_000, "inline", workers=2, us=10)
         self.say("10 us of work an item, 2 workers, -n 4", f"{rate:,.0f} items/s", ">= 0.95 x ideal",
                  f"{rate / 200_000:.2f} x ideal on 2 CPUs")
@@ -107,6 +112,11 @@ class Bench:
 
     def floor_mpi(self):
         out = subprocess.run(MPIRUN + ["2", os.path.join(self.bench, "mpi_floor"), "300000"], env=ENV,
+                             capture_output=True, text=True, check=True).stdout
+        return float(out.split()[0])
+
+    def floor_mpi_transfer(self, bytes):
+        out = subprocess.run(MPIRUN + ["2", os.path.join(self.bench, "mpi_floor"), "40000", str(bytes)], env=ENV,
                              capture_output=True, text=True, check=True).stdout
         return float(out.split()[0])
 
