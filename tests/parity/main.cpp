@@ -1,4 +1,5 @@
 #include "harness.hpp"
+#include "mpipe_workers.hpp"
 #include "parallelpipe_workers.hpp"
 
 #include <cstdlib>
@@ -18,7 +19,8 @@ int main(int argc, char** argv) {
     testing::InitGoogleMock(&argc, argv);
     bool driven = false;
     int result = EXIT_FAILURE;
-    const int code = penstock::Application<Add, Double, Same, Every, Only, Total, Largest, Fragile, Slow, Numbers, Dies, Hangs>{}
+    const int code = penstock::Application<Add, Double, Same, Every, Only, Total, Largest, Fragile, Slow, Numbers, Dies,
+                                           Hangs, Times, Echo, Several, Guarded>{}
                          .run(argc, argv, [&](penstock::PipelineManager& manager) {
                              driven = true;
                              running = &manager;
