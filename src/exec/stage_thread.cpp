@@ -121,7 +121,11 @@ StageAnswer StageThread::take_results() {
         if (of_items) released_ += busy_ ? results_.count() : 0;
         answer.items = results_.take();
     }
-    if (std::exchange(blocked_, false) && !of_items) asked_.notify_one();  // the next portion is made meanwhile
+    // It stays so when what is left is a portion: the beginning of the item at hand, behind those that were complete.
+    if (blocked_ && !(busy_ && is_portion(results_))) {
+        blocked_ = false;
+        if (!of_items) asked_.notify_one();  // the next portion is made meanwhile
+    }
     answer.done = done_;
     answer.released = of_items && (busy_ || answer.error) ? released_ : 0;
     return answer;

@@ -219,6 +219,17 @@ TEST_P(StagesBothWays, AMillionResultsOfOneItemComeInPortions) {
     EXPECT_EQ(values_of(ask(Do::items, {1}).items), (List{0})) << "and the next ticket is served as ever";
 }
 
+// The first of the large ones is a portion by itself, and does not leave with what was complete before it.
+TEST_P(StagesBothWays, LargeResultsBehindSmallOnesDoNotWaitForEachOther) {
+    stage("count-up");
+    const std::int64_t large = 2 * static_cast<std::int64_t>(kPortionBytes);
+    const Whole whole = ask_all(Do::items, {1, List{3, large}, 1, List{2, large}});
+    EXPECT_EQ(whole.last.done, 4u);
+    ASSERT_EQ(whole.items.size(), 7u);
+    for (std::size_t i : {1u, 2u, 3u, 5u, 6u}) EXPECT_EQ(whole.items[i].string().size(), static_cast<std::size_t>(large)) << i;
+    EXPECT_EQ(whole.items[4], Value(0));
+}
+
 TEST_P(StagesBothWays, APortionIsFullItemsOrTheBeginningOfOneThatMakesMore) {
     stage("count-up");
     const StageAnswer first = ask(Do::items, {1500, 1500, 5000});

@@ -57,12 +57,17 @@ private:
     int items_ = 0;
 };
 
-// Of an integer n: 0, 1, ... n - 1. Of [n, text]: the same, and then "throw" or "crash" is done.
+// Of an integer n: 0, 1, ... n - 1. Of [n, text]: the same, and then "throw" or "crash" is done. Of [n, bytes]: n texts of
+// so many bytes.
 struct CountUp : GeneratorWorker {
     static constexpr std::string_view kName = "count-up";
     void on_item(const Value& item, Emit& emit, Context&) override {
         const bool plain = item.is(Value::Type::int64);
         const std::int64_t n = plain ? item.int64() : item.list().at(0).int64();
+        if (!plain && item.list().at(1).is(Value::Type::int64)) {
+            for (std::int64_t i = 0; i < n; ++i) emit(std::string(static_cast<std::size_t>(item.list().at(1).int64()), 'x'));
+            return;
+        }
         for (std::int64_t i = 0; i < n; ++i) emit(i);
         if (plain) return;
         if (item.list().at(1) == Value("throw")) throw std::runtime_error("bad item");
