@@ -224,15 +224,26 @@ void StageThread::work_on_items(ItemReader& reader) {
         else if (form_ == StageForm::fold) see(item);
         else static_cast<GeneratorWorker&>(*worker_).on_item(item, *this, context);
         ++done_;
-        released_ = 0;
+        const bool in_part = std::exchange(released_, 0) > 0;
         complete_ = results_.count();
         complete_bytes_ = results_.bytes.size();
+        // An item that has left in part cannot be tried again: its end is told before the next one may crash.
+        if (in_part && !reader.ended()) hand_over();
     }
 }
 
 bool StageThread::may_emit() const {
     const bool ahead = may_run_ahead_ && what_ != StageRequest::Do::items;
     return (serving_ || ahead) && !is_portion(results_);
+}
+
+// Returns when what there is has been taken and more is asked for.
+void StageThread::hand_over() {
+    Lock lock(mutex_);
+    blocked_ = true;
+    answered_.notify_one();
+    asked_.wait(lock, [this] { return (serving_ && !blocked_) || setting_.abandoned; });
+    if (setting_.abandoned) throw Abandoned{};
 }
 
 void StageThread::operator()(Value item) {

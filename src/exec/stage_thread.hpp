@@ -48,6 +48,7 @@ private:
     void finish();
     void see(const Value& item);
     void work_on_items(ItemReader& items);
+    void hand_over();
     void operator()(Value item) override;
     void print(std::string_view text);
     // What a source and finish() make may be a portion ahead of what is asked for; not in a worker process, which may

@@ -210,7 +210,13 @@ private:
                                         "it runs a program for one job, and not for one item after another",
                                         "use it under `jobs`, or write a worker in C++ that works on items");
         StageForm form = type.form == StageForm::none ? StageForm::map : type.form;
-        if (type.form_of) form = type.form_of(draft_.plan->templates[s].with, asked(s).from_given);
+        if (type.form_of) {
+            try {
+                form = type.form_of(draft_.plan->templates[s].with, asked(s).from_given);
+            } catch (const std::exception&) {
+                return;  // reported: the parameters of its worker are wrong
+            }
+        }
         stages_[s].form = form;
         if (form == StageForm::source)
             check_source(s);

@@ -226,8 +226,10 @@ bool StageJob::settle(Piece& p) {
 void StageJob::answered(Piece& p, StageAnswer answer) {
     counts_.items_out += answer.items.count();
     counts_.bytes_out += answer.items.bytes.size();
-    if (p.what == StageRequest::Do::items && is_map() && answer.done > answer.items.count())
-        counts_.dropped += answer.done - answer.items.count();
+    const std::size_t newly_done = answer.done - std::min<std::size_t>(answer.done, p.told);
+    if (!p.work.batch.items->empty() && is_map() && newly_done > answer.items.count())
+        counts_.dropped += newly_done - answer.items.count();
+    p.told = answer.more ? answer.done : 0;
     const std::uint64_t number = p.work.batch.number;
     const std::size_t left =
         p.work.batch.items->count() - std::min<std::size_t>(answer.done, p.work.batch.items->count());
@@ -279,6 +281,15 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
     const std::string error = outcome.details != nullptr ? outcome.details->error : "it failed";
     if (stage().form == StageForm::fold && restart_fold(p, reason)) return false;
     const bool can_go_on = stage().form != StageForm::fold || (stage().snapshots && !p.wakes);
+    if (p.what == StageRequest::Do::go_on && stage().form != StageForm::fold && !p.work.batch.items->empty() &&
+        !p.partly_out) {  // what it has told of has left; the rest is tried again
+        p.what = StageRequest::Do::items;
+        drop_first(p, std::exchange(p.told, 0));
+        if (p.work.batch.items->empty()) {
+            out_.add(std::make_shared<const StreamItems>(), p.work.batch.number, p.work.batch.last);
+            return true;
+        }
+    }
     if (p.what != StageRequest::Do::items || !can_go_on || p.partly_out) {
         fail(reason, error);
         return true;

@@ -86,6 +86,7 @@ private:
         bool wakes = false;       // Do::wake, whatever it has come to
         std::uint32_t crashes = 0;
         bool partly_out = false;  // some results of the first item have left already: it cannot be done again
+        std::size_t told = 0;        // items done with, of a request that is not answered to its end
         Nanoseconds given = 0;
         std::size_t replayed = 0;  // items before it that a fold sees again, each of which may take its time
         std::optional<Outcome> outcome;

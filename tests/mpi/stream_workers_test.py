@@ -15,6 +15,21 @@ class StreamWorkers(LaunchTest):
     def texts(self, dataset):
         return [text.decode() if isinstance(text, bytes) else text for text in dataset[:].tolist()]
 
+    def test_wrong_parameters_of_a_command_are_told(self):
+        definition = """
+penstock: 1
+name: wrong
+stages:
+  numbers: {worker: range, with: {stop: 10}}
+  each: {worker: command, from: numbers, with: {argv: [wc, "{item}"], outputs: {n: {stdout: text}}}}
+  shy: {worker: command, from: numbers}
+"""
+        self.write("wrong.yaml", definition)
+        said = self.penstock(0, "check", "wrong.yaml", expect=2)
+        self.assertIn("`outputs: n` has the unknown member `stdout`", said)
+        self.assertIn("wrong.yaml:7", said)
+        self.assertNotIn("bug", said)
+
     def test_commands_that_speak_lines_keep_order_and_survive(self):
         definition = """
 penstock: 1

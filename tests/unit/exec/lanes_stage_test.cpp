@@ -230,6 +230,22 @@ TEST_P(StagesBothWays, LargeResultsBehindSmallOnesDoNotWaitForEachOther) {
     EXPECT_EQ(whole.items[4], Value(0));
 }
 
+TEST_F(StagesInProcesses, TheEndOfAnItemThatHasLeftInPartIsToldBeforeTheNextOneCrashes) {
+    stage("count-up");
+    const std::int64_t large = 2 * static_cast<std::int64_t>(kPortionBytes);
+    std::size_t results = 0;
+    StageAnswer last;
+    Outcome outcome = give(request(Do::items, {List{3, large}, List{0, "crash"}}));
+    for (; outcome.succeeded; outcome = give(request(Do::go_on))) {
+        last = stage_answer(std::move(*outcome.outputs));
+        results += last.items.count();
+        ASSERT_TRUE(last.more);
+    }
+    EXPECT_EQ(results, 3u);
+    EXPECT_EQ(last.done, 1u);
+    EXPECT_EQ(last.released, 0u);
+}
+
 TEST_P(StagesBothWays, APortionIsFullItemsOrTheBeginningOfOneThatMakesMore) {
     stage("count-up");
     const StageAnswer first = ask(Do::items, {1500, 1500, 5000});
