@@ -168,9 +168,18 @@ std::vector<std::string> StreamPipeline::stages() const {
 }
 
 std::vector<std::string> StreamPipeline::sinks() const {
+    std::set<std::string> paired;  // what these make goes into the pairs of a sample
+    for (const auto& each : placed_) {
+        const Document& with = each->stage.parameters();
+        const auto keeps = with.find("keep-latest");
+        const auto until = with.find("until");
+        if (keeps != with.end() && keeps->second == Value(true) && until != with.end() &&
+            until->second.is(Value::Type::string))
+            paired.insert(until->second.string());
+    }
     std::vector<std::string> names;
     for (const auto& each : placed_)
-        if (each->sink) names.push_back(each->name);
+        if (each->sink && !paired.contains(each->name)) names.push_back(each->name);
     return names;
 }
 

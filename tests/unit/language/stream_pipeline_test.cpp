@@ -84,6 +84,13 @@ TEST(StreamPipeline, ForksWhereTwoStagesStandBehindOneFlow) {
     EXPECT_THAT(p.sinks(), ElementsAre("left", "right"));
 }
 
+TEST(StreamPipeline, WhatGoesIntoThePairsOfASampleIsNoSink) {
+    const Flow sampled = source("range", {{"stop", 3}}) |
+                         stage("sample", {{"limit", 1}, {"until", "slow"}, {"keep-latest", true}});
+    const StreamPipeline p("p", {sampled | stage("filter").named("slow"), sampled | stage("Count").named("seen")});
+    EXPECT_THAT(p.sinks(), ElementsAre("seen"));
+}
+
 TEST(StreamPipeline, MergesAsTheNameOfTheMergeSays) {
     const StreamPipeline p("p", merge::zip({kNumbers, kNumbers | stage<Twice>()}) | fold<Sum>());
     EXPECT_THAT(p.graph(), ElementsAre(Pair("source-2", "Twice"), Pair("source", "Sum"), Pair("Twice", "Sum")));
