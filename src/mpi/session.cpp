@@ -230,11 +230,8 @@ bool started_by_launcher() {
 
 std::unique_ptr<Session> open_session(const WorkerTypes& types, std::unique_ptr<Zygote> zygote,
                                       std::uint32_t pipeliners, std::optional<std::uint32_t> slots) {
-    if (!started_by_launcher()) return std::make_unique<LocalSession>(types, std::move(zygote), slots);
-    // With more ranks than CPUs Open MPI yields in every call that finds nothing. The pump waits in its own way, and what
-    // it gave away it would get back only after everybody else, milliseconds later.
-    setenv("OMPI_MCA_mpi_yield_when_idle", "0", 0);
-    return std::make_unique<MpiSession>(types, std::move(zygote), pipeliners, slots);
+    if (started_by_launcher()) return std::make_unique<MpiSession>(types, std::move(zygote), pipeliners, slots);
+    return std::make_unique<LocalSession>(types, std::move(zygote), slots);
 }
 
 }  // namespace penstock
