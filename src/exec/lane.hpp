@@ -122,6 +122,7 @@ private:
     void worker_damaged(std::string what);
     void worker_ended();
     std::optional<InFlight> take_charged(std::vector<InFlight>& held);
+    bool ended_in_between(const LaneJob& job);
     void fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndReason> because, std::int64_t started);
     bool stop_step();
 
@@ -135,6 +136,7 @@ private:
     std::size_t attached_ = 0;           // of those, with a large document
     std::optional<JobLogKey> last_stage_;  // whose ticket was done last, if it was a stage's,
     std::string between_;                  // and what it has printed since
+    std::optional<ProcessEnd> ended_between_;  // how its process ended since
     std::uint64_t current_ = 0;          // ticket the thread runs inline or is about to give to the worker process
     bool is_current_ = false;
     std::uint64_t external_ = 0;         // ticket at the runner

@@ -1,6 +1,7 @@
 #include "exec/lane.hpp"
 
 #include "exec/signal_text.hpp"
+#include "exec/stage_batch.hpp"
 #include "exec/worker_setup.hpp"
 
 #include <fmt/format.h>
@@ -52,6 +53,13 @@ bool Lane::may_feed() {
 }
 
 void Lane::feed(LaneJob job) {
+    if (ended_in_between(job)) {
+        const ProcessEnd end = *std::exchange(ended_between_, std::nullopt);
+        InFlight not_begun;
+        not_begun.job = std::move(job);
+        return fail_crashed(std::move(not_begun), end, std::nullopt, steady_now());
+    }
+    ended_between_.reset();
     try {
         const Materialized input = materialize_job(job);
         if (worker_ == nullptr) {
@@ -229,6 +237,7 @@ void Lane::worker_ended() {
     const std::optional<EndReason> because = std::exchange(killed_because_, std::nullopt);
     worker_.reset();
     lock.unlock();
+    if (!crashed && !because && last_stage_) ended_between_ = end;
     for (const LaneJob& job : cancelled) tell(stopped(job.ticket.id, EndReason::cancelled));
     if (crashed) fail_crashed(std::move(*crashed), end, because, started);
     damage_.clear();
@@ -249,6 +258,13 @@ std::optional<Lane::InFlight> Lane::take_charged(std::vector<InFlight>& held) {
     return first;
 }
 
+// Of a ticket that asks for the rest of what a stage's worker makes: its process goes on between two tickets, and may
+// have ended there. Then this one pays, or nobody would say how.
+bool Lane::ended_in_between(const LaneJob& job) {
+    return ended_between_ && last_stage_ && job.ticket.batch != nullptr && goes_on(*job.ticket.batch) &&
+           *last_stage_ == log_key(job);
+}
+
 void Lane::fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndReason> because, std::int64_t started) {
     Outcome outcome;
     outcome.ticket = job.job.ticket.id;
@@ -262,6 +278,7 @@ void Lane::fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndRe
     outcome.details->exit_code = end.exit_code;
     outcome.details->signal = end.signal;
     outcome.details->peak_memory_bytes = end.peak_memory_bytes;
+    if (job.log == nullptr && has_printed_between(job.job)) job.log = std::make_unique<AttemptLog>(begin_log(job.job));
     if (job.log != nullptr) outcome.details->log = job.log->finish();
     tell(std::move(outcome));
 }

@@ -65,6 +65,11 @@ Document to_document(StageRequest request) {
     return document;
 }
 
+bool goes_on(const Document& request) {
+    const auto what = request.find("what");
+    return what != request.end() && what->second == Value(static_cast<std::int64_t>(StageRequest::Do::go_on));
+}
+
 StageRequest stage_request(Document document) {
     StageRequest request;
     const std::uint32_t what = count_at(document, "what");

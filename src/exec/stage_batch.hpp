@@ -60,6 +60,7 @@ struct StageAnswer {
 
 Document to_document(StageRequest request);
 StageRequest stage_request(Document document);  // throws ValueError
+bool goes_on(const Document& request);          // is it Do::go_on
 Document to_document(StageAnswer answer);
 StageAnswer stage_answer(Document document);    // throws ValueError
 

@@ -520,6 +520,25 @@ TEST_F(StagesInProcesses, ASourceThatCrashesHasMadeWhatItHadSent) {
     EXPECT_TRUE(ask(Do::go_on).fatal) << "nobody repeats it";
 }
 
+// Its process has ended before anybody asks what came of it.
+TEST_F(StagesInProcesses, ASourceThatCrashesBetweenTwoTicketsSaysHow) {
+    const std::filesystem::path file = folder_ / "go";
+    stage("integers", {{"who", true}, {"count", 20}, {"wait-at", 9}, {"path", file.string()}, {"crash-at", 10}});
+    List items;
+    for (StageAnswer answer = ask(Do::start);; answer = ask(Do::go_on)) {
+        for (Value& value : values_of(std::move(answer.items))) items.push_back(std::move(value));
+        ASSERT_TRUE(answer.more);
+        if (items.size() == 11) break;
+    }
+    std::ofstream(file) << "x";
+    while (::kill(static_cast<pid_t>(items.at(0).int64()), 0) == 0) ::usleep(200);
+    const Outcome crashed = give(request(Do::go_on));
+    ASSERT_FALSE(crashed.succeeded);
+    EXPECT_EQ(crashed.details->reason, EndReason::signal);
+    EXPECT_EQ(crashed.details->signal, SIGSEGV);
+    EXPECT_TRUE(ask(Do::go_on).fatal) << "it is charged once";
+}
+
 TEST_F(StagesInProcesses, TicketsGivenAheadAreServedInOrderByOneObject) {
     stage("twice");
     std::vector<Ticket> tickets;

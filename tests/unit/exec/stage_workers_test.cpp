@@ -121,7 +121,8 @@ private:
 };
 
 // `count` integers of all workers together, each its share; at `throw-at` or `crash-at` that is done. After `wait-at` it
-// waits until the file `path` is there, or it is told to stop, and says so; with `print` on standard output too. Writes the file `left` when generate() is left.
+// waits until the file `path` is there, or it is told to stop, and says so; with `print` on standard output too. Writes
+// the file `left` when generate() is left. With `who` the first item of all is the number of its process.
 struct Integers : SourceWorker {
     static constexpr std::string_view kName = "integers";
     struct Leaving {
@@ -135,6 +136,7 @@ struct Integers : SourceWorker {
         const auto number = [&](std::string_view key) { return with.contains(key) ? at(with, key).int64() : -1; };
         const Leaving leaving{with.contains("left") ? at(with, "left").string() : ""};
         const std::int64_t count = number("count");
+        if (with.contains("who")) emit(::getpid());
         for (std::int64_t i = context.worker(); i < count; i += context.workers()) {
             if (i == number("throw-at")) throw std::runtime_error("no more");
             if (i == number("crash-at")) die();
