@@ -113,6 +113,9 @@ public:
     int operator()(const StagesCommand& command) const {
         return alone([&] { return run_stages(command, streams_); });
     }
+    int operator()(const WhyCommand& command) const {
+        return alone([&] { return run_why(command, program_.types, streams_); });
+    }
     int operator()(const JobsCommand& command) const {
         return alone([&] { return run_jobs(command, streams_); });
     }

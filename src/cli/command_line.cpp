@@ -129,6 +129,7 @@ Command chosen(const std::string& name, Commands& commands, const ProgramInfo& p
     if (name == "collect") return commands.collect;
     if (name == "jobs") return commands.jobs;
     if (name == "stages") return commands.stages;
+    if (name == "why") return commands.why;
     return commands.workers;
 }
 

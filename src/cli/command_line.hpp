@@ -37,6 +37,9 @@ struct RunCommand {
     std::string store;  // "" = the program's default
     bool force = false;
     bool fail_fast = false;
+    std::string retry_delay;  // as typed; "" = retry_delay_s as it is
+    double retry_delay_s = 0.5;
+    std::uint32_t crash_limit = 3;
     bool strict_slots = false;
     bool dry_run = false;
     bool no_collect = false;
@@ -91,6 +94,11 @@ struct StagesCommand {
     TableForm form = TableForm::text;
 };
 
+struct WhyCommand {
+    std::string run;
+    std::string job;  // [PIPELINE/]JOB[INSTANCE]
+};
+
 struct WorkersCommand {};
 
 // Help, the version, or what is wrong with the command line.
@@ -100,7 +108,7 @@ struct ShowText {
 };
 
 using Command = std::variant<ShowText, RunCommand, CheckCommand, DotCommand, TableCommand, LogCommand, CollectCommand,
-                             JobsCommand, StagesCommand, WorkersCommand>;
+                             JobsCommand, StagesCommand, WhyCommand, WorkersCommand>;
 
 struct ProgramInfo {
     std::string name = "penstock";    // as it was started

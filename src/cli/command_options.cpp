@@ -1,6 +1,7 @@
 #include "cli/command_options.hpp"
 
 #include "report/text.hpp"
+#include "value/quantity.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -67,6 +68,14 @@ constexpr const char* kJobsText =
     "  PROGRAM jobs X.h5 --worker command --limit 20\n"
     "  PROGRAM jobs X.h5 --failed --json | jq .error";
 
+constexpr const char* kWhyDescription = "Say why a job failed, was skipped, or has not ended";
+constexpr const char* kWhyText =
+    "Of a failed job each attempt: when, where, and why it ended. Of one that was skipped the job that caused it. Of one\n"
+    "that has not ended what it waits for, as far as that is durable. Works while the run goes on.\n"
+    "\n"
+    "  PROGRAM why X.h5 word-count/download\n"
+    "  PROGRAM why X.h5 'simulate[seed=0,beta=0.1]'      # or simulate#17";
+
 constexpr const char* kStagesDescription = "Print what the stages of streams have done: items, rates, waiting";
 constexpr const char* kStagesText =
     "A line for each stage, over all of its workers: items it took and made, how many a second, and the parts of its\n"
@@ -106,6 +115,8 @@ std::string one_of_statuses(const std::string& text) {
 
 constexpr std::uint64_t kMaxRanks = 1'000'000;
 constexpr std::uint64_t kMaxSlots = 65'536;
+constexpr double kMaxRetryDelay_s = 24 * 3600;
+constexpr std::uint64_t kMaxCrashes = 10'000;
 
 void add_files(CLI::App& command, DefinitionSource& source) {
     command.add_option("FILE", source.files, "Definition files (YAML or JSON), - for standard input")->type_name("");
@@ -178,6 +189,17 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     add_machine(command, run.slots, commands.resources);
     command.add_option("--store", run.store, store_text(program))->type_name("NAME[:SPEC]");
     command.add_flag("--fail-fast", run.fail_fast, "Start nothing more once a job has failed");
+    command
+        .add_option("--retry-delay", run.retry_delay,
+                    "Pause before a job with `retries` is tried again (default 0.5 s);\ndoubles with each attempt, up to "
+                    "30 s")
+        ->type_name("TIME");
+    command
+        .add_option("--crash-limit", run.crash_limit,
+                    "A job that ends its worker process (a signal, exit) K times in a row\nis not tried again (default "
+                    "3)")
+        ->type_name("K")
+        ->check(whole_between(1, kMaxCrashes, "crashes"));
     command.add_flag("--strict-slots", run.strict_slots,
                      "Refuse streams of which workers would share slots, because their\nstages have no `cpus`");
     command.add_flag("--dry-run", run.dry_run, "Say who would be where and what would run, and stop");
@@ -256,6 +278,12 @@ void declare_commands(CLI::App& app, Commands& commands, const ProgramInfo& prog
     jobs.add_option("-n,--limit", commands.jobs.limit, "At most N rows")->type_name("N");
     add_form(jobs, commands.jobs.form, "One JSON object a row");
 
+    CLI::App& why = declare("why", kWhyDescription, kWhyText);
+    add_run_argument(why, commands.why.run);
+    why.add_option("JOB", commands.why.job, "[PIPELINE/]JOB, with [name=value,...] for an instance")
+        ->type_name("")
+        ->required();
+
     CLI::App& stages = declare("stages", kStagesDescription, kStagesText);
     add_run_argument(stages, commands.stages.run);
     add_form(stages, commands.stages.form, "One JSON object a worker");
@@ -305,6 +333,13 @@ std::string complete(RunCommand& run, const std::vector<std::string>& resources,
     if (!problem.empty()) return problem;
     if (!run.source.for_each.empty() && run.source.files.empty()) {
         return "--for-each submits the pipelines of a FILE once for each line, and no FILE is given";
+    }
+    if (!run.retry_delay.empty()) {
+        const auto seconds = parse_duration_s(run.retry_delay);
+        if (!seconds || *seconds > kMaxRetryDelay_s)
+            return "--retry-delay: `" + printable(run.retry_delay) + "` is not a time up to a day; give " +
+                   std::string(kDurationForm);
+        run.retry_delay_s = *seconds;
     }
     return parse_resources(resources, run.resources);
 }

@@ -16,6 +16,7 @@ struct Commands {
     CollectCommand collect;
     JobsCommand jobs;
     StagesCommand stages;
+    WhyCommand why;
     WorkersCommand workers;
     std::vector<std::string> resources;  // "name=n", of run and check
 };

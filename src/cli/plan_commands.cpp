@@ -4,6 +4,7 @@
 #include "cli/fit.hpp"
 #include "cli/for_each_feeder.hpp"
 #include "cli/plan_text.hpp"
+#include "cli/run_plans.hpp"
 #include "language/dot.hpp"
 #include "report/text.hpp"
 #include "run/layout.hpp"
@@ -70,23 +71,6 @@ Outcomes outcomes_of(const Plan& plan, const std::vector<JobRow>& rows) {
         if (row.status == JobStatus::skipped) ++outcome.skipped;
     }
     return outcomes;
-}
-
-// The plans of a run, made again from the definitions stored with its results.
-std::vector<std::shared_ptr<const Plan>> plans_of(const Results& results, const WorkerTypes& types, Streams& streams) {
-    LoadOptions options;
-    options.for_each_given = true;  // keys its lines gave are there
-    options.store_provides_keys = true;
-    std::vector<std::shared_ptr<const Plan>> plans;
-    std::set<std::string> seen;
-    for (const Results::Definition& definition : results.definitions()) {
-        const Loaded loaded = load_text(definition.text, "definition of the run", definition.directory, types, options);
-        if (!loaded.ok()) streams.err << render(loaded.diagnostics);
-        for (const auto& plan : loaded.plans) {
-            if (seen.insert(plan->name).second) plans.push_back(plan);
-        }
-    }
-    return plans;
 }
 
 int dot_of_run(const DotCommand& command, const WorkerTypes& types, Streams& streams) {

@@ -15,6 +15,8 @@ namespace penstock {
 int run_table(const TableCommand& command, Streams& streams);
 int run_jobs(const JobsCommand& command, Streams& streams);
 int run_stages(const StagesCommand& command, Streams& streams);
+// why_command.cpp
+int run_why(const WhyCommand& command, const WorkerTypes& types, Streams& streams);
 int run_log(const LogCommand& command, Streams& streams);
 int run_collect(const CollectCommand& command, Streams& streams);
 int run_workers(const WorkerTypes& types, Streams& streams);

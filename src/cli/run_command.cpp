@@ -171,6 +171,8 @@ RunRequest Leader::request() const {
     request.resources = command_.resources;
     request.store = store_.text;
     request.fail_fast = command_.fail_fast;
+    request.retry_delay_s = command_.retry_delay_s;
+    request.crash_limit = command_.crash_limit;
     return request;
 }
 

@@ -24,8 +24,8 @@ std::string_view first_bytes(std::string_view text, std::size_t most) {
 }
 }  // namespace
 
-Broker::Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host)
-    : rank_(rank), slots_(slots), host_(host), lanes_(slots) {}
+Broker::Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host, std::uint32_t crash_limit)
+    : rank_(rank), slots_(slots), host_(host), crash_limit_(crash_limit), lanes_(slots) {}
 
 // ------------------------------------------------------------------------------------------ what there is to run
 
@@ -90,12 +90,7 @@ void Broker::inputs_arrived(std::uint64_t ticket) {
         start_reserved(ticket);
         return;
     }
-    msg::Assign what{{t->pipeline->context->info.id, JobIndex(t->job), 1},
-                     TemplateIndex(t->job_template),
-                     t->attempt,
-                     t->holder,
-                     t->located,
-                     false};
+    const msg::Assign what = assign_of(*t);
     if (t->first_in_line)
         queue_.push_front({t->pipeline, what, ticket});
     else
@@ -162,6 +157,7 @@ std::uint64_t Broker::make_ticket(Pipeline& p, const msg::Assign& what, std::uin
     t.generation = generation;
     t.located = what.located;
     t.reserved = what.reserved;
+    t.past = what.past;
     t.used = true;
     return static_cast<std::uint64_t>(generation) << 32 | (index + 1);
 }
@@ -184,9 +180,19 @@ JobStart Broker::start_of(std::uint64_t ticket, const Ticketed& t) const {
     return {ticket, t.pipeline->context, TemplateIndex(t.job_template), t.job - job.first_job.value, t.attempt};
 }
 
+msg::Assign Broker::assign_of(const Ticketed& t) const {
+    return {{t.pipeline->context->info.id, JobIndex(t.job), 1},
+            TemplateIndex(t.job_template),
+            t.attempt,
+            t.holder,
+            t.located,
+            t.reserved,
+            t.past};
+}
+
 // ------------------------------------------------------------------------------------------ what has ended
 
-JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, const std::string& error, Outbox& out) {
+JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
     Ticketed* t = find(ticket);
     if (t == nullptr || t->lane == kNoLane) {
         ++ignored_;
@@ -201,30 +207,49 @@ JobEnd Broker::ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, con
     --in_lanes_;
     --p.in_hand;
     lane.likely_ns = lane.in_hand == 0 ? 0 : std::max(0.0, lane.likely_ns - static_cast<double>(t->likely_ns));
-    p.plan->times.learn(plan, index, 1, static_cast<double>(busy));
+    p.plan->times.learn(plan, index, 1, static_cast<double>(how.busy));
 
     ++records_;
     const PipelineId id = p.context->info.id;
-    const bool follow = succeeded && !draining_ && job.follower != JobTemplate::kNoFollower &&
+    JobEnd end{p.context, index, t->job - job.first_job.value, t->attempt, p.submitted_ns};
+    if (!how.succeeded && !plan.is_stream()) {
+        const PastAttempts past = with_one_more(t->past, how.crashed, rank_, t->lane);
+        end.next = next_attempt(job, past, crash_limit_);
+        if (end.next == NextAttempt::yes) {
+            attempt_failed(*t, past, how, out);
+            drop(ticket);
+            return end;
+        }
+    }
+    const bool follow = how.succeeded && !draining_ && job.follower != JobTemplate::kNoFollower &&
                         !plan.templates[job.follower].worker.empty();  // its block may not have been sent yet
-    const bool extends = pending_.jobs.count != 0 && succeeded && pending_.succeeded && pending_.jobs.pipeline == id &&
+    const bool extends = pending_.jobs.count != 0 && how.succeeded && pending_.succeeded && pending_.jobs.pipeline == id &&
                          pending_.jobs.first.value + pending_.jobs.count == t->job &&
                          pending_template_ == t->job_template && pending_.followed == follow &&
                          pending_.attempt == t->attempt;
     if (extends) {
         ++pending_.jobs.count;
-        pending_.busy_ns += static_cast<std::uint64_t>(busy);
+        pending_.busy_ns += static_cast<std::uint64_t>(how.busy);
     } else {
         send_ended(out);
-        pending_ = {{id, JobIndex(t->job), 1},        succeeded, t->attempt, records_,
-                    static_cast<std::uint64_t>(busy), follow,    {}};
-        if (!succeeded) pending_.error = first_bytes(error, kErrorBytes);
+        pending_ = {{id, JobIndex(t->job), 1},            how.succeeded, t->attempt, records_,
+                    static_cast<std::uint64_t>(how.busy), follow,        {}};
+        if (!how.succeeded) pending_.error = first_bytes(how.error, kErrorBytes);
         pending_template_ = t->job_template;
         pending_pipeliner_ = p.pipeliner;
     }
-    JobEnd end{p.context, index, t->job - job.first_job.value, t->attempt, p.submitted_ns, follow};
+    end.follow = follow;
     drop(ticket);
     return end;
+}
+
+// In the order it happened: the router may know of the job only by what its producer's end says.
+void Broker::attempt_failed(const Ticketed& t, const PastAttempts& past, const AttemptEnd& how, Outbox& out) {
+    send_ended(out);
+    const msg::Assign was = assign_of(t);
+    out.to_router(msg::AttemptFailed{was.jobs, was.job, was.attempt, was.holder, was.located, past, records_,
+                                     static_cast<std::uint64_t>(how.busy),
+                                     std::string(first_bytes(how.error, kErrorBytes))});
 }
 
 void Broker::follow(const JobEnd& end) {

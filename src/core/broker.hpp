@@ -16,6 +16,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -38,6 +39,15 @@ struct JobEnd {
     std::uint32_t attempt = 1;
     std::int64_t submitted_ns = 0;
     bool follow = false;  // call Broker::follow() once the outputs are kept
+    NextAttempt next = NextAttempt::no_retries;  // of a failure: whether the job is tried again
+};
+
+// How a lane was done with a job.
+struct AttemptEnd {
+    bool succeeded = true;
+    Nanoseconds busy = 0;
+    bool crashed = false;  // it ended its worker process
+    std::string_view error = {};
 };
 
 // What a broker asks of its driver.
@@ -65,7 +75,8 @@ public:
     static constexpr Nanoseconds kLaneHorizon = 10'000'000;
     static constexpr Nanoseconds kLongJob = 250'000'000;
 
-    Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host);
+    // A job whose last `crash_limit` attempts all crashed is not tried again.
+    Broker(std::uint32_t rank, std::uint32_t slots, BrokerHost& host, std::uint32_t crash_limit = kCrashLimit);
 
     void on(const msg::PlanBlock& m, std::uint32_t from, Outbox& out);
     void on(const msg::IntroducePipeline& m, std::uint32_t from, Outbox& out);
@@ -80,7 +91,7 @@ public:
     void inputs_arrived(std::uint64_t ticket);
 
     // A lane is done with a ticket. Returns what the job was; its record is the next one of this broker.
-    JobEnd ended(std::uint64_t ticket, bool succeeded, Nanoseconds busy, const std::string& error, Outbox& out);
+    JobEnd ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out);
     // Goes on with the follower of a job that has just ended here: no message, no router, no other rank.
     void follow(const JobEnd& end);
     // Sends what ended() gathered, and gives lanes more to do. Called once after each batch of events.
@@ -121,6 +132,7 @@ private:
         std::uint32_t holder = 0;
         std::uint32_t lane = kNoLane;  // kNoLane: waits for inputs or a lane
         std::uint32_t generation = 0;  // a ticket's upper half, so that an old ticket is recognised
+        PastAttempts past;
         float likely_ns = 0;           // in its lane it counts as it was guessed when it came there
         bool located = true, reserved = false, used = false;
         bool waits_for_inputs = false;
@@ -149,11 +161,15 @@ private:
     void answer_recall(Outbox& out);
     static void add_returned(msg::Returned& answer, const msg::Assign& what);
     std::uint32_t unqueue(std::uint32_t lane);
+    msg::Assign assign_of(const Ticketed& t) const;
+    bool next_one_for(std::uint32_t lane);
+    void attempt_failed(const Ticketed& t, const PastAttempts& past, const AttemptEnd& how, Outbox& out);
     void send_ended(Outbox& out);
 
     std::uint32_t rank_;
     std::uint32_t slots_;
     BrokerHost& host_;
+    std::uint32_t crash_limit_;
     std::unordered_map<PlanId, KnownPlan> plans_;         // pointers into it stay valid until forgotten
     std::unordered_map<PipelineId, Pipeline> pipelines_;  // pointers into it stay valid until forgotten
     std::deque<Queued> queue_;

@@ -18,8 +18,10 @@ void Broker::to_lane(std::uint32_t lane, std::uint64_t ticket, std::vector<JobSt
 }
 
 void Broker::start_reserved(std::uint64_t ticket) {
+    const PastAttempts& past = find(ticket)->past;
+    const std::uint32_t avoided = past.failed != 0 && past.broker == rank_ ? past.slot : kNoLane;
     std::uint32_t lane = slots_;
-    while (lane < lanes_.size() && lanes_[lane].in_hand != 0) ++lane;
+    while (lane < lanes_.size() && (lanes_[lane].in_hand != 0 || lane == avoided)) ++lane;
     if (lane == lanes_.size()) lanes_.push_back({.reserved = true});
     std::vector<JobStart> starts;
     to_lane(lane, ticket, starts);
@@ -39,10 +41,29 @@ std::uint32_t Broker::room(const Lane& lane, Queued& next) const {
     return static_cast<std::uint32_t>(wanted);
 }
 
+// A job that failed in this lane goes to another that idles, when one does. False: there is nothing else for this one.
+bool Broker::next_one_for(std::uint32_t lane) {
+    constexpr std::size_t kLook = 16;  // entries of the queue
+    const auto avoids = [&](const Queued& q) {
+        return q.what.past.failed != 0 && q.what.past.slot == lane && q.what.past.broker == rank_;
+    };
+    if (!avoids(queue_.front())) return true;
+    for (std::uint32_t other = 0; other < slots_; ++other) {
+        if (other == lane || lanes_[other].in_hand != 0) continue;
+        const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(kLook, queue_.size()));
+        const auto fitting = std::find_if_not(queue_.begin(), end, avoids);
+        if (fitting == end) return false;
+        std::rotate(queue_.begin(), fitting, fitting + 1);
+        return true;
+    }
+    return true;
+}
+
 bool Broker::fill_lane(std::uint32_t lane) {
     std::vector<JobStart> starts;
     std::uint64_t share = (queued_jobs_ + slots_ - 1) / slots_;  // the last jobs are spread over the lanes
     while (!queue_.empty() && share != 0) {
+        if (!next_one_for(lane)) break;
         Queued& next = queue_.front();
         const auto n = static_cast<std::uint32_t>(
             std::min<std::uint64_t>({room(lanes_[lane], next), next.what.jobs.count, share}));
@@ -98,13 +119,7 @@ std::uint32_t Broker::unqueue(std::uint32_t lane) {
         lanes_[lane].likely_ns = std::max(0.0, lanes_[lane].likely_ns - static_cast<double>(t.likely_ns));
         --lanes_[lane].in_hand;
         --in_lanes_;
-        msg::Assign what{{t.pipeline->context->info.id, JobIndex(t.job), 1},
-                         TemplateIndex(t.job_template),
-                         t.attempt,
-                         t.holder,
-                         t.located,
-                         t.reserved};
-        queue_.push_front({t.pipeline, what, *ticket});
+        queue_.push_front({t.pipeline, assign_of(t), *ticket});
         ++queued_jobs_;
     }
     return taken;
@@ -166,14 +181,14 @@ void Broker::add_returned(msg::Returned& answer, const msg::Assign& what) {
     if (!answer.items.empty()) {
         msg::Returned::Item& after = answer.items.back();
         if (after.jobs.pipeline == what.jobs.pipeline && after.job == what.job && after.attempt == what.attempt &&
-            after.holder == what.holder && after.located == what.located &&
+            after.holder == what.holder && after.located == what.located && after.past == what.past &&
             what.jobs.first.value + what.jobs.count == after.jobs.first.value) {
             after.jobs.first = what.jobs.first;
             after.jobs.count += what.jobs.count;
             return;
         }
     }
-    answer.items.push_back({what.jobs, what.job, what.attempt, what.holder, what.located});
+    answer.items.push_back({what.jobs, what.job, what.attempt, what.holder, what.located, what.past});
 }
 
 }  // namespace penstock

@@ -10,12 +10,17 @@ void ReadyQueue::push(const ReadyRun& run) {
     if (!queue.empty()) {
         ReadyRun& last = queue.back();
         if (last.jobs.pipeline == run.jobs.pipeline && last.job == run.job && last.attempt == run.attempt &&
-            last.located == run.located && last.jobs.first.value + last.jobs.count == run.jobs.first.value) {
+            last.located == run.located && last.past == run.past && last.jobs.first.value + last.jobs.count == run.jobs.first.value) {
             last.jobs.count += run.jobs.count;
             return;
         }
     }
     queue.push_back(run);
+}
+
+void ReadyQueue::push_first(const ReadyRun& run) {
+    (run.holder == 0xffffffff ? anywhere_ : preferring_[run.holder]).push_front(run);
+    jobs_ += run.jobs.count;
 }
 
 std::deque<ReadyRun>* ReadyQueue::queue_for(std::uint32_t broker) {

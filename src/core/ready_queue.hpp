@@ -2,10 +2,10 @@
 //
 // Runs of jobs, not jobs: a million independent ones are one entry. Within one priority, a broker first gets what has
 // its inputs there, then the oldest of the rest, then what others prefer; each pick is O(1) whatever is waiting.
-// Bounded by the number of jobs of the active pipelines (an entry is 32 bytes).
+// Bounded by the number of jobs of the active pipelines (an entry is 40 bytes).
 #pragma once
 
-#include "core/ids.hpp"
+#include "core/past_attempts.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -22,11 +22,13 @@ struct ReadyRun {
     std::uint32_t attempt = 1;
     std::uint32_t holder = 0xffffffff;  // rank that holds the inputs
     bool located = true;
+    PastAttempts past = {};
 };
 
 class ReadyQueue {
 public:
     void push(const ReadyRun& run);
+    void push_first(const ReadyRun& run);
     // What `broker` should run next, for looking at; null when empty. take() removes up to `count` jobs of it.
     const ReadyRun* next_for(std::uint32_t broker);
     ReadyRun take(std::uint32_t broker, std::uint32_t count);

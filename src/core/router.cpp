@@ -131,7 +131,7 @@ void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
         b->simple -= item.jobs.count;
         remove_ahead(*b, *p, item.job, item.jobs.count);
         counts_.assigned -= item.jobs.count;
-        push_ready({item.jobs, item.job, item.attempt, item.holder, item.located}, *p);
+        push_ready({item.jobs, item.job, item.attempt, item.holder, item.located, item.past}, *p);
     }
     give_credit_entry(*b);
     stop_if_done(out);
@@ -156,32 +156,60 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     if (draining_) stop_if_done(out);
 }
 
+void Router::on(const msg::AttemptFailed& m, std::uint32_t from, Outbox& out) {
+    Broker* b = broker(from);
+    Pipeline* p = pipeline(m.jobs.pipeline);
+    if (b == nullptr || p == nullptr || m.jobs.count != 1 || p->left == 0 || !may_hold(*b, *p, m.jobs, m.job)) {
+        ++counts_.ignored;
+        return;
+    }
+    free_room(*b, *p, m.job, 1);
+    give_credit_entry(*b);
+    ++counts_.retried;
+    std::uint64_t& last = p->last_record[from];
+    last = std::max(last, m.record);
+    failed_.push_back({m.jobs, m.job, m.attempt + 1, m.holder, m.located, m.past});
+    events_.attempt_failed(m.jobs.pipeline, m, from);
+    if (draining_) stop_if_done(out);
+}
+
 // What these jobs held at their broker and host is free again. False when they cannot have been there.
 bool Router::free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m) {
     const Plan& plan = *p.plan->plan;
     if (!in_plan(plan, m.jobs)) return false;
     const TemplateIndex t = plan.template_of(m.jobs.first);
     const JobTemplate& job = plan.templates[t.value];
-    const std::uint32_t count = m.jobs.count;
-    const bool simple = job.resources.simple() && !plan.is_stream();  // the jobs of a stream hold no slot
-    if (!in_template(plan, m.jobs, t) || count > (simple ? b.simple : b.reserved)) return false;
+    if (!may_hold(b, p, m.jobs, t)) return false;
     if (m.followed && m.succeeded && job.follower != JobTemplate::kNoFollower) {
         // The same number of jobs stays there: the followers.
-        remove_ahead(b, p, t, count);
-        add_ahead(b, p, TemplateIndex(job.follower), count);
-        return true;
+        remove_ahead(b, p, t, m.jobs.count);
+        add_ahead(b, p, TemplateIndex(job.follower), m.jobs.count);
+    } else {
+        free_room(b, p, t, m.jobs.count);
     }
+    return true;
+}
+
+bool Router::may_hold(const Broker& b, const Pipeline& p, const JobRun& jobs, TemplateIndex t) const {
+    const Plan& plan = *p.plan->plan;
+    if (!in_template(plan, jobs, t)) return false;
+    const bool simple = plan.templates[t.value].resources.simple() && !plan.is_stream();
+    return jobs.count <= (simple ? b.simple : b.reserved);
+}
+
+void Router::free_room(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t count) {
+    const Plan& plan = *p.plan->plan;
+    const JobTemplate& job = plan.templates[t.value];
     counts_.assigned -= count;
     b.nothing_to_return = false;
-    if (simple) {
+    if (job.resources.simple() && !plan.is_stream()) {  // the jobs of a stream hold no slot
         b.simple -= count;
         remove_ahead(b, p, t, count);
-        return true;
+        return;
     }
     b.reserved -= count;
     for (std::uint32_t i = 0; i < count; ++i) options_.hosts.release(b.what.host, job.resources);
     for (std::uint32_t sibling : brokers_of_host_[b.what.host]) give_credit_entry(brokers_[sibling]);
-    return true;
 }
 
 void Router::on(const msg::Skipped& m, std::uint32_t, Outbox& out) {

@@ -2,11 +2,14 @@
 //
 // A pure state machine. It takes submitted pipelines, gives each to a pipeliner, keeps what is ready, and hands it to
 // brokers as their credit allows. It counts what has ended and what is durable; a pipeline is over when every job of it
-// is both. The clock comes with step functions that need it; nothing is decided by wall-clock time.
+// is both. The clock comes with schedule(), the only function that needs it; nothing is decided by wall-clock time.
 //
 // Credit: a broker always gets work for its slots; ahead of them it is given as many jobs as it is likely to finish
 // within kHorizon, by the measured mean run time of such jobs. A wrong guess is mended by Recall when another broker
 // idles.
+//
+// An attempt that failed comes back after a pause that doubles with each of its job's, and first looks for another broker
+// (router_retries.cpp).
 //
 // Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at
 // most the jobs of active pipelines, as runs; a plan is known to the roles while pipelines of it are not over, and then
@@ -42,6 +45,7 @@ struct RouterOptions {
     std::vector<BrokerDescription> brokers;
     HostLedger hosts;
     bool fail_fast = false;
+    Nanoseconds retry_delay = 500'000'000;  // before a job's second attempt; doubles with each further one
     // Plans without a pipeline are kept for the next one of them, the latest used: so many, and of so many jobs
     // together.
     std::uint32_t idle_plans = 64;
@@ -56,6 +60,8 @@ public:
     virtual void started(PipelineId pipeline) = 0;
     // Jobs that ran, as told by a broker.
     virtual void ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) = 0;
+    // An attempt failed, and the job is tried again.
+    virtual void attempt_failed(PipelineId, const msg::AttemptFailed&, std::uint32_t /*broker*/) {}
     // Jobs that never will: the driver stores a record of each (they count as records of rank 0).
     virtual void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) = 0;
     // A job counted as succeeded whose values could not be stored: it has failed after all.
@@ -72,6 +78,7 @@ public:
 struct RouterCounts {
     std::uint64_t jobs = 0, succeeded = 0, failed = 0, skipped = 0, assigned = 0, durable = 0;
     std::uint64_t pipelines = 0, pipelines_over = 0;
+    std::uint64_t retried = 0;  // attempts that failed and were not the last of their jobs
     std::uint64_t ignored = 0;  // messages that made no sense
     std::uint64_t ended() const { return succeeded + failed + skipped; }
 };
@@ -82,6 +89,7 @@ public:
     static constexpr std::uint32_t kMaxAheadPerSlot = 16384;
     static constexpr Nanoseconds kLongJob = 250'000'000;  // jobs longer than this never queue behind another
     static constexpr std::uint32_t kActivePipelines = 4096;
+    static constexpr Nanoseconds kLongestRetryDelay = 30'000'000'000;  // unless the first one is longer
 
     Router(RouterOptions options, RouterEvents& events);
 
@@ -97,6 +105,7 @@ public:
     void on(const msg::Ready& m, std::uint32_t from, Outbox& out);
     void on(const msg::Skipped& m, std::uint32_t from, Outbox& out);
     void on(const msg::Ended& m, std::uint32_t from, Outbox& out);
+    void on(const msg::AttemptFailed& m, std::uint32_t from, Outbox& out);
     void on(const msg::Returned& m, std::uint32_t from, Outbox& out);
     void on(const msg::Durable& m, std::uint32_t from, Outbox& out);
     void on(const msg::Refused& m, std::uint32_t from, Outbox& out);
@@ -108,8 +117,11 @@ public:
     // Records of rank 0 itself (skipped jobs) up to this one are durable.
     void own_records_durable(std::uint64_t record, Outbox& out);
 
-    // Hands out work; the driver calls it once after each batch of messages.
-    void schedule(Outbox& out);
+    // Hands out work; the driver calls it once after each batch of messages, and at next_due(). `now`: on a clock that
+    // does not jump.
+    void schedule(Nanoseconds now, Outbox& out);
+    // When something happens by time alone; nothing when it does not.
+    std::optional<Nanoseconds> next_due() const;
 
     bool over() const { return stopping_ && byes_ == brokers_.size(); }
     bool stopping() const { return stopping_; }
@@ -164,6 +176,8 @@ private:
     void start_pipelines(Outbox& out);
     void push_ready(const ReadyRun& run, const Pipeline& p);
     bool free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m);
+    bool may_hold(const Broker& b, const Pipeline& p, const JobRun& jobs, TemplateIndex t) const;
+    void free_room(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t count);
     void ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
                     Outbox& out);
     bool assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
@@ -196,6 +210,18 @@ private:
     void stop_if_done(Outbox& out);
     std::uint64_t durable_of(std::uint32_t rank) const;
 
+    // router_retries.cpp
+    struct Level;
+    Nanoseconds retry_delay(const ReadyRun& run) const;
+    void begin_pauses();
+    void end_pauses();
+    void look_elsewhere(const ReadyRun& run, Level& level);
+    void place_elsewhere(Level& level, Outbox& out);
+    bool may_take_one_more(const Broker& b, const ReadyRun& run);
+    bool may_reserve(std::uint32_t host, const Resources& wanted) const;
+    Broker* another_broker(const ReadyRun& run, const Resources& wanted);
+    bool has_other(std::uint32_t broker) const { return brokers_.size() > 1 && broker_index_.contains(broker); }
+
     RouterOptions options_;
     RouterEvents& events_;
     RouterCounts counts_;
@@ -220,8 +246,14 @@ private:
     struct Level {
         ReadyQueue simple;
         std::map<Resources, ReadyQueue> reserved;
+        // Jobs to be tried again that look for another broker than the last one, by the time at which they take any.
+        std::multimap<Nanoseconds, ReadyRun> elsewhere;
+        bool empty() const { return simple.empty() && reserved.empty() && elsewhere.empty(); }
     };
     std::map<std::int32_t, Level, std::greater<>> levels_;
+    std::vector<ReadyRun> failed_;                  // since the last schedule(); single jobs, with the next attempt
+    std::multimap<Nanoseconds, ReadyRun> pausing_;  // by the time at which they are ready
+    Nanoseconds now_ = 0;                           // of the last schedule()
     std::deque<PipelineId> streams_;  // all of whose jobs are ready, and that are not placed
     std::uint64_t ready_simple_ = 0;
     std::uint64_t own_records_ = 0, own_durable_ = 0;

@@ -8,6 +8,7 @@ namespace penstock {
 void Router::push_ready(const ReadyRun& run, const Pipeline& p) {
     const JobTemplate& job = p.plan->plan->templates[run.job.value];
     Level& level = levels_[job.priority];
+    if (run.past.failed != 0 && has_other(run.past.broker)) return look_elsewhere(run, level);
     if (job.resources.simple()) {
         level.simple.push(run);
         ready_simple_ += run.jobs.count;
@@ -43,12 +44,16 @@ std::uint32_t Router::running_simple(std::uint32_t host) const {
     return running;
 }
 
-void Router::schedule(Outbox& out) {
+void Router::schedule(Nanoseconds now, Outbox& out) {
+    now_ = now;
+    begin_pauses();
     if (draining_ || stopping_) return;
     forget_savings();
+    end_pauses();
     place_streams(out);
     for (auto level = levels_.begin(); level != levels_.end();) {
         // The widest shape first: what it cannot get is saved up for it, and narrower ones take what is left.
+        if (!level->second.elsewhere.empty()) place_elsewhere(level->second, out);
         auto& shapes = level->second.reserved;
         for (auto shape = shapes.end(); shape != shapes.begin();) {
             --shape;
@@ -58,8 +63,7 @@ void Router::schedule(Outbox& out) {
         }
         fill_free_slots(level->second.simple, out);
         place_simple(level->second.simple, out);
-        const bool nothing_left = level->second.simple.empty() && level->second.reserved.empty();
-        level = nothing_left ? levels_.erase(level) : std::next(level);
+        level = level->second.empty() ? levels_.erase(level) : std::next(level);
     }
     if (ready_simple_ == 0) recall_if_unbalanced(out);
 }
@@ -147,8 +151,7 @@ bool Router::saved_for_others(std::uint32_t host, const Resources& wanted) const
 std::optional<std::uint32_t> Router::host_for(const Resources& wanted, std::uint32_t holder) {
     const std::uint32_t hosts = options_.hosts.hosts();
     const auto fits_now = [&](std::uint32_t host) {
-        return !brokers_of_host_[host].empty() && !saved_for_others(host, wanted) &&
-               options_.hosts.fits(host, wanted, running_simple(host)) == HostLedger::Fit::now;
+        return !brokers_of_host_[host].empty() && may_reserve(host, wanted);
     };
     if (const Broker* b = broker(holder); b != nullptr && fits_now(b->what.host)) return b->what.host;
     for (std::uint32_t i = 0; i < hosts; ++i) {
@@ -227,7 +230,7 @@ bool Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out)
         add_ahead(to, p, run.job, run.jobs.count);
     }
     counts_.assigned += run.jobs.count;
-    out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, run.holder, run.located, reserved});
+    out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, run.holder, run.located, reserved, run.past});
     return true;
 }
 

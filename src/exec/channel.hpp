@@ -69,7 +69,7 @@ struct ChannelControl {
     std::atomic<std::uint32_t> stop{0};                       // the worker process should end
     std::atomic<std::uint32_t> reading_text{0};               // the lane reads what the job printed
     alignas(64) std::atomic<std::uint64_t> current{0};        // sequence number of the claimed job
-    std::atomic<std::int64_t> current_started{0};             // and when it began
+    std::atomic<std::int64_t> current_started{0};             // and when it began; 0 = just now
     std::atomic<double> progress{0};
 
     alignas(64) std::array<std::atomic<JobState>, kJobStates> states{};

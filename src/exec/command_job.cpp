@@ -1,6 +1,7 @@
 #include "exec/command_job.hpp"
 
 #include "exec/materialize.hpp"
+#include "exec/process_tree.hpp"
 
 #include <fmt/format.h>
 
@@ -61,8 +62,10 @@ void CommandJob::start(const CommandSurroundings& with, const cpu_set_t* cpus) {
     });
 }
 
-void CommandJob::cancel(EndReason reason) {
-    if (!cancelled_) cancelled_ = reason;
+void CommandJob::cancel(EndReason reason, std::string why) {
+    if (cancelled_) return;
+    cancelled_ = reason;
+    cancelled_why_ = std::move(why);
 }
 
 void CommandJob::ended(bool left_running) {
@@ -79,11 +82,17 @@ bool CommandJob::heavy_to_conclude() const {
 }
 
 CommandJob::Failure CommandJob::cancellation() const {
-    if (*cancelled_ == EndReason::timeout) {
-        return {*cancelled_, fmt::format("the command `{}` ran longer than its timeout of {} s and was ended.",
-                                         prepared_ ? prepared_->title() : "", ticket_.job->timeout_s)};
+    const std::string title = prepared_ ? prepared_->title() : "";
+    switch (*cancelled_) {
+        case EndReason::timeout: {
+            const std::string text = fmt::format("the command `{}` {}.", title, timeout_text(ticket_.job->timeout_s));
+            return {*cancelled_, process_ ? with_last_lines(text) : text};
+        }
+        case EndReason::memory:
+            return {*cancelled_, fmt::format("{}: the command `{}`.", cancelled_why_, title)};
+        default:
+            return {*cancelled_, fmt::format("the command `{}` was ended before it was done.", title)};
     }
-    return {*cancelled_, fmt::format("the command `{}` was ended before it was done.", prepared_ ? prepared_->title() : "")};
 }
 
 std::string CommandJob::with_last_lines(std::string text) const {
@@ -136,7 +145,7 @@ void CommandJob::finish(Outcome& outcome) {
     details.exit_code = end_.exit_code;
     details.signal = end_.signal;
     details.cpu_s = end_.cpu_s;
-    details.peak_memory_bytes = end_.peak_memory_bytes;
+    details.peak_memory_bytes = std::max(end_.peak_memory_bytes, most_used_);
     if (process_) details.log = process_->finish_log();
     if (error_) {
         details.reason = error_->reason;

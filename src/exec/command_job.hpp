@@ -5,6 +5,7 @@
 #include "exec/command_process.hpp"
 #include "exec/command_template.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,9 +29,11 @@ public:
     CommandProcess& process() { return *process_; }
     // The process has ended and nothing more is read from it. `left_running`: something still held its output open.
     void ended(bool left_running);
-    // The attempt is to end, or must not start.
-    void cancel(EndReason reason);
+    // The attempt is to end, or must not start. `why`: for people, when there is more to say than the reason does.
+    void cancel(EndReason reason, std::string why = {});
     bool cancelled() const { return cancelled_.has_value(); }
+    Nanoseconds started() const { return started_; }
+    void used(std::uint64_t bytes) { most_used_ = std::max(most_used_, bytes); }  // of memory, as seen from outside
 
     // prepare() or conclude() may take long.
     bool heavy_to_prepare() const { return shared_ && shared_->heavy(); }
@@ -63,6 +66,8 @@ private:
     std::filesystem::path scratch_;
     CommandEnd end_;
     std::optional<EndReason> cancelled_;
+    std::string cancelled_why_;
+    std::uint64_t most_used_ = 0;
     std::optional<Failure> error_;
     std::unique_ptr<Document> outputs_;
 };

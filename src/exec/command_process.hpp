@@ -57,6 +57,7 @@ public:
     bool drain(std::span<char> buffer);
 
     void signal(int number) const;
+    pid_t process() const { return pid_; }  // not positive when it does not run
     // Ends what is left of the process group, takes the exit status and closes everything.
     CommandEnd reap();
 

@@ -1,8 +1,10 @@
 // The external runner: one loop over all running commands, a few threads beside it for files and parsing.
+#include "exec/attempt_watch.hpp"
 #include "exec/command_cpus.hpp"
 #include "exec/command_job.hpp"
 #include "exec/command_threads.hpp"
 #include "exec/external_runner.hpp"
+#include "exec/process_tree.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -47,6 +49,9 @@ struct Running {
     bool exited = false;
     bool done = false;  // concluded, or about to be
     Nanoseconds deadline = kNever;
+    Nanoseconds time_up = kNever;        // its timeout
+    Nanoseconds look_at_memory = kNever;
+    Nanoseconds due() const { return std::min({deadline, time_up, look_at_memory}); }
 };
 
 // What an epoll event carries: numbers, because it may come late. A program that is just being loaded shares the
@@ -180,6 +185,9 @@ private:
         }
         if (job.failed() || job.cancelled()) return conclude(running);
         running.started = true;
+        const JobTemplate& what = *job.ticket().job;
+        if (what.timeout_s > 0) running.time_up = job.started() + static_cast<Nanoseconds>(what.timeout_s * 1e9);
+        if (what.resources.memory_bytes > 0) running.look_at_memory = now() + AttemptWatch::kMemoryInterval;
         CommandProcess& process = job.process();
         watch(running, Channel::process, process.process_descriptor(), EPOLLIN);
         watch(running, Channel::output, process.output_descriptor(), EPOLLIN);
@@ -244,12 +252,38 @@ private:
     void on_deadline(Running& running) {
         running.deadline = kNever;
         if (running.exited) return ended(running, true);
+        kill_tree(running.job->process().process());
         running.job->process().signal(SIGKILL);  // its end is an event
+    }
+
+    void on_time_up(Running& running) {
+        running.time_up = kNever;
+        if (running.exited) return;
+        end_early(running, EndReason::timeout, kCancelGrace);
+        for (const pid_t process : process_tree(running.job->process().process())) ::kill(process, SIGTERM);
+    }
+
+    void look_at_memory(Running& running, Nanoseconds time) {
+        running.look_at_memory = kNever;
+        if (running.exited) return;
+        const std::uint64_t limit = running.job->ticket().job->resources.memory_bytes;
+        const pid_t process = running.job->process().process();
+        const std::uint64_t used = resident_bytes(process_tree(process), limit);
+        running.job->used(used);
+        if (used <= limit) {
+            const bool close = used > limit / 2;
+            running.look_at_memory = time + (close ? AttemptWatch::kCloseMemoryInterval : AttemptWatch::kMemoryInterval);
+            return;
+        }
+        running.job->cancel(EndReason::memory, memory_text(used, limit));
+        running.time_up = kNever;
+        kill_tree(process);
+        running.job->process().signal(SIGKILL);
     }
 
     void conclude(Running& running) {
         running.done = true;
-        running.deadline = kNever;
+        running.deadline = running.time_up = running.look_at_memory = kNever;
         running.cpus.release();  // before anybody hears of it and starts the next
         if (!running.job->heavy_to_conclude()) return deliver(running, running.job->conclude());
         helpers_.run([this, &running] { post(Concluded{&running, running.job->conclude()}); });
@@ -281,7 +315,7 @@ private:
 
     Nanoseconds next_deadline() const {
         Nanoseconds next = later_at_;
-        for (const auto& [number, running] : running_) next = std::min(next, running->deadline);
+        for (const auto& [number, running] : running_) next = std::min(next, running->due());
         return next;
     }
 
@@ -300,9 +334,13 @@ private:
         }
         std::vector<Running*> due;
         for (const auto& [number, running] : running_) {
-            if (running->deadline <= time) due.push_back(running.get());
+            if (running->due() <= time) due.push_back(running.get());
         }
-        for (Running* running : due) on_deadline(*running);
+        for (Running* running : due) {
+            if (running->look_at_memory <= time) look_at_memory(*running, time);
+            if (running->time_up <= time) on_time_up(*running);
+            if (running->deadline <= time) on_deadline(*running);  // last: it may be gone then
+        }
     }
 
     // ------------------------------------------------------------------------------------------ templates

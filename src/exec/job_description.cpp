@@ -73,6 +73,9 @@ TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : kee
     const bool stage = ticket.batch != nullptr;
     if (type->external) way = stage ? Way::process : Way::external;
     else way = job->isolation == Isolation::in_line ? Way::in_line : Way::process;
+    if (way == Way::external) return;  // the runner of commands watches its own
+    if (!stage) time_limit = static_cast<Nanoseconds>(job->timeout_s * 1e9);
+    if (way == Way::process) memory_limit = job->resources.memory_bytes;
 }
 
 }  // namespace penstock

@@ -38,6 +38,10 @@ struct TemplateInfo {
     const WorkerType* type = nullptr;   // of the lanes' own list
     bool fixed_parameters = true;       // `with:` has no placeholders to fill in
     JobDescription description;
+    // Of an attempt; 0 = none. Who gives a stage its items watches its time.
+    Nanoseconds time_limit = 0;
+    std::uint64_t memory_limit = 0;
+    bool limited() const { return time_limit != 0 || memory_limit != 0; }
 };
 
 }  // namespace penstock

@@ -3,7 +3,7 @@
 // The lane's thread (made with the first job that needs it) runs inline jobs itself and feeds a worker process ahead of
 // what that runs; external jobs go to the ExternalRunner, and the one after another is started from the runner's own
 // thread. Files: lane.cpp is what the pump and the runner call, lane_thread.cpp the thread with its inline jobs,
-// lane_process.cpp the side of worker processes.
+// lane_process.cpp the side of worker processes, lane_limits.cpp what the watch calls.
 #pragma once
 
 #include "exec/attempt.hpp"
@@ -69,6 +69,8 @@ public:
     std::optional<Outcome> cancel(std::uint64_t ticket, EndReason reason);
     bool drain(std::vector<Outcome>& out) { return outcomes_.drain(out); }
     double progress() const;
+    // The watch's: ends what runs beyond its limits, and returns when to look again.
+    Nanoseconds watch(Nanoseconds now);
     // Nothing starts any more; what runs has until `deadline`. Outcomes of what had not been started are appended.
     void stop(std::int64_t deadline, std::vector<Outcome>& outcomes);
     // Waits for the thread, at most until a little after the deadline.
@@ -87,6 +89,14 @@ private:
         std::unique_ptr<AttemptLog> log;  // made when it prints
     };
     using Lock = std::unique_lock<std::mutex>;
+    // What a worker process is at.
+    struct Watched {
+        const WorkerProcess* worker = nullptr;
+        pid_t process = 0;
+        std::uint64_t sequence = 0, ticket = 0;
+        Nanoseconds started = 0;
+        std::shared_ptr<const TemplateInfo> info;
+    };
 
     // lane.cpp
     void advance(Lock& lock);
@@ -123,8 +133,17 @@ private:
     void worker_ended();
     std::optional<InFlight> take_charged(std::vector<InFlight>& held);
     bool ended_in_between(const LaneJob& job);
-    void fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndReason> because, std::int64_t started);
+    void fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndReason> because, const std::string& why,
+                      std::int64_t started);
     bool stop_step();
+
+    // lane_limits.cpp
+    Nanoseconds soonest_limit() const;
+    std::optional<Watched> watched() const;
+    Nanoseconds watch_inline(Nanoseconds now);
+    bool inline_time_was_up();
+    Nanoseconds watch_process(const Watched& job, Nanoseconds now);
+    void end_watched(const Watched& job, EndReason reason, std::string why);
 
     const std::shared_ptr<LaneWorld> world_;
     const std::uint32_t number_;
@@ -144,6 +163,7 @@ private:
     std::optional<EndReason> current_stopped_;        // cancel() of the current one
     std::uint64_t killed_for_ = 0;                    // the worker process was killed to end this ticket
     std::optional<EndReason> killed_because_;
+    std::string killed_why_;                          // for people; "" = as the reason says
     std::unique_ptr<WorkerProcess> worker_;           // changed by the thread, under the lock
     bool worker_ending_ = false;                      // it is being waited for: not to be killed any more
     std::atomic<bool> stopping_{false};               // set under the lock
@@ -157,6 +177,8 @@ private:
     FileDescriptor bell_;
     std::atomic<std::uint32_t> cancelled_{0};         // Context::cancelled() of inline jobs
     std::atomic<double> progress_{0};
+    std::shared_ptr<const TemplateInfo> inline_info_;  // of the inline job that runs, under the lock,
+    Nanoseconds inline_started_ = 0;                   // and since when
 
     // The thread's alone.
     std::uint32_t seen_ = 0;             // notices

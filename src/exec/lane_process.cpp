@@ -57,7 +57,7 @@ void Lane::feed(LaneJob job) {
         const ProcessEnd end = *std::exchange(ended_between_, std::nullopt);
         InFlight not_begun;
         not_begun.job = std::move(job);
-        return fail_crashed(std::move(not_begun), end, std::nullopt, steady_now());
+        return fail_crashed(std::move(not_begun), end, std::nullopt, {}, steady_now());
     }
     ended_between_.reset();
     try {
@@ -235,11 +235,12 @@ void Lane::worker_ended() {
         else queue_.push_front(std::move(job->job));
     }
     const std::optional<EndReason> because = std::exchange(killed_because_, std::nullopt);
+    const std::string why = std::exchange(killed_why_, {});
     worker_.reset();
     lock.unlock();
     if (!crashed && !because && last_stage_) ended_between_ = end;
     for (const LaneJob& job : cancelled) tell(stopped(job.ticket.id, EndReason::cancelled));
-    if (crashed) fail_crashed(std::move(*crashed), end, because, started);
+    if (crashed) fail_crashed(std::move(*crashed), end, because, why, started);
     damage_.clear();
 }
 
@@ -265,16 +266,18 @@ bool Lane::ended_in_between(const LaneJob& job) {
            *last_stage_ == log_key(job);
 }
 
-void Lane::fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndReason> because, std::int64_t started) {
+void Lane::fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndReason> because, const std::string& why,
+                        std::int64_t started) {
     Outcome outcome;
     outcome.ticket = job.job.ticket.id;
     outcome.finished = steady_now();
     outcome.started = std::min(started, outcome.finished);
     outcome.lane = number_;
     outcome.succeeded = false;
-    if (because) outcome.details = make_details(*because, stop_text(*because));
+    if (because) outcome.details = make_details(*because, why.empty() ? stop_text(*because) : why);
     else if (!damage_.empty()) outcome.details = make_details(EndReason::bad_output, bounded_error(damage_));
     else outcome.details = make_details(end.signal != 0 ? EndReason::signal : EndReason::exit_code, end_text(end));
+    outcome.details->crashed = !because;
     outcome.details->exit_code = end.exit_code;
     outcome.details->signal = end.signal;
     outcome.details->peak_memory_bytes = end.peak_memory_bytes;

@@ -1,5 +1,7 @@
 #include "exec/lane.hpp"
 
+#include "exec/process_tree.hpp"
+
 #include "value/value_codec.hpp"
 
 #include <fmt/format.h>
@@ -95,6 +97,11 @@ void Lane::run_inline(LaneJob job) {
         return fail(job, EndReason::exception, error.what(), started);
     }
     inline_job_ = &job;
+    if (job.info->limited()) {
+        const Lock lock(mutex_);
+        inline_info_ = job.info;
+        inline_started_ = steady_now();
+    }
     progress_.store(0, std::memory_order_relaxed);
     const JobInstance instance{&job.info->description, &input.parameters,   {},
                                job.ticket.job->for_each.get(), job.ticket.instance, job.ticket.attempt};
@@ -108,7 +115,12 @@ void Lane::run_inline(LaneJob job) {
     outcome.lane = number_;
     outcome.succeeded = result.reason == EndReason::succeeded;
     if (!result.outputs.empty()) outcome.outputs = std::make_unique<Document>(std::move(result.outputs));
-    if (!outcome.succeeded && cancelled_.load() != 0) {
+    if (job.info->limited() && inline_time_was_up()) {
+        outcome.succeeded = false;
+        outcome.outputs.reset();
+        result.reason = EndReason::timeout;
+        result.error = "the job " + timeout_text(job.ticket.job->timeout_s) + ", as far as an inline job can be: it was asked to";
+    } else if (!outcome.succeeded && cancelled_.load() != 0) {
         const Lock lock(mutex_);
         result.reason = current_stopped_.value_or(EndReason::cancelled);
         result.error = stop_text(result.reason) + ": " + result.error;

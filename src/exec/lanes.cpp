@@ -1,5 +1,6 @@
 #include "exec/lanes.hpp"
 
+#include "exec/attempt_watch.hpp"
 #include "exec/lane.hpp"
 
 #include <sys/resource.h>
@@ -38,11 +39,15 @@ public:
     void run(std::uint32_t lane, std::vector<Ticket> tickets) override {
         std::vector<LaneJob> jobs;
         jobs.reserve(tickets.size());
+        Nanoseconds look_in = AttemptWatch::kNever;
         for (Ticket& ticket : tickets) {
             auto info = info_of(ticket);
+            if (info->time_limit != 0) look_in = std::min(look_in, info->time_limit);
+            if (info->memory_limit != 0) look_in = std::min(look_in, AttemptWatch::kMemoryInterval);
             jobs.push_back({std::move(ticket), std::move(info)});
         }
         make_lane(lane)->run(std::move(jobs));
+        if (look_in != AttemptWatch::kNever) watch_.look_by(steady_now() + look_in);
     }
 
     std::vector<Ticket> take_back(std::uint32_t lane) override {
@@ -76,6 +81,7 @@ public:
 
     void stop() override {
         if (std::exchange(stopped_, true)) return;
+        watch_.stop();
         const std::int64_t deadline = steady_now() + kGraceNanoseconds;
         for (const auto& lane : lanes_)
             if (lane != nullptr) lane->stop(deadline, outcomes_);
@@ -96,6 +102,18 @@ private:
     std::shared_ptr<Lane> find_lane(std::uint32_t number) const {
         const std::scoped_lock lock(lanes_mutex_);
         return number < lanes_.size() ? lanes_[number] : nullptr;
+    }
+
+    Nanoseconds watch(Nanoseconds now) {
+        std::vector<std::shared_ptr<Lane>> lanes;
+        {
+            const std::scoped_lock lock(lanes_mutex_);
+            lanes = lanes_;
+        }
+        Nanoseconds next = AttemptWatch::kNever;
+        for (const auto& lane : lanes)
+            if (lane != nullptr) next = std::min(next, lane->watch(now));
+        return next;
     }
 
     std::shared_ptr<Lane> make_lane(std::uint32_t number) {
@@ -136,6 +154,7 @@ private:
     std::unordered_map<const JobTemplate*, std::shared_ptr<const TemplateInfo>> infos_;
     std::shared_ptr<const TemplateInfo> last_info_;
     bool stopped_ = false;
+    AttemptWatch watch_{[this](Nanoseconds now) { return watch(now); }};  // the last one: its thread uses all else
 };
 
 }  // namespace

@@ -48,6 +48,7 @@ std::string_view end_reason_name(EndReason reason);
 // The uncommon part of an outcome.
 struct OutcomeDetails {
     EndReason reason = EndReason::succeeded;
+    bool crashed = false;  // the job ended its worker process
     std::string error;  // one or more sentences for people: what, why, what to do
     int exit_code = 0;
     int signal = 0;

@@ -111,6 +111,7 @@ private:
         auto expected = JobState::ready;
         if (!control_.state(job.sequence).compare_exchange_strong(expected, JobState::claimed))
             return jobs_.pop();  // revoked
+        control_.current_started.store(0, std::memory_order_relaxed);  // not that of the job before
         control_.current.store(job.sequence);
         // What the lane reads of the text now was printed before this job: let it finish.
         while (control_.reading_text.load() != 0) ::sched_yield();

@@ -248,7 +248,9 @@ void WorkerProcess::set_lane_asleep(bool asleep) {
 }
 
 std::int64_t WorkerProcess::current_started() const {
-    return std::min(steady_now(), memory_.control().current_started.load(std::memory_order_relaxed));
+    const std::int64_t started = memory_.control().current_started.load(std::memory_order_relaxed);
+    const std::int64_t now = steady_now();
+    return started == 0 ? now : std::min(now, started);
 }
 
 void WorkerProcess::tell_to_stop() {

@@ -84,11 +84,12 @@ public:
     // The lane is about to sleep on its bell, or does not any more.
     void set_lane_asleep(bool asleep);
     void tell_to_stop();
-    void kill();  // the process and what it started; it ends soon
+    void kill();  // the process and its group; it ends soon
     // Waits for the process, which has ended or was killed.
     ProcessEnd reap();
 
     std::int64_t current_started() const;  // of the claimed job, on the steady clock
+    std::uint64_t current() const { return memory_.control().current.load(); }  // its sequence number, or the last one's
     double progress() const { return memory_.control().progress.load(std::memory_order_relaxed); }
     int end_descriptor() const { return pidfd_.get(); }    // readable when it has ended
     int text_descriptor() const { return text_.get(); }    // readable when it printed

@@ -29,6 +29,15 @@ void fields(Archive& ar, msg::Ended& m) {
 }
 
 template <class Archive>
+void fields(Archive& ar, msg::AttemptFailed& m) {
+    fields(ar, m.jobs);
+    ar & m.job.value & m.attempt & m.holder & m.record & m.busy_ns;
+    fields(ar, m.past);
+    flag(ar, m.located);
+    text(ar, m.error);
+}
+
+template <class Archive>
 void fields(Archive& ar, msg::Returned& m) {
     plain_vector(ar, m.items);
 }

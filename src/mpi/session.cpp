@@ -151,7 +151,8 @@ std::optional<RunRequest> MpiSession::agree(const std::optional<RunRequest>& req
                 const bool has_slots = request->slots.has_value();
                 const std::uint32_t slots = request->slots.value_or(0);
                 ar << directory << request->incarnation << request->pipeliners << has_slots << slots
-                   << request->resources << request->store << request->dry_run << request->fail_fast;
+                   << request->resources << request->store << request->dry_run << request->fail_fast << request->retry_delay_s
+                   << request->crash_limit;
             }
         }
         for (int r = 1; r < world_.size(); ++r) world_.send(r, kAgreeTag, out.str());
@@ -166,7 +167,7 @@ std::optional<RunRequest> MpiSession::agree(const std::optional<RunRequest>& req
     std::string directory;
     std::uint32_t slots = 0;
     ar >> directory >> agreed.incarnation >> agreed.pipeliners >> has_slots >> slots >> agreed.resources >>
-        agreed.store >> agreed.dry_run >> agreed.fail_fast;
+        agreed.store >> agreed.dry_run >> agreed.fail_fast >> agreed.retry_delay_s >> agreed.crash_limit;
     agreed.run_directory = directory;
     if (has_slots) agreed.slots = slots;
     return agreed;

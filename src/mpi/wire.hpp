@@ -20,7 +20,7 @@
 
 namespace penstock {
 
-inline constexpr std::uint32_t kWireVersion = 3;
+inline constexpr std::uint32_t kWireVersion = 4;
 inline constexpr std::size_t kLeastPayload = 32 * 1024;
 inline constexpr std::size_t kMostPayload = 64 << 20;  // what is larger goes in the frame
 

@@ -50,6 +50,12 @@ std::string work(const Work& w) {
     return line;
 }
 
+std::string past(const PastAttempts& p) {
+    if (p.failed == 0) return "";
+    return " after " + number(p.failed) + " failed" + (p.crashed == 0 ? "" : ", " + number(p.crashed) + " crashed") +
+           ", not at " + number(p.broker) + " slot " + number(p.slot);
+}
+
 std::string line(const msg::Ready& m) { return "Ready " + work(m); }
 std::string line(const msg::Skipped& m) { return "Skipped " + run(m.jobs) + " because of " + number(m.cause.value); }
 std::string line(const msg::Ended& m) {
@@ -59,8 +65,12 @@ std::string line(const msg::Ended& m) {
     if (!m.error.empty()) text += ": " + one_line(m.error);
     return text;
 }
+std::string line(const msg::AttemptFailed& m) {
+    return "AttemptFailed " + work(m) + " record " + number(m.record) + " busy " + number(m.busy_ns) + " ns" +
+           past(m.past) + ": " + one_line(m.error);
+}
 std::string line(const msg::Returned& m) {
-    return "Returned " + listed(m.items, [](const msg::Returned::Item& item) { return work(item); });
+    return "Returned " + listed(m.items, [](const msg::Returned::Item& item) { return work(item) + past(item.past); });
 }
 std::string line(const msg::Durable& m) { return "Durable up to " + number(m.record); }
 std::string line(const msg::Refused& m) { return "Refused " + run(m.jobs) + ": " + one_line(m.error); }
@@ -93,7 +103,7 @@ std::string line(const msg::IntroducePipeline& m) {
     if (!m.info.instance.empty()) text += " instance " + one_line(m.info.instance);
     return text;
 }
-std::string line(const msg::Assign& m) { return "Assign " + work(m) + (m.reserved ? " reserved" : ""); }
+std::string line(const msg::Assign& m) { return "Assign " + work(m) + (m.reserved ? " reserved" : "") + past(m.past); }
 std::string line(const msg::Recall& m) { return "Recall " + number(m.count); }
 std::string line(const msg::Located& m) {
     return "Located #" + number(m.request) + " " + listed(m.runs, [](const msg::Located::Run& r) {

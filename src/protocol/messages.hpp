@@ -8,6 +8,7 @@
 // ones in one Ended.
 #pragma once
 
+#include "core/past_attempts.hpp"
 #include "core/plan.hpp"
 #include "core/stage_counts.hpp"
 #include "core/stream_items.hpp"
@@ -55,6 +56,19 @@ struct Ended {
     std::string error;          // of a failed job; first lines only
 };
 
+// Broker: this attempt has failed, and the job has attempts left. Its record is number `record` of that broker.
+struct AttemptFailed {
+    JobRun jobs;  // one job
+    TemplateIndex job;
+    std::uint32_t attempt = 1;  // the one that failed
+    std::uint32_t holder = kNobody;
+    bool located = true;
+    PastAttempts past;  // this one is the last of them
+    std::uint64_t record = 0;
+    std::uint64_t busy_ns = 0;
+    std::string error;  // first lines only
+};
+
 // Broker: answer to Recall. Nothing of these ran.
 struct Returned {
     struct Item {
@@ -63,6 +77,7 @@ struct Returned {
         std::uint32_t attempt = 1;
         std::uint32_t holder = kNobody;
         bool located = true;
+        PastAttempts past = {};
     };
     std::vector<Item> items;
 };
@@ -155,6 +170,7 @@ struct Assign {
     std::uint32_t holder = kNobody;
     bool located = true;
     bool reserved = false;
+    PastAttempts past = {};
 };
 
 // Router: give back up to `count` jobs that have not started, the latest first.
@@ -279,8 +295,9 @@ struct Stop {};
 
 namespace penstock {
 
-using RouterMessage = std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::Returned, msg::Durable, msg::Refused,
-                                   msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::Bye>;
+using RouterMessage =
+    std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::AttemptFailed, msg::Returned, msg::Durable, msg::Refused,
+                 msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::Bye>;
 using PipelinerMessage =
     std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
 using BrokerMessage =

@@ -9,7 +9,7 @@ BrokerNode::BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, 
       cache_(options_.run_directory / "spill", options_.rank, options_.cache_bytes),
       exchange_(options_.rank, cache_),
       streams_(options_.rank, *this),
-      broker_(options_.rank, options_.slots, *this) {}
+      broker_(options_.rank, options_.slots, *this, options_.crash_limit) {}
 
 namespace {
 // The value exchange takes the messages about values, the stream node those about items, the broker all others.
@@ -63,18 +63,21 @@ bool BrokerNode::take_outcomes(Outbox& out) {
     std::vector<JobRecord> records;
     records.reserve(outcomes_.size());
     for (Outcome& outcome : outcomes_) {
-        static const std::string kNoError;
-        const std::string& error = outcome.details != nullptr ? outcome.details->error : kNoError;
-        const JobEnd end =
-            broker_.ended(outcome.ticket, outcome.succeeded, outcome.finished - outcome.started, error, out);
+        AttemptEnd how{outcome.succeeded, outcome.finished - outcome.started};
+        if (outcome.details != nullptr) {
+            how.crashed = outcome.details->crashed;
+            how.error = outcome.details->error;
+        }
+        const JobEnd end = broker_.ended(outcome.ticket, how, out);
         if (end.pipeline == nullptr) continue;
         records.push_back(record_of(outcome, end));
+        if (end.next == NextAttempt::crash_limit) say_why_not_again(records.back());
         const JobRecord& record = records.back();
         const JobIndex job(record.job->first_job.value + end.instance);
         not_durable_.push_back({end.pipeline->info.id, job, 1});
         if (outcome.succeeded && record.job->feeds_others)
             cache_.keep(end.pipeline->info.id, job, what_others_read(record));
-        if (!end.pipeline->plan->is_stream()) count(*record.job, outcome);
+        if (!end.pipeline->plan->is_stream()) count(*record.job, outcome, record.final_attempt);
         if (end.follow) {
             broker_.follow(end);
             take_arrived();
@@ -102,6 +105,7 @@ JobRecord BrokerNode::record_of(Outcome& outcome, const JobEnd& end) {
     r.broker = options_.rank;
     r.slot = outcome.lane;
     r.status = outcome.succeeded ? JobStatus::succeeded : JobStatus::failed;
+    r.final_attempt = outcome.succeeded || end.next != NextAttempt::yes;
     r.submitted_ns = end.submitted_ns;
     r.started_ns = options_.calendar.at(outcome.started);
     r.finished_ns = options_.calendar.at(outcome.finished);
@@ -112,13 +116,19 @@ JobRecord BrokerNode::record_of(Outcome& outcome, const JobEnd& end) {
     return r;
 }
 
-void BrokerNode::count(const JobTemplate& job, const Outcome& outcome) {
+void BrokerNode::say_why_not_again(JobRecord& record) const {
+    if (record.details == nullptr || record.job->retries == 0) return;
+    record.details->error += "\nIt has crashed " + std::to_string(options_.crash_limit) +
+                             " times in a row and is not tried again (--crash-limit), though it has retries left.";
+}
+
+void BrokerNode::count(const JobTemplate& job, const Outcome& outcome, bool final_attempt) {
     if (&job != last_job_) {
         last_job_ = &job;
         last_figures_ = &figures_[job.worker];
     }
     const auto ns = static_cast<std::uint64_t>(std::max<Nanoseconds>(0, outcome.finished - outcome.started));
-    ++(outcome.succeeded ? last_figures_->succeeded : last_figures_->failed);
+    if (final_attempt) ++(outcome.succeeded ? last_figures_->succeeded : last_figures_->failed);
     last_figures_->total_ns += ns;
     last_figures_->durations.add(ns);
 }

@@ -25,6 +25,7 @@ namespace penstock {
 struct BrokerNodeOptions {
     std::uint32_t rank = 0;
     std::uint32_t slots = 1;
+    std::uint32_t crash_limit = kCrashLimit;
     std::filesystem::path run_directory;
     std::uint64_t cache_bytes = 1ull << 30;  // outputs kept in memory; beyond it they are spilled
     RouterCalendar calendar;
@@ -64,7 +65,8 @@ private:
 
     JobRecord record_of(Outcome& outcome, const JobEnd& end);
     static std::shared_ptr<const Document> what_others_read(const JobRecord& record);
-    void count(const JobTemplate& job, const Outcome& outcome);
+    void count(const JobTemplate& job, const Outcome& outcome, bool final_attempt);
+    void say_why_not_again(JobRecord& record) const;
     void take_arrived();
     bool take_outcomes(Outbox& out);
     bool take_durable(Outbox& out);

@@ -132,8 +132,11 @@ void Pump::idle() {
     if (transport_.connected() && ++turns_since_nap_ < kProbesPerNap) return;
     turns_since_nap_ = 0;
     const bool underway = transport_.underway();
+    // At rank 0 something may be due by time alone.
+    const auto due = roles_.router != nullptr ? roles_.router->next_due() : std::nullopt;
+    const Nanoseconds until_due = due ? std::max(*due - now, kFirstNap) : kLongestLoneNap;
     if (transport_.wakes() && !underway) {
-        waker_.sleep(transport_.connected() ? kLongestRungNap : kLongestLoneNap);
+        waker_.sleep(std::min(until_due, transport_.connected() ? kLongestRungNap : kLongestLoneNap));
         return;
     }
     const Nanoseconds longest = underway                     ? kLongestNapUnderway
@@ -142,7 +145,7 @@ void Pump::idle() {
     nap_ = nap_ == 0 ? std::clamp(mean_pause_ / kLooksAPause, kFirstNap, longest / 2) : std::min(longest, nap_ * 2);
     // Spinning is tried again now and then, or one quiet hour would slow all that comes after it.
     if (nap_ == longest) spin_worth_ = std::min(1.0, spin_worth_ + 0.01);
-    waker_.sleep(nap_);
+    waker_.sleep(std::min(until_due, nap_));
 }
 
 void Pump::learn_pause(Nanoseconds pause) {

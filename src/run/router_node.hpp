@@ -40,7 +40,9 @@ public:
     // True when it is not for the broker of this rank, but for the driver function.
     bool take(const BrokerMessage& message, std::uint32_t from, Outbox& out) { return desk_.take(message, from, out); }
     bool work(Outbox& out);
-    void settle(Outbox& out) { router_.schedule(out); }
+    void settle(Outbox& out) { router_.schedule(steady_now(), out); }
+    // When settle() has something to do by time alone.
+    std::optional<Nanoseconds> next_due() const { return router_.next_due(); }
     void drain(Outbox& out, bool interrupted);
     bool finished() const { return router_.over(); }
     // Ends the writer and tells the observer; call once, when finished.

@@ -34,6 +34,8 @@ struct RunRequest {
     std::function<std::unique_ptr<Store>(const std::string& spec)> make_store;
     bool dry_run = false;      // roles are told, nothing runs
     bool fail_fast = false;
+    double retry_delay_s = 0.5;     // see RouterOptions::retry_delay
+    std::uint32_t crash_limit = 3;  // a job that crashed so often in a row is not tried again
 };
 
 class FeedStopped : public std::runtime_error {

@@ -81,6 +81,7 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
     BrokerNodeOptions options;
     options.rank = context.rank;
     options.slots = me.slots;
+    options.crash_limit = request.crash_limit;
     options.run_directory = request.run_directory;
     options.calendar = context.calendar;
     const std::uint64_t memory = context.layout.hosts[me.host].memory_bytes;
@@ -98,6 +99,7 @@ std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunReq
     options.brokers = context.layout.brokers;
     options.hosts = HostLedger(context.layout.hosts, request.resources);
     options.fail_fast = request.fail_fast;
+    options.retry_delay = static_cast<Nanoseconds>(request.retry_delay_s * 1e9);
     return std::make_unique<RouterNode>(std::move(options), make_writer(context, request, kRouterEpoch, waker),
                                         observer, waker);
 }

@@ -79,6 +79,10 @@ public:
         return names;
     }
 
+    std::vector<AttemptRow> attempts(const JobRow& job) const override {
+        return retried([&] { return read_attempts(job); });
+    }
+
     ResultTable table(const std::string& pipeline, const std::string& job) const override {
         return retried([&] { return read_table(pipeline, job); });
     }
@@ -166,6 +170,54 @@ private:
                 set(rows[i], value);
             });
         }
+    }
+
+    // ------------------------------------------------------------------------------------------ attempts
+
+    std::vector<AttemptRow> read_attempts(const JobRow& wanted) const {
+        std::vector<AttemptRow> rows;
+        const auto found = template_rows_.find({wanted.pipeline, wanted.name});
+        if (found == template_rows_.end()) return rows;
+        run_.read(true, [&](SourcePool sources, Catalog catalog) {
+            rows.clear();
+            for (const Catalog::Attempt& a : catalog.attempts) {
+                const Catalog::Job& job = catalog.jobs[a.job];
+                const bool meant = job.number == wanted.number &&
+                                   catalog.templates[job.job_template].name == wanted.name &&
+                                   catalog.pipelines[job.pipeline].name == wanted.pipeline &&
+                                   catalog.pipelines[job.pipeline].instance == wanted.pipeline_instance;
+                if (meant) rows.push_back(read_attempt(sources, a));
+            }
+        });
+        return rows;
+    }
+
+    static AttemptRow read_attempt(SourcePool& sources, const Catalog::Attempt& a) {
+        return sources.reading(a.source, [&] {
+            const std::shared_ptr<Source> source = sources.open(a.source);
+            const auto cell = [&]<class T>(AttemptColumn in_attempts, JobColumn in_jobs, T) {
+                T value{};
+                h5::DatasetReader column_ = a.recorded ? source->attempt_column(column(in_attempts))
+                                                             : source->job_column(column(in_jobs));
+                column_.read(a.row, 1, reinterpret_cast<std::byte*>(&value));
+                return value;
+            };
+            AttemptRow row;
+            row.number = a.number;
+            row.broker = cell(AttemptColumn::broker, JobColumn::broker, std::uint32_t());
+            row.slot = cell(AttemptColumn::slot, JobColumn::slot, std::uint32_t());
+            const auto seconds = [](std::int64_t ns) { return static_cast<double>(ns) * kSecondsPerNanosecond; };
+            row.started = seconds(cell(AttemptColumn::started, JobColumn::started, std::int64_t()));
+            row.finished = seconds(cell(AttemptColumn::finished, JobColumn::finished, std::int64_t()));
+            if (!a.recorded) return row;  // it succeeded, and there is nothing to tell
+            constexpr auto kNotThere = JobColumn::hash;
+            row.reason = static_cast<EndReason>(cell(AttemptColumn::reason, kNotThere, std::uint8_t()));
+            row.exit_code = cell(AttemptColumn::exit_code, kNotThere, std::int32_t());
+            row.signal = cell(AttemptColumn::signal, kNotThere, std::int32_t());
+            row.peak_memory_bytes = cell(AttemptColumn::peak_memory, kNotThere, std::uint64_t());
+            row.error = ErrorTexts::of_attempts(sources).of(a.source, a.row);
+            return row;
+        });
     }
 
     // ------------------------------------------------------------------------------------------ values

@@ -31,6 +31,18 @@ struct JobRow {
     std::uint64_t hash = 0;
 };
 
+// One attempt at a job.
+struct AttemptRow {
+    std::uint32_t number = 1;
+    std::uint32_t broker = 0;
+    std::uint32_t slot = 0;
+    double started = 0, finished = 0;  // seconds since the Unix epoch
+    EndReason reason = EndReason::succeeded;
+    std::int32_t exit_code = 0, signal = 0;
+    std::uint64_t peak_memory_bytes = 0;  // 0 = not measured
+    std::string error;
+};
+
 // The rows of one job: for-each parameters and output values, one entry an instance that succeeded.
 struct ResultTable {
     std::vector<std::string> parameter_names;
@@ -60,6 +72,8 @@ public:
 
     virtual std::vector<JobRow> jobs() const = 0;
     virtual std::vector<std::string> pipelines() const = 0;
+    // The attempts at this job so far, by number.
+    virtual std::vector<AttemptRow> attempts(const JobRow& job) const = 0;
     // Throws StoreError naming what there is when pipeline or job is unknown.
     virtual ResultTable table(const std::string& pipeline, const std::string& job) const = 0;
     virtual std::optional<Document> outputs(const std::string& pipeline, const std::string& pipeline_instance,

@@ -21,7 +21,7 @@ Cluster::Cluster(const Scenario& s, std::vector<std::unique_ptr<Checker>> checke
 
 void Cluster::run() {
     // Far more than any run here needs; one that does not end would go on forever.
-    const std::uint64_t most = 20'000 + 200ull * world_.scenario().jobs;
+    const std::uint64_t most = 20'000 + 600ull * world_.scenario().jobs;
     std::uint64_t steps = 0;
     while (!finished()) {
         if (!world_.step()) throw Violation("liveness", "nothing is left to happen, but " + unfinished());

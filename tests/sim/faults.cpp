@@ -44,6 +44,10 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
             return repeat<msg::Ended, RouterMessage>(frame, random, done);
         case Fault::double_ready:
             return repeat<msg::Ready, RouterMessage>(frame, random, done);
+        case Fault::drop_attempt:
+            return drop<msg::AttemptFailed, RouterMessage>(frame, done);
+        case Fault::double_attempt:
+            return repeat<msg::AttemptFailed, RouterMessage>(frame, random, done);
         case Fault::hidden_failure:
             for (Envelope& e : frame)
                 if (auto* inbox = std::get_if<PipelinerMessage>(&e.message))

@@ -10,7 +10,7 @@
 namespace penstock::sim {
 namespace {
 
-constexpr std::uint64_t kSeeds = 200;
+constexpr std::uint64_t kSeeds = 400;
 
 struct Case {
     Fault fault;
@@ -45,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{Fault::drop_ready, "drop_ready", {"liveness"}},
                       Case{Fault::double_ended, "double_ended", {"exactly once", "books balance"}},
                       Case{
-                          Fault::double_ready, "double_ready", {"books balance", "exactly once", "liveness", "values"}},
+                          Fault::double_ready, "double_ready", {"attempts", "books balance", "exactly once", "liveness", "values"}},
                       Case{Fault::reordered_link, "reordered_link", {"books balance", "liveness"}},
                       Case{Fault::hidden_failure, "hidden_failure", {"parents first", "values"}},
                       Case{Fault::early_release, "early_release", {"values"}},
@@ -55,10 +55,15 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{Fault::early_durable, "early_durable", {"over when durable", "books balance"}},
                       Case{Fault::over_twice, "over_twice", {"over when durable"}},
                       Case{Fault::start_twice, "start_twice", {"exactly once"}},
-                      Case{Fault::keep_returned, "keep_returned", {"exactly once"}},
+                      Case{Fault::keep_returned, "keep_returned", {"exactly once", "attempts"}},
                       Case{Fault::large_hosts, "large_hosts", {"resources"}},
                       Case{Fault::crowded_broker, "crowded_broker", {"resources"}},
                       Case{Fault::deaf_broker, "deaf_broker", {"liveness"}},
+                      Case{Fault::drop_attempt, "drop_attempt", {"liveness"}},
+                      Case{Fault::double_attempt, "double_attempt", {"attempts", "books balance", "exactly once"}},
+                      Case{Fault::fast_clock, "fast_clock", {"attempts"}},
+                      Case{Fault::blind_broker, "blind_broker", {"attempts"}},
+                      Case{Fault::same_attempt, "same_attempt", {"attempts"}},
                       Case{Fault::idle_router, "idle_router", {"no idle slot", "liveness"}}),
     [](const auto& chosen) { return chosen.param.name; });
 

@@ -39,6 +39,7 @@ private:
         at(t).count = random_.chance(0.5)    ? 1
                       : random_.chance(0.05) ? 0
                                              : random_.between(1, random_.chance(0.5) ? 4 : limits_.most_instances);
+        if (random_.chance(0.4)) at(t).retries = random_.between(1, 4);
         if (prioritized_) at(t).priority = static_cast<std::int32_t>(random_.below(3)) - 1;
         if (limits_.reserved && random_.chance(0.4)) at(t).resources = resources();
         for (std::uint32_t p = 0; p < t; ++p) {

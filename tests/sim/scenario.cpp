@@ -35,6 +35,9 @@ void lay_out_cluster(Scenario& s, Random& random) {
 
 void choose_behaviour(Scenario& s, Random& random) {
     s.failing = random.chance(0.4) ? 0 : random.chance(0.5) ? 0.02 : 0.4;
+    s.crashing = random.chance(0.5) ? 0.5 : 0;
+    s.crash_limit = random.between(1, 4);
+    s.retry_delay = random.chance(0.2) ? 0 : random.time(1000, 2'000'000'000);
     s.refusing = random.chance(0.1) ? 0.1 : 0;
     if (random.chance(0.3)) s.longest_job = 10'000;  // short jobs only
     if (random.chance(0.2)) s.shortest_job = 10'000'000;
@@ -81,10 +84,30 @@ Scenario random_scenario(std::uint64_t seed) {
     return s;
 }
 
-bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job) {
+AttemptFate fate_of_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
+                            std::uint32_t attempt) {
     const std::uint64_t t = plan.template_of(JobIndex(job)).value;
-    if (mix(s.seed ^ mix(pipeline.value) ^ mix(t << 32)) % 2 == 0) return false;  // this template cannot fail
-    return static_cast<double>(mix(s.seed + mix(pipeline.value + mix(job))) >> 11) * 0x1p-53 < s.failing;
+    if (mix(s.seed ^ mix(pipeline.value) ^ mix(t << 32)) % 2 == 0) return {};  // this template cannot fail
+    const std::uint64_t of_job = mix(s.seed + mix(pipeline.value + mix(job)));
+    const std::uint64_t of_attempt = mix(of_job + attempt);
+    const auto chance = [](std::uint64_t hash) { return static_cast<double>(hash >> 11) * 0x1p-53; };
+    const bool failing = attempt == 1 ? chance(of_job) < s.failing : chance(of_attempt) < 0.6;
+    return {failing, failing && chance(mix(of_attempt)) < s.crashing};
+}
+
+bool is_last_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
+                     std::uint32_t attempt) {
+    if (attempt > plan.templates[plan.template_of(JobIndex(job)).value].retries) return true;
+    std::uint32_t crashes = 0;
+    while (crashes < attempt && fate_of_attempt(s, plan, pipeline, job, attempt - crashes).crashes) ++crashes;
+    return crashes >= s.crash_limit;
+}
+
+bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job) {
+    for (std::uint32_t attempt = 1;; ++attempt) {
+        if (!fate_of_attempt(s, plan, pipeline, job, attempt).fails) return false;
+        if (is_last_attempt(s, plan, pipeline, job, attempt)) return true;
+    }
 }
 
 }  // namespace penstock::sim

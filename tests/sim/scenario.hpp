@@ -35,6 +35,11 @@ enum class Fault {
     crowded_broker,  // a broker has more lanes than the slots the router knows of
     deaf_broker,     // a broker never hears of Stop
     idle_router,     // the router is not asked to schedule after some messages
+    drop_attempt,    // an AttemptFailed is lost
+    double_attempt,  // an AttemptFailed is delivered twice
+    fast_clock,      // the router's clock goes a thousand times as fast
+    blind_broker,    // a broker does not see that a job has crashed
+    same_attempt,    // a broker runs an attempt under the number of the one before
 };
 
 struct Submission {
@@ -59,6 +64,9 @@ struct Scenario {
     bool only_simple = true;  // no job is reserved
 
     double failing = 0;   // chance of a job to fail, in the templates that can fail
+    double crashing = 0;  // chance of a failing attempt to end its worker process
+    std::uint32_t crash_limit = 3;
+    Nanoseconds retry_delay = 500'000'000;
     double refusing = 0;  // chance of a success not to be storable
     Nanoseconds shortest_job = 1000;
     Nanoseconds longest_job = 1'000'000'000;
@@ -78,7 +86,15 @@ struct Scenario {
 
 Scenario random_scenario(std::uint64_t seed);
 
-// Whether a job fails is a matter of the seed and the job alone, so that a model knows it too.
+// Whether an attempt fails is a matter of the seed and the job alone, so that a model knows it too.
+struct AttemptFate {
+    bool fails = false, crashes = false;
+};
+AttemptFate fate_of_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
+                            std::uint32_t attempt);
+bool is_last_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
+                     std::uint32_t attempt);
+// All of its attempts.
 bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job);
 
 }  // namespace penstock::sim

@@ -11,7 +11,8 @@ SimBroker::SimBroker(World& world, const BrokerDescription& what, std::function<
       rank_(what.rank),
       wake_(wake),
       writer_(world, what.rank, std::move(wake)),
-      broker_(what.rank, what.slots + (world.scenario().fault == Fault::crowded_broker ? 2 : 0), *this) {}
+      broker_(what.rank, what.slots + (world.scenario().fault == Fault::crowded_broker ? 2 : 0), *this,
+              world.scenario().crash_limit) {}
 
 JobRef SimBroker::ref(const JobStart& s) const {
     return {s.pipeline->info.id, s.pipeline->plan->templates[s.job.value].first_job.value + s.instance};
@@ -95,7 +96,10 @@ void SimBroker::begin(std::uint32_t lane) {
     if (l.claimed == 0)
         l.claimed = static_cast<std::uint32_t>(std::min<std::size_t>(world_.scenario().claimed, l.jobs.size()));
     const JobRef job = ref(l.jobs.front());
+    const bool lies = world_.scenario().fault == Fault::same_attempt && l.jobs.front().attempt > 1;
+    const std::uint32_t attempt = l.jobs.front().attempt - (lies ? 1 : 0);
     world_.start(job, rank_);
+    world_.tell([&](Checker& c) { c.attempt_starts(job, attempt, rank_); });
     if (world_.scenario().fault == Fault::start_twice && world_.random().chance(0.05)) world_.start(job, rank_);
     const Scenario& s = world_.scenario();
     const Nanoseconds busy = world_.random().time(s.shortest_job, s.longest_job);
@@ -109,9 +113,15 @@ void SimBroker::finish(std::uint32_t lane, Nanoseconds busy) {
     --l.claimed;
     l.busy = false;
     const JobRef job = ref(done);
-    const bool succeeded = !fails(world_.scenario(), *world_.truth(job.pipeline).plan, job.pipeline, job.job);
-    world_.end(job, rank_, succeeded);
-    outcomes_.push_back({done.ticket, succeeded, busy});
+    const Scenario& s = world_.scenario();
+    const PipelineTruth& truth = world_.truth(job.pipeline);
+    const AttemptFate fate = fate_of_attempt(s, *truth.plan, job.pipeline, job.job, done.attempt);
+    if (fate.fails) world_.tell([&](Checker& c) { c.attempt_fails(job, done.attempt, rank_, fate.crashes); });
+    outcomes_.push_back({done.ticket, !fate.fails, fate.crashes && s.fault != Fault::blind_broker, busy});
+    if (!fate.fails || is_last_attempt(s, *truth.plan, job.pipeline, job.job, done.attempt))
+        world_.end(job, rank_, !fate.fails);
+    else
+        world_.again(job, rank_);
     if (!l.jobs.empty()) begin(lane);
     wake_();
 }
@@ -133,11 +143,11 @@ std::vector<std::uint64_t> SimBroker::take_back(std::uint32_t lane) {
 
 void SimBroker::take_outcomes(Outbox& out) {
     for (const Outcome& o : std::exchange(outcomes_, {})) {
-        const JobEnd end = broker_.ended(o.ticket, o.succeeded, o.busy, o.succeeded ? "" : "it broke", out);
+        const JobEnd end = broker_.ended(o.ticket, {o.succeeded, o.busy, o.crashed, o.succeeded ? "" : "it broke"}, out);
         if (end.pipeline == nullptr) continue;
         const JobTemplate& t = end.pipeline->plan->templates[end.job.value];
         const JobRef job{end.pipeline->info.id, t.first_job.value + end.instance};
-        writer_.add(job, o.succeeded);
+        writer_.add(job, o.succeeded, o.succeeded || end.next != NextAttempt::yes);
         if (o.succeeded && t.feeds_others) {
             world_.tell([&](Checker& c) { c.kept(job, rank_); });
             values_.insert(job);

@@ -38,6 +38,7 @@ private:
     struct Outcome {
         std::uint64_t ticket = 0;
         bool succeeded = true;
+        bool crashed = false;
         Nanoseconds busy = 0;
     };
     struct Gathering {  // the inputs of one job

@@ -4,6 +4,8 @@ namespace penstock::sim {
 
 namespace {
 
+constexpr Nanoseconds kFastClock = 1000;
+
 RouterOptions options_of(const Scenario& s) {
     RouterOptions options;
     options.pipeliners = s.pipeliners;
@@ -13,6 +15,7 @@ RouterOptions options_of(const Scenario& s) {
         for (HostDescription& h : hosts) h.cpus += 3;
     options.hosts = HostLedger(std::move(hosts), s.named);
     options.fail_fast = s.fail_fast;
+    options.retry_delay = s.retry_delay;
     options.idle_plans = s.idle_plans;
     options.idle_plan_jobs = s.idle_plan_jobs;
     return options;
@@ -40,7 +43,22 @@ void SimRouter::turn(Outbox& out) {
         router_.own_records_durable(own_durable_, out);
     }
     if (world_.scenario().fault == Fault::idle_router && world_.random().chance(0.5)) return;
-    router_.schedule(out);
+    router_.schedule(clock(), out);
+    plan_next_look();
+}
+
+void SimRouter::plan_next_look() {
+    const auto due = router_.next_due();
+    if (!due) return;
+    const Nanoseconds rate = world_.scenario().fault == Fault::fast_clock ? kFastClock : 1;
+    const Nanoseconds at = std::max(world_.now(), *due / rate + 1);
+    if (looks_at_ && *looks_at_ > world_.now() && *looks_at_ <= at) return;
+    looks_at_ = at;
+    world_.at(at, [this] { wake_(); });
+}
+
+Nanoseconds SimRouter::clock() const {
+    return world_.now() * (world_.scenario().fault == Fault::fast_clock ? kFastClock : 1);
 }
 
 // ------------------------------------------------------------------------------------------ submissions
@@ -80,6 +98,10 @@ void SimRouter::submit_next(Outbox& out) {
 
 void SimRouter::ran(PipelineId, const msg::Ended& ended, std::uint32_t broker) {
     world_.tell([&](Checker& c) { c.told_ran(ended, broker); });
+}
+
+void SimRouter::attempt_failed(PipelineId, const msg::AttemptFailed& failed, std::uint32_t broker) {
+    world_.tell([&](Checker& c) { c.told_again(failed, broker); });
 }
 
 void SimRouter::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace penstock::sim {
 
@@ -29,6 +30,7 @@ public:
 private:
     void started(PipelineId) override {}
     void ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) override;
+    void attempt_failed(PipelineId pipeline, const msg::AttemptFailed& failed, std::uint32_t broker) override;
     void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) override;
     void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) override;
     void pipeline_over(PipelineId pipeline) override;
@@ -36,6 +38,8 @@ private:
     void store_failed(std::uint32_t, const std::string&) override {}
 
     void plan_next_submission();
+    void plan_next_look();
+    Nanoseconds clock() const;
     void submit_next(Outbox& out);
 
     World& world_;
@@ -45,6 +49,7 @@ private:
     std::size_t submitted_ = 0;
     std::uint64_t over_ = 0, refused_ = 0;
     std::uint64_t own_durable_ = 0;
+    std::optional<Nanoseconds> looks_at_;  // when it is waked because something is due
     bool due_ = false, waits_for_previous_ = false, closed_ = false, drain_asked_ = false;
 };
 

@@ -17,9 +17,9 @@ public:
     SimWriter(World& world, std::uint32_t writer, std::function<void()> wake)
         : world_(world), writer_(writer), wake_(std::move(wake)) {}
 
-    void add(const JobRef& job, bool succeeded) {
+    void add(const JobRef& job, bool succeeded, bool final_attempt = true) {
         ++added_;
-        world_.tell([&](Checker& c) { c.recorded(job, writer_, added_); });
+        world_.tell([&](Checker& c) { c.recorded(job, writer_, added_, final_attempt); });
         if (succeeded && world_.random().chance(world_.scenario().refusing)) refused_.push_back({added_, job});
         if (!syncing_) sync_after(world_.random().time(1000, 200'000'000));
     }

@@ -1,6 +1,7 @@
 #include "sim/simulate.hpp"
 
 #include "sim/checkers/as_modelled.hpp"
+#include "sim/checkers/attempts.hpp"
 #include "sim/checkers/books_balance.hpp"
 #include "sim/checkers/exactly_once.hpp"
 #include "sim/checkers/no_idle_slot.hpp"
@@ -19,6 +20,7 @@ namespace {
 
 std::vector<std::unique_ptr<Checker>> all_checkers() {
     std::vector<std::unique_ptr<Checker>> all;
+    all.push_back(std::make_unique<Attempts>());
     all.push_back(std::make_unique<ExactlyOnce>());
     all.push_back(std::make_unique<ParentsFirst>());
     all.push_back(std::make_unique<ResourcesHold>());

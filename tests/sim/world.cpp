@@ -33,6 +33,11 @@ void World::start(const JobRef& job, std::uint32_t broker) {
     truth_.at(job.pipeline).state.at(job.job) = JobState::running;
 }
 
+void World::again(const JobRef& job, std::uint32_t broker) {
+    tell([&](Checker& c) { c.is_tried_again(job, broker); });
+    truth_.at(job.pipeline).state.at(job.job) = JobState::again;
+}
+
 void World::end(const JobRef& job, std::uint32_t broker, bool succeeded) {
     tell([&](Checker& c) { c.ends(job, broker, succeeded); });
     count_end(truth_.at(job.pipeline), job.job, succeeded ? JobState::succeeded : JobState::failed);

@@ -36,7 +36,8 @@ private:
     std::string checker_;
 };
 
-enum class JobState : std::uint8_t { waiting, running, succeeded, failed, skipped };
+// again: an attempt has failed, and another is to come.
+enum class JobState : std::uint8_t { waiting, running, again, succeeded, failed, skipped };
 
 struct PipelineTruth {
     std::shared_ptr<const Plan> plan;
@@ -46,7 +47,7 @@ struct PipelineTruth {
     };
     std::vector<Tally> tally;  // per template
 
-    bool ended(std::uint32_t job) const { return state[job] != JobState::waiting && state[job] != JobState::running; }
+    bool ended(std::uint32_t job) const { return state[job] >= JobState::succeeded; }
 };
 
 class World;
@@ -60,10 +61,15 @@ public:
 
     virtual void starts(const JobRef&, std::uint32_t /*broker*/) {}
     virtual void ends(const JobRef&, std::uint32_t /*broker*/, bool /*succeeded*/) {}
+    // Beside starts() and ends(), which say nothing of attempts.
+    virtual void attempt_starts(const JobRef&, std::uint32_t /*attempt*/, std::uint32_t /*broker*/) {}
+    virtual void attempt_fails(const JobRef&, std::uint32_t /*attempt*/, std::uint32_t /*broker*/, bool /*crashed*/) {}
+    virtual void is_tried_again(const JobRef&, std::uint32_t /*broker*/) {}  // instead of ends()
+    virtual void told_again(const msg::AttemptFailed&, std::uint32_t /*broker*/) {}
     virtual void is_skipped(const JobRef&, std::uint32_t /*cause*/) {}     // a pipeliner decided so
     virtual void told_ran(const msg::Ended&, std::uint32_t /*broker*/) {}  // the router told its driver
     virtual void told_skipped(const JobRun&) {}                            // likewise
-    virtual void recorded(const JobRef&, std::uint32_t /*writer*/, std::uint64_t /*record*/) {}
+    virtual void recorded(const JobRef&, std::uint32_t /*writer*/, std::uint64_t /*record*/, bool /*final*/) {}
     virtual void synced(std::uint32_t /*writer*/, std::uint64_t /*up_to*/) {}
     virtual void is_over(PipelineId) {}
     virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}  // outputs, at the broker that made them
@@ -103,6 +109,7 @@ public:
 
     void submit(PipelineId id, std::shared_ptr<const Plan> plan);
     void start(const JobRef& job, std::uint32_t broker);
+    void again(const JobRef& job, std::uint32_t broker);
     void end(const JobRef& job, std::uint32_t broker, bool succeeded);
     void skip(const JobRef& job, std::uint32_t cause);
 

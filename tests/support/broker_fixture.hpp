@@ -120,7 +120,7 @@ protected:
         return host_.take();
     }
     JobEnd end(std::uint32_t lane, bool ok = true, Nanoseconds busy = kSecond, const std::string& error = "") {
-        return broker_->ended(host_.pop(lane), ok, busy, error, out_);
+        return broker_->ended(host_.pop(lane), {ok, busy, false, error}, out_);
     }
     // Ends everything in hand, job by job, until nothing is left; returns how many.
     std::uint64_t run_dry(Nanoseconds busy) {

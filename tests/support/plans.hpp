@@ -6,7 +6,7 @@
 //     plan_of("sim[4] => post : twin")            `=>` carries values (an input), `->` is only order (after)
 //     plan_of("sim[4] => mean : group 0 0 1 1")   mean has two instances, of two each
 //     plan_of("a -> b : ended")                   b runs whatever becomes of a
-//     plan_of("a; wide : cpus 4 memory 100 named matlab 1 priority 5 worker W")
+//     plan_of("a; wide : cpus 4 memory 100 named matlab 1 priority 5 retries 2 worker W")
 //
 // Statements are separated by `;`. Options after a `:` are of every edge of the statement or, without an edge, of its
 // nodes. Templates are numbered in order of first mention, and jobs follow them.
@@ -146,6 +146,8 @@ private:
                     t.resources.cpus = static_cast<std::uint32_t>(amount);
                 else if (options[i] == "memory")
                     t.resources.memory_bytes = static_cast<std::uint64_t>(amount);
+                else if (options[i] == "retries")
+                    t.retries = static_cast<std::uint32_t>(amount);
                 else if (options[i] == "priority")
                     t.priority = amount;
                 else

@@ -134,12 +134,12 @@ protected:
     void bye(std::uint32_t broker) { router_->on(msg::Bye{}, broker, out_); }
 
     Lines scheduled() {
-        router_->schedule(out_);
+        router_->schedule(now_, out_);
         return sent(out_);
     }
     // What schedule() assigned, without plan and pipeline introductions.
     Lines assigned() {
-        router_->schedule(out_);
+        router_->schedule(now_, out_);
         return only("Assign");
     }
     Lines only(std::string_view kind) {
@@ -152,6 +152,7 @@ protected:
     RecordedEvents events_;
     std::unique_ptr<Router> router_;
     Outbox out_{0};
+    Nanoseconds now_ = 0;
     std::map<std::uint32_t, std::uint64_t> records_;
 };
 

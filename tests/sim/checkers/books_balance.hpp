@@ -26,7 +26,7 @@ public:
         }
         // A bound that no run comes near unless somebody asks and asks.
         if (cluster.messages() >
-            1000 + 20ull * world().scenario().jobs + 200ull * world().scenario().submissions.size())
+            1000 + 30ull * (world().scenario().jobs + c.retried) + 200ull * world().scenario().submissions.size())
             fail(std::to_string(cluster.messages()) + " messages for " + std::to_string(world().scenario().jobs) +
                  " jobs");
     }

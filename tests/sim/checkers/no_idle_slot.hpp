@@ -18,18 +18,21 @@ public:
         if (const auto* m = std::get_if<msg::Returned>(message))
             for (const auto& item : m->items) {
                 at_[e.from] -= item.jobs.count;
-                ready_ += item.jobs.count;
+                if (item.past.failed == 0) ready_ += item.jobs.count;
             }
     }
     void told_ran(const msg::Ended& ended, std::uint32_t broker) override {
         if (!ended.followed) at_[broker] -= ended.jobs.count;
+    }
+    void told_again(const msg::AttemptFailed& failed, std::uint32_t broker) override {
+        at_[broker] -= failed.jobs.count;
     }
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
         const auto* m = message == nullptr ? nullptr : std::get_if<msg::Assign>(message);
         if (m == nullptr) return;
         at_[e.to] += m->jobs.count;
-        ready_ -= m->jobs.count;
+        if (m->past.failed == 0) ready_ -= m->jobs.count;  // what is tried again may wait for another broker
     }
     void handed_out() override {
         if (ready_ == 0 || !world().scenario().only_simple || world().scenario().may_end_early()) return;

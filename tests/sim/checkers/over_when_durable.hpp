@@ -13,18 +13,21 @@ class OverWhenDurable final : public Checker {
 public:
     std::string name() const override { return "over when durable"; }
 
-    void recorded(const JobRef& job, std::uint32_t writer, std::uint64_t record) override {
-        if (!records_.emplace(job, std::pair(writer, record)).second) fail(text(job) + " has two records");
+    void recorded(const JobRef& job, std::uint32_t writer, std::uint64_t record, bool final_attempt) override {
+        if (final_.contains(job)) fail(text(job) + " has a record after its last one");
+        if (final_attempt) final_.insert(job);
+        records_.emplace(job, std::pair(writer, record));
     }
     void synced(std::uint32_t writer, std::uint64_t up_to) override { synced_[writer] = up_to; }
     void is_over(PipelineId id) override {
         if (!over_.insert(id).second) fail("pipeline " + std::to_string(id.value) + " is over twice");
         const PipelineTruth& p = world().truth(id);
         for (std::uint32_t job = 0; job < p.state.size(); ++job) {
-            const auto at = records_.find({id, job});
-            if (at == records_.end()) fail("over before there is a record of " + text({id, job}));
-            const auto& [writer, record] = at->second;
-            if (synced_[writer] < record) fail("over before the record of " + text({id, job}) + " is durable");
+            if (!final_.contains({id, job})) fail("over before there is a record of " + text({id, job}));
+            const auto [first, end] = records_.equal_range({id, job});
+            for (auto at = first; at != end; ++at)
+                if (synced_[at->second.first] < at->second.second)
+                    fail("over before the record of " + text({id, job}) + " is durable");
         }
     }
     void finished(const Cluster& cluster) override {
@@ -35,7 +38,8 @@ public:
     }
 
 private:
-    std::map<JobRef, std::pair<std::uint32_t, std::uint64_t>> records_;  // writer and number
+    std::multimap<JobRef, std::pair<std::uint32_t, std::uint64_t>> records_;  // writer and number, of each attempt
+    std::set<JobRef> final_;                                                  // that have the record of their last attempt
     std::map<std::uint32_t, std::uint64_t> synced_;
     std::set<PipelineId> over_;
 };

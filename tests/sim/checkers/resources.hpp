@@ -30,7 +30,11 @@ public:
         if (wanted.simple() && ++simple_[broker] > b.slots)
             fail("broker " + std::to_string(broker) + " runs " + std::to_string(simple_[broker]) + " one-CPU jobs");
     }
-    void ends(const JobRef& job, std::uint32_t broker, bool) override {
+    void ends(const JobRef& job, std::uint32_t broker, bool) override { gives_back(job, broker); }
+    void is_tried_again(const JobRef& job, std::uint32_t broker) override { gives_back(job, broker); }
+
+private:
+    void gives_back(const JobRef& job, std::uint32_t broker) {
         const Resources& had = resources_of(job);
         Use& use = hosts_[description(broker).host];
         use.cpus -= had.cpus;
@@ -38,8 +42,6 @@ public:
         for (const auto& [resource, amount] : had.named) named_[resource] -= amount;
         if (had.simple()) --simple_[broker];
     }
-
-private:
     struct Use {
         std::uint64_t cpus = 0, memory = 0;
     };

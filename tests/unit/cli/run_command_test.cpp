@@ -107,6 +107,8 @@ TEST_F(Run, TheRequestCarriesWhatWasAskedFor) {
     command.slots = 2;
     command.resources = {{"matlab", 2}};
     command.fail_fast = true;
+    command.retry_delay_s = 7;
+    command.crash_limit = 4;
     EXPECT_EQ(run(), 0);
     ASSERT_TRUE(session.ran);
     EXPECT_EQ(session.ran->run_directory, folder / "X.h5.run");
@@ -114,6 +116,8 @@ TEST_F(Run, TheRequestCarriesWhatWasAskedFor) {
     EXPECT_EQ(session.ran->slots, 2u);
     EXPECT_EQ(session.ran->resources.at("matlab"), 2u);
     EXPECT_TRUE(session.ran->fail_fast);
+    EXPECT_EQ(session.ran->retry_delay_s, 7);
+    EXPECT_EQ(session.ran->crash_limit, 4u);
     EXPECT_EQ(session.ran->store, "");
 }
 

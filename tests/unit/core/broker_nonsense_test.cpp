@@ -22,8 +22,8 @@ TEST_F(BrokerNonsense, IgnoresAndCountsWhatMakesNoSense) {
     assign(2, 0xffffffff, 1);  // far beyond
     EXPECT_EQ(broker_->ignored(), 8u);
     EXPECT_EQ(settled(), Lines());
-    EXPECT_EQ(broker_->ended(0, true, 1, "", out_).pipeline, nullptr);
-    EXPECT_EQ(broker_->ended(0x100000001, true, 1, "", out_).pipeline, nullptr);
+    EXPECT_EQ(broker_->ended(0, {true, 1}, out_).pipeline, nullptr);
+    EXPECT_EQ(broker_->ended(0x100000001, {true, 1}, out_).pipeline, nullptr);
     EXPECT_EQ(broker_->ignored(), 10u);
     EXPECT_EQ(sent(out_), Lines());
 }
@@ -33,11 +33,11 @@ TEST_F(BrokerNonsense, AStaleTicketEndsNothing) {
     assign(0, 2, 0);
     settled();
     const std::uint64_t stale = host_.pop(0);
-    broker_->ended(stale, true, 1, "", out_);
+    broker_->ended(stale, {true, 1}, out_);
     settled();
     ASSERT_EQ(host_.lane(0), (std::vector<std::uint32_t>{1}));  // in the same place as the first
     sent(out_);
-    EXPECT_EQ(broker_->ended(stale, true, 1, "", out_).pipeline, nullptr);
+    EXPECT_EQ(broker_->ended(stale, {true, 1}, out_).pipeline, nullptr);
     settled();
     EXPECT_EQ(sent(out_), Lines());
     EXPECT_EQ(broker_->records(), 1u);
@@ -49,7 +49,7 @@ TEST_F(BrokerNonsense, OnlyWhatALaneHasCanBeTakenBackFromIt) {
     assign(0, 3, 0);
     settled();
     const std::uint64_t stale = host_.pop(0);
-    broker_->ended(stale, true, 1, "", out_);
+    broker_->ended(stale, {true, 1}, out_);
     settled();
     ASSERT_EQ(host_.lane(0), (std::vector<std::uint32_t>{1, 2}));
     sent(out_);

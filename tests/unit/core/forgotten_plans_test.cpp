@@ -21,7 +21,7 @@ protected:
         submit(graph, plan);
         ++pipelines_;
         ready(0, 1, 0, msg::kNobody, pipelines_);
-        router_->schedule(out_);
+        router_->schedule(now_, out_);
         ended(2, 0, 1, true, 1000, pipelines_);
         durable(2, pipelines_);
         EXPECT_EQ(router_->counts().pipelines_over, ++over_);

@@ -17,7 +17,7 @@ class RouterSchedule : public test::RouterTest {
 protected:
     // Jobs given to each broker by the next schedule().
     std::map<std::uint32_t, std::uint64_t> given() {
-        router_->schedule(out_);
+        router_->schedule(now_, out_);
         std::map<std::uint32_t, std::uint64_t> jobs;
         for (const Envelope& e : out_.take())
             if (const auto* inbox = std::get_if<BrokerMessage>(&e.message))
@@ -83,7 +83,7 @@ TEST_F(RouterSchedule, AMillionJobsAreFewMessages) {
     std::map<std::uint32_t, std::uint32_t> next;
     std::uint64_t messages = 0, done = 0;
     while (done < 1'000'000) {
-        router_->schedule(out_);
+        router_->schedule(now_, out_);
         std::vector<std::pair<std::uint32_t, JobRun>> work;
         for (const Envelope& e : out_.take()) {
             ++messages;

@@ -1,0 +1,70 @@
+// Attempts are numbered from 1 without a gap, no more than 1 + retries, none after the last one or after so many crashes
+// in a row; the next one comes after its pause, and at another broker unless it has looked for one as long again.
+#pragma once
+
+#include "sim/cluster.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace penstock::sim {
+
+class Attempts final : public Checker {
+public:
+    std::string name() const override { return "attempts"; }
+
+    void attempt_starts(const JobRef& job, std::uint32_t attempt, std::uint32_t broker) override {
+        const Scenario& s = world().scenario();
+        Past& past = past_[job];
+        if (attempt != past.attempts + 1)
+            fail("attempt " + std::to_string(attempt) + " of " + text(job) + " follows attempt " +
+                 std::to_string(past.attempts));
+        past.attempts = attempt;
+        const Plan& plan = *world().truth(job.pipeline).plan;
+        if (attempt > 1 + plan.templates[plan.template_of(JobIndex(job.job)).value].retries)
+            fail(text(job) + " is tried more often than it may");
+        if (past.crashes >= s.crash_limit) fail(text(job) + " is tried again after too many crashes");
+        if (attempt == 1) return;
+        const Nanoseconds waited = world().now() - past.failed_at;
+        if (waited < least_pause(attempt)) fail(text(job) + " is tried again too soon");
+        if (broker == past.broker && s.brokers.size() > 1 && waited < 2 * least_pause(attempt))
+            fail(text(job) + " is tried again where it failed, though there are other brokers");
+    }
+    void attempt_fails(const JobRef& job, std::uint32_t, std::uint32_t broker, bool crashed) override {
+        Past& past = past_[job];
+        past.crashes = crashed ? past.crashes + 1 : 0;
+        past.broker = broker;
+        past.failed_at = world().now();
+        ++failed_;
+    }
+    void told_again(const msg::AttemptFailed& failed, std::uint32_t) override {
+        const JobRef job{failed.jobs.pipeline, failed.jobs.first.value};
+        if (!told_.emplace(job, failed.attempt).second) fail("a failed attempt of " + text(job) + " is told twice");
+    }
+    void finished(const Cluster& cluster) override {
+        std::uint64_t last = 0;
+        for (const auto& [id, p] : world().pipelines())
+            last += static_cast<std::uint64_t>(std::count(p.state.begin(), p.state.end(), JobState::failed));
+        if (cluster.router().router().counts().retried != failed_ - last)
+            fail("the router counted " + std::to_string(cluster.router().router().counts().retried) +
+                 " attempts to be made again, of " + std::to_string(failed_ - last));
+    }
+
+private:
+    struct Past {
+        std::uint32_t attempts = 0, crashes = 0, broker = 0;
+        Nanoseconds failed_at = 0;
+    };
+    Nanoseconds least_pause(std::uint32_t attempt) const {
+        Nanoseconds pause = world().scenario().retry_delay / 2;
+        for (std::uint32_t i = 2; i < attempt; ++i) pause *= 2;
+        return std::min<Nanoseconds>(pause, 15'000'000'000);
+    }
+
+    std::map<JobRef, Past> past_;
+    std::set<std::pair<JobRef, std::uint32_t>> told_;
+    std::uint64_t failed_ = 0;
+};
+
+}  // namespace penstock::sim
