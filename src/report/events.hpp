@@ -19,6 +19,7 @@ public:
 
     bool wants_jobs() const override { return true; }
     void jobs_ended(const JobsEnded& jobs) override;
+    void attempt_failed(const JobsEnded& job) override { jobs_ended(job); }
     void stage_ended(const StageEnded& stage) override;
     void pipeline_ended(const PipelineEnded& pipeline) override;
 

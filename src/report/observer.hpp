@@ -34,6 +34,7 @@ struct Progress {
     std::uint64_t assigned = 0;   // at brokers, running or about to
     std::uint64_t slots = 0;      // of all brokers: no more can be running
     std::uint64_t durable = 0;
+    std::uint64_t retried = 0;    // attempts that failed and were not the last of their jobs
     std::uint64_t pipelines = 0;
     std::uint64_t pipelines_ended = 0;
     Nanoseconds elapsed = 0;      // since the first job was submitted
@@ -124,6 +125,7 @@ public:
     virtual void progress(const Progress&) {}             // about ten times a second while something changes
     virtual bool wants_jobs() const { return false; }     // jobs_ended is only called when true
     virtual void jobs_ended(const JobsEnded&) {}
+    virtual void attempt_failed(const JobsEnded&) {}      // likewise: a job that is tried again; its status is `ready`
     virtual void stage_ended(const StageEnded&) {}
     virtual void pipeline_ended(const PipelineEnded&) {}  // all of its records are durable
     virtual void message(Severity, std::string_view) {}

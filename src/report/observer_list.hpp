@@ -27,6 +27,11 @@ public:
             if (o->wants_jobs()) o->jobs_ended(jobs);
         }
     }
+    void attempt_failed(const JobsEnded& job) override {
+        for (RunObserver* o : observers_) {
+            if (o->wants_jobs()) o->attempt_failed(job);
+        }
+    }
     void stage_ended(const StageEnded& stage) override {
         for (RunObserver* o : observers_) o->stage_ended(stage);
     }

@@ -51,6 +51,8 @@ std::string outcome_line(const RunSummary& summary) {
         const std::uint64_t left = p.jobs - std::min(p.jobs, p.ended());
         if (left > 0) text += ", " + count_text(left) + " not finished";
     }
+    if (p.retried > 0)
+        text += "; " + counted(p.retried, "attempt") + " failed and " + (p.retried == 1 ? "was" : "were") + " made again";
     if (p.pipelines > 1 && p.streams == 0) text += " in " + counted(p.pipelines, "pipeline");
     if (summary.makespan_s > 0) {
         text += "; " + duration_text(summary.makespan_s) + ", " +

@@ -182,6 +182,12 @@ void RouterNode::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t
     observer_.jobs_ended(told);
 }
 
+void RouterNode::attempt_failed(PipelineId pipeline, const msg::AttemptFailed& failed, std::uint32_t broker) {
+    if (!observer_.wants_jobs()) return;
+    observer_.attempt_failed({pipelines_.at(pipeline).context.get(), failed.jobs.first, 1, JobStatus::ready,
+                              failed.attempt, broker, failed.error});
+}
+
 void RouterNode::stage_job_ended(Known& known, const msg::Ended& ended) {
     (ended.succeeded ? streams_.jobs.succeeded : streams_.jobs.failed) += ended.jobs.count;
     streams_.jobs.assigned -= ended.jobs.count;
@@ -344,6 +350,7 @@ Progress RouterNode::progress() const {
     p.succeeded = c.succeeded - of_streams.succeeded;
     p.failed = c.failed - of_streams.failed;
     p.skipped = c.skipped;
+    p.retried = c.retried;
     p.assigned = c.assigned - std::min(c.assigned, of_streams.assigned);
     p.streams = of_streams.pipelines;
     p.streams_ended = streams_.ended;

@@ -64,6 +64,7 @@ private:
 
     void started(PipelineId pipeline) override;
     void ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) override;
+    void attempt_failed(PipelineId pipeline, const msg::AttemptFailed& failed, std::uint32_t broker) override;
     void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) override;
     void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) override;
     void pipeline_over(PipelineId pipeline) override;

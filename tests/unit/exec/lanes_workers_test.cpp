@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <vector>
+
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -88,7 +90,26 @@ struct Hang : Worker {
     }
 };
 
-// The same, but ends when it is told to.
+// Uses so many MiB, itself or in a process of its own session, and then does not end. Says the number of that process.
+struct Hog : Worker {
+    static constexpr std::string_view kName = "hog";
+    Document process(const Document&, Context& context) override {
+        const auto bytes = static_cast<std::size_t>(at(context.parameters(), "mib").int64()) << 20;
+        const bool child = context.parameters().contains("path");
+        const pid_t process = child ? ::fork() : 0;
+        if (process == 0) {
+            if (child) ::setsid();
+            std::vector<char> used(bytes, 1);
+            for (volatile char* at = used.data();; ::usleep(1000)) *at = 2;
+        }
+        const std::string& path = at(context.parameters(), "path").string();
+        std::ofstream(path + ".new") << process;
+        std::filesystem::rename(path + ".new", path);
+        for (;;) ::pause();
+    }
+};
+
+// Like Hang, but ends when it is told to.
 struct Patient : Worker {
     static constexpr std::string_view kName = "patient";
     Document process(const Document&, Context& context) override {
@@ -259,7 +280,7 @@ const WorkerTypes& test_types() {
                          worker_type<Hang>(),  worker_type<Patient>(),  worker_type<Pid>(),   worker_type<Throw>(),
                          worker_type<Keyed>(), worker_type<Double>(),   worker_type<Echo>(),  worker_type<Iota>(),
                          worker_type<Print>(), worker_type<Ask>(),      worker_type<Inspect>(), worker_type<Burn>(),
-                         worker_type<BadStart>(), worker_type<Until>(), worker_type<StartProgram>()};
+                         worker_type<BadStart>(), worker_type<Hog>(), worker_type<Until>(), worker_type<StartProgram>()};
         WorkerType external = worker_type<Noop>();
         external.name = "outside";
         external.external = true;

@@ -41,8 +41,20 @@ TEST(Wire, MessagesToTheRouter) {
     EXPECT_EQ(ended.busy_ns, 77u);
     EXPECT_TRUE(ended.followed);
     EXPECT_EQ(ended.error, "exit code 3");
-    const auto returned = same<msg::Returned, RouterMessage>({{{kRun, TemplateIndex(1), 3, 4, true}, {}}});
+    const PastAttempts past{4, 2, 9, 1};
+    const auto again = same<msg::AttemptFailed, RouterMessage>(
+        {kRun, TemplateIndex(2), 4, 5, false, past, 1ull << 40, 77, "no such host"});
+    EXPECT_EQ(again.jobs, kRun);
+    EXPECT_EQ(again.attempt, 4u);
+    EXPECT_EQ(again.holder, 5u);
+    EXPECT_FALSE(again.located);
+    EXPECT_EQ(again.past, past);
+    EXPECT_EQ(again.record, 1ull << 40);
+    EXPECT_EQ(again.busy_ns, 77u);
+    EXPECT_EQ(again.error, "no such host");
+    const auto returned = same<msg::Returned, RouterMessage>({{{kRun, TemplateIndex(1), 3, 4, true, past}, {}}});
     ASSERT_EQ(returned.items.size(), 2u);
+    EXPECT_EQ(returned.items[0].past, past);
     EXPECT_EQ(returned.items[0].attempt, 3u);
     EXPECT_EQ((same<msg::Durable, RouterMessage>({12345}).record), 12345u);
     EXPECT_EQ((same<msg::Refused, RouterMessage>({kRun, "too big"}).error), "too big");

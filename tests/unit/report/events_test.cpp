@@ -95,6 +95,23 @@ TEST(Events, EachJobAndPipelineIsALineOfJson) {
         "skipped":0,"streams":0,"streams_failed":0,"collected":true})"));
 }
 
+TEST(Events, AnAttemptThatIsMadeAgainIsALineOfItsOwn) {
+    const fs::path file = fresh("attempts");
+    const PipelineContext context = sweep();
+    EventWriter events(to(file));
+    events.attempt_failed({&context, JobIndex(3), 1, JobStatus::ready, 2, 3, "busy"});
+    events.jobs_ended({&context, JobIndex(3), 1, JobStatus::succeeded, 3, 4, ""});
+    EXPECT_EQ(events.finished({}, 0, true), "");
+    const auto lines = lines_of(file);
+    ASSERT_EQ(lines.size(), 3u);
+    EXPECT_EQ(lines[0],
+              Json::parse(R"({"event":"attempt","pipeline":"sweep","pipeline_id":7,"pipeline_instance":"url=\"x\"",
+        "name":"simulate","worker":"command","instance":"seed=2","status":"failed","attempt":2,"broker":3,
+        "error":"busy"})"));
+    EXPECT_EQ(lines[1]["event"], "job");
+    EXPECT_EQ(lines[1]["attempt"], 3);
+}
+
 TEST(Events, AFifoNobodyReadsDoesNotHoldUpTheRun) {
     const fs::path fifo = fresh("unread");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);

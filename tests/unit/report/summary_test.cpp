@@ -36,6 +36,13 @@ TEST(Summary, AllSucceeded) {
               "values:  penstock table X.h5 word-count/words\n");
 }
 
+TEST(Summary, AttemptsThatWereMadeAgainAreCounted) {
+    RunSummary s = good();
+    s.progress.retried = 2;
+    EXPECT_EQ(summary_text(s, place()).substr(0, 85),
+              "penstock: all 3 jobs succeeded; 2 attempts failed and were made again; 1.2 s, 2.5 job");
+}
+
 TEST(Summary, OfALongErrorTheFirstLineAndTheLastOnesAreShown) {
     RunSummary s = good();
     std::string error = "the command `" + std::string(500, 'x') + "` ended with exit code 1. The last lines it wrote:\n";
