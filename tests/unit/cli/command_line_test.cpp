@@ -134,7 +134,7 @@ TEST(CommandLine, WhatIsWrongIsSaidWithAWayOut) {
 TEST(CommandLine, AnUnknownCommandIsAnsweredWithTheKnownOnes) {
     EXPECT_EQ(refused("frobnicate"),
               "penstock: unknown command `frobnicate`\n"
-              "Commands: run, check, dot, table, log, collect, jobs, stages, workers\n"
+              "Commands: run, check, dot, table, log, collect, jobs, why, stages, workers\n"
               "Try: penstock --help\n");
 }
 
@@ -172,7 +172,7 @@ TEST(CommandLine, Version) {
 
 // The help as people see it. After a deliberate change: PENSTOCK_UPDATE_GOLDEN=1 cli_test, then read the difference.
 TEST(CommandLine, HelpReadsAsInTheGoldenFiles) {
-    for (const std::string name : {"", "run", "check", "dot", "table", "log", "collect", "jobs", "stages", "workers"}) {
+    for (const std::string name : {"", "run", "check", "dot", "table", "log", "collect", "jobs", "why", "stages", "workers"}) {
         const std::string help = std::get<ShowText>(parse(name + " --help")).text;
         EXPECT_EQ(help, std::get<ShowText>(parse("help " + name)).text) << name;
         const std::string file = std::string(PENSTOCK_GOLDEN_DIR) + "/help" + (name.empty() ? "" : "_" + name) + ".txt";

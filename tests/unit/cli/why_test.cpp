@@ -150,7 +150,7 @@ TEST_F(Why, OneAboveItHasFailed) {
 TEST_F(Why, WhatItNeedsIsTold) {
     plan_ = plan_of("a : cpus 4 memory 2048 named matlab 1");
     EXPECT_THAT(why_not(0),
-                HasSubstr("it runs, or waits for what it needs (4 CPUs, 2.0 KiB of memory, 1 of matlab).\n"));
+                HasSubstr("it runs, or waits for what it needs (4 CPUs, 2 KiB of memory, 1 of matlab).\n"));
     state_ = RunSoFar::State::ended;
     EXPECT_THAT(why_not(0), HasSubstr("The run is over, or was interrupted: nothing of it runs now.\n"));
 }

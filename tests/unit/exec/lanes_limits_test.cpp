@@ -51,7 +51,7 @@ TEST_F(LaneLimits, AJobThatTakesTooLongIsEnded) {
 TEST_F(LaneLimits, ItIsTheTimeOfTheJobNotOfTheQueue) {
     // Ten jobs of 50 ms in one lane take longer together than each may.
     std::vector<Ticket> tickets;
-    const auto context = limited("burn", {{"seconds", 0.05}}, 10);
+    const auto context = limited("burn", {{"bytes", 1}, {"ms", 50}}, 10);
     for (int i = 0; i < 10; ++i) tickets.push_back(ticket(context));
     tickets.push_back(ticket(limited("hang", {{"path", (folder_ / "begun").string()}}, 0.3)));
     run_all(0, std::move(tickets));
