@@ -5,6 +5,7 @@
 #include "cli/manager.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/run_feeder.hpp"
+#include "report/waiting_file.hpp"
 #include "report/events.hpp"
 #include "report/observer_list.hpp"
 #include "report/reporter.hpp"
@@ -184,6 +185,8 @@ int Leader::run() {
     reporter_ = std::make_unique<Reporter>(console_, *log_, command_.verbosity);
     ObserverList observers;
     observers.add(*reporter_);
+    std::optional<WaitingFile> waiting(directory_->path() / "waiting.json");
+    observers.add(*waiting);
     if (events_) {
         observers.add(*events_);
         events_->started(results_, directory_->path().string());
@@ -209,6 +212,7 @@ int Leader::run() {
         keep_summary(summary_text(summary, place_of_results(summary)));
     }
     reporter_->stop();
+    waiting.reset();
     session_.close();
 
     finish_store(wanted, summary);

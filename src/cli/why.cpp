@@ -125,11 +125,15 @@ std::string succeeded_text(const RunSoFar& run, const JobRow& row) {
 
 // ---------------------------------------------------------------------------------------------- not ended
 
-std::string needs_text(const Resources& r) {
-    std::string text = counted(r.cpus, "CPU");
-    if (r.memory_bytes != 0) text += ", " + bytes_text(r.memory_bytes) + " of memory";
-    for (const auto& [name, amount] : r.named) text += ", " + std::to_string(amount) + " of " + printable(name);
-    return text;
+// What the run itself says about jobs that need the same.
+std::string waiting_text(const RunSoFar& run, const Resources& needs) {
+    if (run.state != RunSoFar::State::goes_on) return "";
+    if (run.waiting_written_s == 0) return "The run has not said yet what is short.\n";
+    const std::string when = "As the run saw it (" + date_text(run.waiting_written_s) + "): ";
+    std::string text;
+    for (const WaitingText& w : run.waiting)
+        if (w.needs == needs_text(needs)) text += when + printable(w.text) + ".\n";
+    return text.empty() ? when + "no job that needs " + printable(needs_text(needs)) + " waits, so this one runs.\n" : text;
 }
 
 // The jobs above one, as far as they keep it from running.
@@ -219,11 +223,9 @@ std::string why_not_yet_text(const RunSoFar& run, const std::string& pipeline_in
                 (above.waiting() == 1 ? "has" : "have") + " not ended: " + above.waiting_text() + ".\n";
     } else {
         text += ". All it follows has ended: it runs, or waits for " +
-                (job.resources.simple() ? std::string("a free slot") : "what it needs (" + needs_text(job.resources) + ")") +
+                (job.resources.simple() ? std::string("a free slot") : "what it needs (" + printable(needs_text(job.resources)) + ")") +
                 ".\n";
-        if (!run.short_of.empty()) text += printable_lines(run.short_of);
-        else if (run.state == RunSoFar::State::goes_on && !job.resources.simple())
-            text += "Which of it is short at present is not known here.\n";
+        text += waiting_text(run, job.resources);
     }
     return text + state_text(run);
 }

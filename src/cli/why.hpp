@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plan.hpp"
+#include "report/waiting_file.hpp"
 #include "store/results.hpp"
 
 #include <functional>
@@ -20,7 +21,8 @@ struct RunSoFar {
     const Plan* plan = nullptr;        // of the job's pipeline; null = not known
     enum class State { goes_on, ended, unknown } state = State::unknown;
     std::string owner;                 // of the run that goes on: "process 4711 on node17"
-    std::string short_of;              // what the run itself says about jobs that wait for resources; "" = nothing
+    std::vector<WaitingText> waiting;  // what the run itself said last; empty = nothing
+    double waiting_written_s = 0;      // and when, since the Unix epoch
 };
 
 // Of a job that has a row.

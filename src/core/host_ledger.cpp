@@ -10,14 +10,24 @@ HostLedger::HostLedger(std::vector<HostDescription> hosts, std::map<std::string,
 HostLedger::Fit HostLedger::fits(std::uint32_t host, const Resources& wanted, std::uint32_t running_simple) const {
     const HostDescription& has = hosts_[host];
     const Used& used = used_[host];
-    for (const auto& [name, amount] : wanted.named) {
-        const auto limit = named_.find(name);
-        const auto taken = named_used_.find(name);
-        const std::uint64_t now = taken == named_used_.end() ? 0 : taken->second;
-        if (limit == named_.end() || now + amount > limit->second) return Fit::later_named;
-    }
+    for (const auto& [name, amount] : wanted.named)
+        if (!is_left(name, amount)) return Fit::later_named;
     if (has.memory_bytes != 0 && used.memory_bytes + wanted.memory_bytes > has.memory_bytes) return Fit::later_memory;
     return used.cpus + running_simple + wanted.cpus <= has.cpus ? Fit::now : Fit::later_cpus;
+}
+
+bool HostLedger::is_left(const std::string& name, std::uint64_t amount) const {
+    const auto limit = named_.find(name);
+    const auto taken = named_used_.find(name);
+    const std::uint64_t now = taken == named_used_.end() ? 0 : taken->second;
+    return limit != named_.end() && now + amount <= limit->second;
+}
+
+std::vector<std::string> HostLedger::used_up(const Resources& wanted) const {
+    std::vector<std::string> names;
+    for (const auto& [name, amount] : wanted.named)
+        if (!is_left(name, amount)) names.push_back(name);
+    return names;
 }
 
 bool HostLedger::could_hold(std::uint32_t host, const Resources& wanted) const {

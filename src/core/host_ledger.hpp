@@ -32,6 +32,8 @@ public:
     Fit fits(std::uint32_t host, const Resources& wanted, std::uint32_t running_simple) const;
     // Whether the host could hold it if nothing else ran.
     bool could_hold(std::uint32_t host, const Resources& wanted) const;
+    // The named resources of which less than wanted is left.
+    std::vector<std::string> used_up(const Resources& wanted) const;
     void reserve(std::uint32_t host, const Resources& wanted);
     void release(std::uint32_t host, const Resources& wanted);
 
@@ -44,6 +46,7 @@ public:
     std::optional<std::string> impossible(const Resources& wanted) const;
 
 private:
+    bool is_left(const std::string& name, std::uint64_t amount) const;
     struct Used {
         std::uint32_t cpus = 0;
         std::uint64_t memory_bytes = 0;

@@ -19,6 +19,7 @@
 #include "core/host_ledger.hpp"
 #include "core/ready_queue.hpp"
 #include "core/run_times.hpp"
+#include "core/waiting_jobs.hpp"
 #include "core/work_ahead.hpp"
 #include "protocol/messages.hpp"
 
@@ -128,6 +129,9 @@ public:
     bool draining() const { return draining_; }
     bool closed() const { return closed_; }
     const RouterCounts& counts() const { return counts_; }
+    // What could run and does not, by what it needs; at most kMostWaitingKinds, and no more of those that failed are
+    // counted.
+    std::vector<WaitingJobs> waiting() const;
     std::uint64_t unfinished_pipelines() const { return pipelines_.size(); }
     std::size_t known_plans() const { return plans_.size(); }
 
@@ -209,6 +213,8 @@ private:
     void records_durable(std::uint32_t writer, std::uint64_t record, Outbox& out);
     void stop_if_done(Outbox& out);
     std::uint64_t durable_of(std::uint32_t rank) const;
+
+    WaitingJobs::For what_is_short(const Resources& wanted) const;  // router_waiting.cpp
 
     // router_retries.cpp
     struct Level;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 namespace penstock {
 
@@ -68,6 +69,7 @@ void Router::look_elsewhere(const ReadyRun& run, Level& level) {
 void Router::place_elsewhere(Level& level, Outbox& out) {
     constexpr int kTried = 64;  // at once, so that thousands of them do not slow down all else
     int tried = 0;
+    std::set<std::tuple<std::uint32_t, PipelineId, TemplateIndex>> hopeless;  // alike as far as room goes
     for (auto at = level.elsewhere.begin(); at != level.elsewhere.end();) {
         const ReadyRun run = at->second;
         const Pipeline* p = pipeline(run.jobs.pipeline);
@@ -78,7 +80,10 @@ void Router::place_elsewhere(Level& level, Outbox& out) {
             continue;
         }
         const Resources& wanted = p->plan->plan->templates[run.job.value].resources;
-        Broker* const to = ++tried <= kTried ? another_broker(run, wanted) : nullptr;
+        const std::tuple alike(run.past.broker, run.jobs.pipeline, run.job);
+        const bool worth_a_look = !hopeless.contains(alike) && ++tried <= kTried;
+        Broker* const to = worth_a_look ? another_broker(run, wanted) : nullptr;
+        if (to == nullptr) hopeless.insert(alike);
         if (to == nullptr && patient) {
             ++at;
             continue;

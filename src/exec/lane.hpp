@@ -22,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -46,6 +47,12 @@ struct LaneWorld {
 private:
     std::mutex wake_mutex_;
     bool closed_ = false;
+};
+
+// A user's store could not say what a job needs.
+class StoreFailure : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
 };
 
 struct LaneJob {

@@ -72,6 +72,8 @@ void Lane::feed(LaneJob job) {
         give(std::move(job), staged);
     } catch (const MissingKey& error) {
         fail(job, EndReason::missing_key, error.what());
+    } catch (const StoreFailure& error) {
+        fail(job, EndReason::store, error.what());
     } catch (const WorkerGone&) {
         put_back(std::move(job));
         worker_ended();

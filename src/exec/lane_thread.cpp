@@ -18,11 +18,6 @@ namespace {
 
 constexpr int kFedPerStep = 16;  // then results are looked at again
 
-class StoreFailure : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
 }  // namespace
 
 void Lane::serve() {

@@ -6,6 +6,7 @@
 #include "core/ids.hpp"
 #include "core/plan.hpp"
 #include "core/stage_counts.hpp"
+#include "core/waiting_jobs.hpp"
 #include "exec/task.hpp"
 #include "store/record.hpp"
 
@@ -123,6 +124,7 @@ public:
     virtual ~RunObserver() = default;
     virtual void roles(const std::vector<RoleLine>&) {}
     virtual void progress(const Progress&) {}             // about ten times a second while something changes
+    virtual void waits(const std::vector<WaitingJobs>&) {}  // about once a second while something changes
     virtual bool wants_jobs() const { return false; }     // jobs_ended is only called when true
     virtual void jobs_ended(const JobsEnded&) {}
     virtual void attempt_failed(const JobsEnded&) {}      // likewise: a job that is tried again; its status is `ready`

@@ -19,6 +19,9 @@ public:
     void progress(const Progress& progress) override {
         for (RunObserver* o : observers_) o->progress(progress);
     }
+    void waits(const std::vector<WaitingJobs>& waiting) override {
+        for (RunObserver* o : observers_) o->waits(waiting);
+    }
     bool wants_jobs() const override {
         return std::any_of(observers_.begin(), observers_.end(), [](const RunObserver* o) { return o->wants_jobs(); });
     }

@@ -11,6 +11,7 @@ constexpr std::size_t kFailureKinds = 20;
 constexpr std::size_t kSubmissionsAtOnce = 256;
 // That the router knows of: those that may be started with some pipeliners, and as many again that wait as ids.
 constexpr std::size_t kMaxUnfinishedPipelines = 8 * std::size_t{Router::kActivePipelines};
+constexpr Nanoseconds kWaitingInterval = 1'000'000'000;
 constexpr Nanoseconds kProgressInterval = 100'000'000;
 
 // "exit code 3 after 17 s" and "exit code 4 after 2 s" are failures of one kind.
@@ -125,6 +126,7 @@ bool RouterNode::work(Outbox& out) {
     const bool durable = take_durable(out);
     for (const PipelineId id : desk_.work(out)) router_.close_stream(id, out);
     tell_progress();
+    tell_what_waits();
     if (router_.draining()) {
         const std::lock_guard lock(mutex_);
         if (!refusing_) {
@@ -374,6 +376,17 @@ void RouterNode::tell_progress() {
     last_progress_ = now;
     last_told_ = changed;
     observer_.progress(progress());
+}
+
+void RouterNode::tell_what_waits() {
+    const RouterCounts& c = router_.counts();
+    const std::uint64_t changed = c.jobs + c.ended() + c.assigned + c.retried;
+    if (changed == last_waiting_told_) return;
+    const Nanoseconds now = steady_now();
+    if (now - last_waiting_ < kWaitingInterval) return;
+    last_waiting_ = now;
+    last_waiting_told_ = changed;
+    observer_.waits(router_.waiting());
 }
 
 RunSummary RouterNode::summary() {

@@ -81,6 +81,7 @@ private:
     void add_to_summary(const StreamWatch& stream);
     Progress progress() const;
     void tell_progress();
+    void tell_what_waits();
 
     const std::uint64_t slots_;  // of all brokers
     RunObserver& observer_;
@@ -103,6 +104,8 @@ private:
     Nanoseconds first_submit_ = 0, first_start_ = 0, last_durable_ = 0;
     Nanoseconds last_progress_ = 0;
     std::uint64_t last_told_ = 0;
+    Nanoseconds last_waiting_ = 0;
+    std::uint64_t last_waiting_told_ = 0;
     std::uint64_t own_durable_ = 0;
     std::string fatal_;
     bool interrupted_ = false;

@@ -151,8 +151,20 @@ TEST_F(Why, WhatItNeedsIsTold) {
     plan_ = plan_of("a : cpus 4 memory 2048 named matlab 1");
     EXPECT_THAT(why_not(0),
                 HasSubstr("it runs, or waits for what it needs (4 CPUs, 2 KiB of memory, 1 of matlab).\n"));
+    EXPECT_THAT(why_not(0), HasSubstr("The run has not said yet what is short.\n"));
     state_ = RunSoFar::State::ended;
     EXPECT_THAT(why_not(0), HasSubstr("The run is over, or was interrupted: nothing of it runs now.\n"));
+}
+
+TEST_F(Why, WhatIsShortIsWhatTheRunSaidLast) {
+    plan_ = plan_of("a : cpus 4; b");
+    RunSoFar so_far = run();
+    so_far.waiting = {{"4 CPUs", "3 jobs that need 4 CPUs wait: no host has 4 CPUs free"}};
+    so_far.waiting_written_s = 1e9;
+    EXPECT_THAT(why_not_yet_text(so_far, "", plan_->templates[0], 0),
+                HasSubstr("): 3 jobs that need 4 CPUs wait: no host has 4 CPUs free.\n"));
+    EXPECT_THAT(why_not_yet_text(so_far, "", plan_->templates[1], 0),
+                HasSubstr("): no job that needs 1 CPU waits, so this one runs.\n"));
 }
 
 }  // namespace

@@ -175,5 +175,55 @@ TEST_F(RouterRetries, NonsenseIsCounted) {
     EXPECT_EQ(router_->counts().retried, 0u);
 }
 
+// ------------------------------------------------------------------------------------------ what waits
+
+class RouterWaiting : public RouterRetries {
+protected:
+    // "jobs x CPUs: what" of each kind, the numbers of WaitingJobs::For in its order.
+    Lines waiting() {
+        static constexpr const char* kWords[] = {"slot", "cpus", "memory", "named", "pause", "elsewhere"};
+        Lines lines;
+        for (const WaitingJobs& w : router_->waiting()) {
+            std::string line = std::to_string(w.jobs) + " x " + std::to_string(w.needs.cpus) + ": " +
+                               kWords[static_cast<std::size_t>(w.what)];
+            for (const std::string& name : w.named) line += " " + name;
+            lines.push_back(line);
+        }
+        return lines;
+    }
+};
+
+TEST_F(RouterWaiting, WhatIsShortIsTold) {
+    Setup s = own_hosts({4, 4});
+    s.named = {{"licence", 1}};
+    for (HostDescription& h : s.hosts) h.memory_bytes = 100;
+    make(s);
+    begin("big : cpus 4; mem[3] : memory 60; lic[3] : named licence 1; one[9]");
+    EXPECT_EQ(waiting(), Lines());
+    ready(1, 3, 1);  // two fit, one on each host
+    assigned();
+    EXPECT_EQ(waiting(), (Lines{"1 x 1: memory"}));
+    ready(4, 3, 2);
+    assigned();
+    EXPECT_EQ(waiting(), (Lines{"2 x 1: named licence", "1 x 1: memory"}));
+    ready(0, 1, 0);
+    assigned();
+    EXPECT_EQ(waiting(), (Lines{"2 x 1: named licence", "1 x 1: memory", "1 x 4: cpus"}));
+}
+
+TEST_F(RouterWaiting, JobsThatFailedAreCountedWhileTheyPause) {
+    make({2, 1});
+    begin("a[4] : retries 1");
+    ready(0, 4, 0);
+    assigned();
+    EXPECT_EQ(waiting(), (Lines{"1 x 1: slot"}));
+    failed(2, 0);
+    assigned();
+    EXPECT_EQ(waiting(), (Lines{"1 x 1: pause"}));
+    now_ = router_->next_due().value();
+    assigned();
+    EXPECT_EQ(waiting(), (Lines{"1 x 1: elsewhere"}));
+}
+
 }  // namespace
 }  // namespace penstock

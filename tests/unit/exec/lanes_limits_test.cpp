@@ -107,6 +107,17 @@ TEST_F(LaneLimits, WithinItsLimitsAJobIsLeftAlone) {
     for (int i = 0; i < 20; ++i) EXPECT_TRUE(run_one(context).succeeded);
 }
 
+TEST_F(LaneLimits, WhatTheStoreCannotReadFailsTheAttemptAndSaysSo) {
+    options_.retrieve = [](const Ticket&, const std::vector<std::string>&) -> Document {
+        throw std::runtime_error("disk gone");
+    };
+    TestPlan plan;
+    plan.job("j", "echo", Isolation::process);
+    plan.last().bindings = {{"in", Binding::From::store, "in", {}, false, Missing::fail, true}};
+    EXPECT_EQ(describe(run_one(plan.context())), "store: the store could not be asked: disk gone");
+    EXPECT_TRUE(run_one(one_job("noop")).succeeded);
+}
+
 // Two processes that share 200 MiB use them once.
 TEST(ProcessTree, WhatProcessesShareCountsOnce) {
     constexpr std::size_t kBytes = 200 << 20;
