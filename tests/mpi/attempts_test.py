@@ -1,5 +1,6 @@
 """Attempts that fail on real ranks: tried again elsewhere, timed out, out of memory, crashed; what is recorded of them."""
 import collections
+import subprocess
 import unittest
 
 from launching import LaunchTest
@@ -136,6 +137,32 @@ jobs:
             self.assertIn("did you mean", said)
             self.assertIn("never", said)
             self.assertIn("40 jobs of this run could be meant", self.penstock(None, "why", run, "many", expect=2))
+
+    def test_why_of_a_run_that_goes_on(self):
+        definition = """
+penstock: 1
+name: busy
+jobs:
+  first: {worker: sleep, priority: 1, with: {seconds: 600}, resources: {licence: 1}}
+  second: {worker: sleep, with: {seconds: 600}, resources: {licence: 1}}
+  last: {worker: noop, after: [first, second]}
+"""
+        self.write("definition.yaml", definition)
+        run = subprocess.Popen(self.command(0, "run", "definition.yaml", "-o", "out.h5", "--resources", "licence=1"),
+                               cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            said = ""
+            while "not enough is left of `licence`" not in said:
+                self.assertIsNone(run.poll(), "the run has ended by itself")
+                said = subprocess.run(self.command(0, "why", "out.h5", "busy/second"), cwd=self.folder,
+                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+            self.assertIn("The run goes on (process", said)
+            said = self.penstock(None, "why", "out.h5", "last")
+            self.assertIn("It waits for 2 jobs that have not ended: first, second.", said)
+        finally:
+            run.kill()
+            run.wait()
+        self.assertIn("The run is over, or was interrupted", self.penstock(None, "why", "out.h5", "last"))
 
 
 if __name__ == "__main__":
