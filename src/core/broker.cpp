@@ -243,6 +243,11 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
     return end;
 }
 
+std::optional<JobStart> Broker::job_of(std::uint64_t ticket) {
+    const Ticketed* t = find(ticket);
+    return t == nullptr ? std::nullopt : std::optional(start_of(ticket, *t));
+}
+
 // In the order it happened: the router may know of the job only by what its producer's end says.
 void Broker::attempt_failed(const Ticketed& t, const PastAttempts& past, const AttemptEnd& how, Outbox& out) {
     send_ended(out);

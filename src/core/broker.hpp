@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -92,6 +93,8 @@ public:
 
     // A lane is done with a ticket. Returns what the job was; its record is the next one of this broker.
     JobEnd ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out);
+    // What a ticket in a lane is about.
+    std::optional<JobStart> job_of(std::uint64_t ticket);
     // Goes on with the follower of a job that has just ended here: no message, no router, no other rank.
     void follow(const JobEnd& end);
     // Sends what ended() gathered, and gives lanes more to do. Called once after each batch of events.

@@ -59,32 +59,77 @@ bool BrokerNode::take_outcomes(Outbox& out) {
     lanes_->drain(outcomes_);
     const bool items = std::erase_if(outcomes_, [this](Outcome& o) { return streams_.take(o); }) != 0;
     const bool streams = streams_.work(out, outcomes_);
-    if (outcomes_.empty()) return items || streams;
     std::vector<JobRecord> records;
-    records.reserve(outcomes_.size());
-    for (Outcome& outcome : outcomes_) {
-        AttemptEnd how{outcome.succeeded, outcome.finished - outcome.started};
-        if (outcome.details != nullptr) {
-            how.crashed = outcome.details->crashed;
-            how.error = outcome.details->error;
-        }
-        const JobEnd end = broker_.ended(outcome.ticket, how, out);
-        if (end.pipeline == nullptr) continue;
-        records.push_back(record_of(outcome, end));
-        if (end.next == NextAttempt::crash_limit) say_why_not_again(records.back());
-        const JobRecord& record = records.back();
-        const JobIndex job(record.job->first_job.value + end.instance);
-        not_durable_.push_back({end.pipeline->info.id, job, 1});
-        if (outcome.succeeded && record.job->feeds_others)
-            cache_.keep(end.pipeline->info.id, job, what_others_read(record));
-        if (!end.pipeline->plan->is_stream()) count(*record.job, outcome, record.final_attempt);
-        if (end.follow) {
-            broker_.follow(end);
-            take_arrived();
-        }
+    const bool saved = options_.user_store && take_saved(records, out);
+    records.reserve(records.size() + outcomes_.size());
+    for (Outcome& outcome : outcomes_)
+        if (!options_.user_store || !saves_first(outcome)) take_outcome(outcome, nullptr, records, out);
+    if (!records.empty()) writer_->add(std::move(records));
+    return items || streams || saved || !outcomes_.empty();
+}
+
+void BrokerNode::take_outcome(Outcome& outcome, std::shared_ptr<const Document> saved, std::vector<JobRecord>& records,
+                              Outbox& out) {
+    AttemptEnd how{outcome.succeeded, outcome.finished - outcome.started};
+    if (outcome.details != nullptr) {
+        how.crashed = outcome.details->crashed;
+        how.error = outcome.details->error;
     }
-    writer_->add(std::move(records));
+    const JobEnd end = broker_.ended(outcome.ticket, how, out);
+    if (end.pipeline == nullptr) return;
+    records.push_back(record_of(outcome, end));
+    JobRecord& record = records.back();
+    record.saved = saved != nullptr;
+    if (saved != nullptr) record.outputs = std::move(saved);
+    if (end.next == NextAttempt::crash_limit) say_why_not_again(record);
+    const JobIndex job(record.job->first_job.value + end.instance);
+    not_durable_.push_back({end.pipeline->info.id, job, 1});
+    if (outcome.succeeded && record.job->feeds_others)
+        cache_.keep(end.pipeline->info.id, job, what_others_read(record));
+    if (!end.pipeline->plan->is_stream()) count(*record.job, outcome, record.final_attempt);
+    if (end.follow) {
+        broker_.follow(end);
+        take_arrived();
+    }
+}
+
+// A store of the program's own may fail, and a job with retries is tried again for that too. So it has not ended before
+// its outputs are there; other jobs are recorded as failed afterwards (msg::Refused).
+bool BrokerNode::saves_first(Outcome& outcome) {
+    if (!outcome.succeeded || outcome.outputs == nullptr) return false;
+    const auto job = broker_.job_of(outcome.ticket);
+    if (!job || job->pipeline->plan->is_stream()) return false;
+    const JobTemplate& what = job->pipeline->plan->templates[job->job.value];
+    if (what.retries == 0) return false;
+    JobRecord outputs;
+    outputs.pipeline = job->pipeline;
+    outputs.job = &what;
+    outputs.instance = job->instance;
+    outputs.outputs = std::move(outcome.outputs);
+    Saving& saving = saving_[outcome.ticket];
+    saving.outputs = outputs.outputs;
+    saving.outcome = std::move(outcome);
+    writer_->save_first(saving.outcome.ticket, std::move(outputs));
     return true;
+}
+
+bool BrokerNode::take_saved(std::vector<JobRecord>& records, Outbox& out) {
+    const std::vector<RecordWriter::Saved> all = writer_->saved();
+    for (const RecordWriter::Saved& saved : all) {
+        const auto found = saving_.find(saved.ticket);
+        if (found == saving_.end()) continue;
+        Saving saving = std::move(found->second);
+        saving_.erase(found);
+        if (!saved.error.empty()) {
+            saving.outcome.succeeded = false;
+            saving.outputs.reset();
+            if (saving.outcome.details == nullptr) saving.outcome.details = std::make_unique<OutcomeDetails>();
+            saving.outcome.details->reason = EndReason::store;
+            saving.outcome.details->error = saved.error;
+        }
+        take_outcome(saving.outcome, std::move(saving.outputs), records, out);
+    }
+    return !all.empty();
 }
 
 // The outputs, and those for-each values that other jobs read beside them; an output of the same name comes first.

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace penstock {
@@ -26,6 +27,7 @@ struct BrokerNodeOptions {
     std::uint32_t rank = 0;
     std::uint32_t slots = 1;
     std::uint32_t crash_limit = kCrashLimit;
+    bool user_store = false;  // values go to a store of the program's own
     std::filesystem::path run_directory;
     std::uint64_t cache_bytes = 1ull << 30;  // outputs kept in memory; beyond it they are spilled
     RouterCalendar calendar;
@@ -69,6 +71,10 @@ private:
     void say_why_not_again(JobRecord& record) const;
     void take_arrived();
     bool take_outcomes(Outbox& out);
+    void take_outcome(Outcome& outcome, std::shared_ptr<const Document> saved, std::vector<JobRecord>& records,
+                      Outbox& out);
+    bool saves_first(Outcome& outcome);
+    bool take_saved(std::vector<JobRecord>& records, Outbox& out);
     bool take_durable(Outbox& out);
     void say_goodbye(Outbox& out);
 
@@ -86,6 +92,11 @@ private:
     Broker broker_;
     Outbox* out_ = nullptr;  // of the call being served: BrokerHost functions send through it
     std::vector<Outcome> outcomes_;
+    struct Saving {
+        Outcome outcome;
+        std::shared_ptr<const Document> outputs;
+    };
+    std::unordered_map<std::uint64_t, Saving> saving_;  // by ticket; no more than there are lanes' jobs
     std::uint64_t durable_told_ = 0;
     std::deque<JobRun> not_durable_;  // the job of each record from durable_told_ + 1 on
     bool store_failed_ = false;

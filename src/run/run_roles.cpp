@@ -82,6 +82,7 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
     options.rank = context.rank;
     options.slots = me.slots;
     options.crash_limit = request.crash_limit;
+    options.user_store = !request.store.empty() && request.make_store;
     options.run_directory = request.run_directory;
     options.calendar = context.calendar;
     const std::uint64_t memory = context.layout.hosts[me.host].memory_bytes;

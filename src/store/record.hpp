@@ -30,6 +30,7 @@ struct JobRecord {
     std::uint64_t hash = 0;                   // job_hash()
     std::shared_ptr<const Document> outputs;  // may be null; already shared with successors, never changed
     std::size_t outputs_bytes = 0;            // of memory; 0 = not weighed: the writer does it
+    bool saved = false;                       // a user's store has the outputs already (RecordWriter::save_first)
     std::unique_ptr<OutcomeDetails> details;  // may be null
     std::string error;                        // skipped: the job that caused it; failed: details->error is used
 };

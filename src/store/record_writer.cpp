@@ -79,6 +79,21 @@ public:
         something_added();
     }
 
+    void save_first(std::uint64_t ticket, JobRecord outputs) override {
+        const std::lock_guard lock(mutex_);
+        if (error_) {
+            saved_.push_back({ticket, *error_});
+            return;
+        }
+        to_save_.push_back({ticket, std::move(outputs)});
+        changed_.notify_one();
+    }
+
+    std::vector<Saved> saved() override {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(saved_, {});
+    }
+
     void flush_soon() override {
         const std::lock_guard lock(mutex_);
         if (!pending_since_ || flush_) return;
@@ -119,7 +134,12 @@ private:
         std::optional<StreamRecord> items;  // instead of records
         std::size_t bytes = 0;              // of all of them
     };
+    struct ToSave {
+        std::uint64_t ticket = 0;
+        JobRecord outputs;
+    };
     struct Batch {
+        std::vector<ToSave> to_save;
         std::vector<Added> added;
         std::vector<PipelineRecord> pipelines;
         bool cut = false;   // a segment is to be written even if a small one
@@ -161,6 +181,7 @@ private:
             std::filesystem::create_directories(directory_);
             while (true) {
                 Batch batch = next_batch();
+                for (const ToSave& first : batch.to_save) save(first);
                 for (Added& added : batch.added) add_to_tables(added);
                 for (const PipelineRecord& record : batch.pipelines) tables_.add(record);
                 batch.added.clear();
@@ -196,7 +217,7 @@ private:
             batch.last = stopping_;
             const bool due = pending_since_ && now >= *pending_since_ + interval();
             batch.cut = due || (flush_ && flushes_left_ >= 1);
-            if (batch.last || batch.cut || much_waits()) break;
+            if (batch.last || batch.cut || much_waits() || !to_save_.empty()) break;
             if (!pending_since_) {
                 changed_.wait(lock);
                 continue;
@@ -216,6 +237,7 @@ private:
             flush_ = false;
             pending_since_.reset();
         }
+        batch.to_save.swap(to_save_);
         batch.added.swap(queue_);
         batch.pipelines.swap(queued_pipelines_);
         queued_bytes_ = 0;
@@ -249,12 +271,22 @@ private:
         if (!has_rows(record.job->name)) return;
         if (!record.outputs) return tables_.add(record);
         if (options_.values) {
-            if (auto error = save_elsewhere(record)) return refuse(record, *error);
+            auto error = record.saved ? std::nullopt : save_elsewhere(record);
+            if (error) return refuse(record, *error);
             record.outputs.reset();
         } else if (auto reason = why_not_storable(*record.outputs, record.job->save, options_.max_value_bytes)) {
             return refuse(record, *reason);
         }
         tables_.add(record);
+    }
+
+    void save(const ToSave& first) {
+        const auto error = save_elsewhere(first.outputs);
+        {
+            const std::lock_guard lock(mutex_);
+            saved_.push_back({first.ticket, error.value_or("")});
+        }
+        if (options_.wake) options_.wake();
     }
 
     std::optional<std::string> save_elsewhere(const JobRecord& record) {
@@ -342,6 +374,8 @@ private:
         {
             const std::lock_guard lock(mutex_);
             error_ = what;
+            for (const ToSave& first : to_save_) saved_.push_back({first.ticket, what});
+            to_save_.clear();
             queue_.clear();
             queued_pipelines_.clear();
             pending_bytes_ = 0;
@@ -364,6 +398,8 @@ private:
     bool flush_ = false;
     bool stopping_ = false;
     std::vector<Refused> refused_;
+    std::vector<ToSave> to_save_;
+    std::vector<Saved> saved_;
     std::optional<std::string> error_;
     std::atomic<std::uint64_t> durable_{0};
 

@@ -42,6 +42,14 @@ public:
     // Has no number: its items are durable when a job record that is added later is. Items that cannot be stored are
     // left out, and the next success of the job `STAGE@results` of that pipeline is refused for it.
     virtual void add(StreamRecord record) = 0;
+    // Gives the outputs of what will be a record to WriterOptions::values now, so that the attempt can still fail. What
+    // came of it is in saved(); the record is added afterwards, with JobRecord::saved.
+    virtual void save_first(std::uint64_t ticket, JobRecord outputs) = 0;
+    struct Saved {
+        std::uint64_t ticket = 0;
+        std::string error;  // "" = it is in the store
+    };
+    virtual std::vector<Saved> saved() = 0;
     // Nothing else is in hand: write now instead of waiting for the interval.
     virtual void flush_soon() = 0;
 

@@ -1,9 +1,12 @@
 """Attempts that fail on real ranks: tried again elsewhere, timed out, out of memory, crashed; what is recorded of them."""
 import collections
+import os
 import subprocess
 import unittest
 
-from launching import LaunchTest
+import h5py
+
+from launching import PENSTOCK, LaunchTest
 
 FAILING = """
 penstock: 1
@@ -110,6 +113,37 @@ jobs:
             self.assertEqual([a["reason"] for a in attempts["eats"]], ["memory"] * 2)
             self.assertRegex(attempts["eats"][0]["error"], r"^out of memory: used .* of 60.0 MiB")
             self.assertGreater(attempts["eats"][0]["peak_memory"], 60 << 20)
+
+    def test_a_store_that_fails_is_a_failed_attempt(self):
+        definition = """
+penstock: 1
+name: stored
+jobs:
+  again: {worker: make, retries: 2}
+  inline: {worker: make, retries: 2, isolation: inline}
+  never: {worker: make, retries: 1, with: {bad: true}}
+  below: {worker: make, retries: 1, after: never}
+"""
+        self.write("definition.yaml", definition)
+        for ranks in (0, 3):
+            store = self.path(f"store-{ranks}")
+            os.mkdir(store)
+            out = self.path(f"stored-{ranks}.h5")
+            command = self.command(ranks, "run", "definition.yaml", "-o", out, "--store", "flaky:" + store,
+                                   "--retry-delay", "0.01 s")
+            command[command.index(PENSTOCK)] = os.environ["STORE_WORKERS"]
+            done = subprocess.run(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            with h5py.File(out, "r") as f:
+                self.assertEqual(self.jobs(f), {"again": "succeeded", "inline": "succeeded", "never": "failed",
+                                                "below": "skipped"})
+                attempts = self.attempts_of(f)
+                self.assertEqual([a["reason"] for a in attempts["again"]], ["store", "succeeded"])
+                self.assertEqual([a["reason"] for a in attempts["never"]], ["store", "store"])
+                self.assertIn("no place for bad things", attempts["never"][0]["error"])
+            for name in ("again", "inline"):
+                with open(os.path.join(store, name), encoding="utf-8") as f:
+                    self.assertEqual(f.read(), "2\n")  # kept once, of the second attempt
 
     def test_fail_fast_waits_for_the_last_attempt(self):
         definition = """

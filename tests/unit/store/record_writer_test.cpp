@@ -35,6 +35,12 @@ protected:
     std::shared_ptr<const PipelineContext> pipeline_ = SamplePlan("p").job("j", {Axis{"n", Range{0, 1, 1000}}}).start();
 };
 
+// Waits for what came of one save_first().
+RecordWriter::Saved await_saved(RecordWriter& writer) {
+    for (;;)
+        if (auto saved = writer.saved(); !saved.empty()) return saved.front();
+}
+
 class MemoryStore final : public Store {
 public:
     struct Log {
@@ -164,6 +170,29 @@ TEST_F(RecordWriterTest, RefusesWhatItCannotStoreAndSaysWhy) {
     EXPECT_EQ(found.at("n=1").status, JobStatus::failed);
     EXPECT_EQ(found.at("n=1").error, refused[0].error);
     EXPECT_EQ(found.at("n=2").status, JobStatus::succeeded);
+}
+
+TEST_F(RecordWriterTest, TheStoreOfTheUserMayKeepValuesBeforeTheirRecord) {
+    MemoryStore::Log log;
+    WriterOptions options = run_.options();
+    options.interval = kNever;  // it does not wait for a segment
+    options.values = std::make_unique<MemoryStore>(log);
+    const auto writer = make_record_writer(std::move(options));
+    writer->save_first(7, record_with(pipeline_, 0, 0, {{"x", 1}}));
+    RecordWriter::Saved saved = await_saved(*writer);
+    EXPECT_EQ(saved.ticket, 7u);
+    EXPECT_EQ(saved.error, "");
+    EXPECT_THAT(log.calls, ElementsAre("p/j[n=0] by Worker-j: x"));
+    writer->save_first(8, record_with(pipeline_, 0, 1, {{"bad", 1}}));
+    saved = await_saved(*writer);
+    EXPECT_EQ(saved.ticket, 8u);
+    EXPECT_EQ(saved.error, "the store could not keep the outputs: no place for bad things");
+
+    std::vector<JobRecord> made = records(0, 1);
+    made.front().saved = true;
+    SampleRun::write(*writer, std::move(made));
+    EXPECT_THAT(log.calls, ElementsAre("p/j[n=0] by Worker-j: x", "flush")) << "once";
+    EXPECT_THAT(writer->refused(), IsEmpty());
 }
 
 TEST_F(RecordWriterTest, ValuesGoToTheStoreOfTheUser) {
