@@ -36,6 +36,19 @@ bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
     return true;
 }
 
+namespace {
+
+// Where a stage is that only passes items on: with (the first of) what it puts together. That has its place already;
+// what was added between the two may not.
+std::uint32_t first_input(const Plan& plan, std::uint32_t stage) {
+    std::uint32_t at = stage;
+    do at = plan.stages[at].from.front().value;
+    while (at > stage);
+    return at;
+}
+
+}  // namespace
+
 // By job; what the jobs need is reserved. Nothing when it is not all free now.
 std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(const Plan& plan) {
     std::vector<std::uint32_t> chosen;
@@ -44,9 +57,8 @@ std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(const Plan&
         const JobTemplate& job = plan.templates[t];
         for (std::uint32_t i = 0; i < job.count; ++i) {
             std::optional<std::uint32_t> b;
-            // Order and results are made where (the first of) what they put together is.
             if (plan.stages[t].role != Stage::Role::worker && !plan.stages[t].from.empty())
-                b = chosen[plan.templates[plan.stages[t].from.front().value].first_job.value];
+                b = chosen[plan.templates[first_input(plan, t)].first_job.value];
             else
                 b = broker_for_stage(job.resources, given);
             if (!b) {

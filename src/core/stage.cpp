@@ -1,11 +1,64 @@
 #include "core/stage.hpp"
 
 #include "core/plan.hpp"
+#include "core/stage_counts.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 namespace penstock {
+
+namespace {
+
+// Stages that are joined by links in whatever direction, when those of one of them do not count.
+class Joined {
+public:
+    Joined(const std::vector<Stage>& stages, std::uint32_t without) : group_(stages.size()) {
+        std::iota(group_.begin(), group_.end(), 0);
+        for (std::uint32_t s = 0; s < stages.size(); ++s)
+            for (const TemplateIndex from : stages[s].from) {
+                if (s == without || from.value == without) continue;
+                // Of these nothing is waited for, and they are never full.
+                if (stages[s].merge == Merge::latest && from != stages[s].from.front()) continue;
+                const std::uint32_t other = group_[from.value], one = group_[s];
+                std::replace(group_.begin(), group_.end(), other, one);
+            }
+    }
+    bool operator()(TemplateIndex a, TemplateIndex b) const { return group_[a.value] == group_[b.value]; }
+
+private:
+    std::vector<std::uint32_t> group_;
+};
+
+bool waits_for_one_input(const Stage& stage) {
+    const bool in_turn = stage.merge == Merge::concat || stage.merge == Merge::interleave || stage.merge == Merge::zip;
+    return in_turn && stage.from.size() > 1;
+}
+
+}  // namespace
+
+// Who waits for room waits for a stage behind it, and who waits for items for one before it. So a circle of stages that
+// wait for one another turns somewhere, and only a merge that waits for one input while another one is full is such a
+// turn. An input that is never full breaks every circle through it.
+std::vector<BufferedInput> inputs_to_buffer(const std::vector<Stage>& stages) {
+    std::vector<BufferedInput> found;
+    for (std::uint32_t s = 0; s < stages.size(); ++s) {
+        if (!waits_for_one_input(stages[s])) continue;
+        const std::vector<TemplateIndex>& from = stages[s].from;
+        const Joined joined(stages, s);
+        for (std::uint32_t i = 0; i < from.size(); ++i) {
+            // concat waits for no input after the one at hand.
+            const std::size_t others = stages[s].merge == Merge::concat ? i : from.size();
+            for (std::uint32_t other = 0; other < others; ++other)
+                if (other != i && joined(from[i], from[other])) {
+                    found.push_back({s, i});
+                    break;
+                }
+        }
+    }
+    return found;
+}
 
 namespace {
 
@@ -18,6 +71,7 @@ public:
             if (stage(s).form == StageForm::fold && workers(s) > 1) split_fold(s);
             if (stage(s).keep_latest) split_sample(s);
         }
+        for (const BufferedInput& b : inputs_to_buffer(plan_.stages)) add_buffer(b);
         const std::uint32_t all = count();
         for (std::uint32_t s = 0; s < all; ++s) order_input(s);
         for (std::uint32_t s = 0; s < count(); ++s)
@@ -78,11 +132,22 @@ private:
         return false;
     }
 
-    // The stages between the sample and the end of its branch wait for those after them.
+    void add_buffer(const BufferedInput& of) {
+        const std::uint32_t buffer = add("@buffer" + std::to_string(of.input), of.stage);
+        const TemplateIndex producer = stage(of.stage).from[of.input];
+        stage(buffer).role = Stage::Role::buffer;
+        stage(buffer).queue = stage(producer.value).queue;
+        stage(buffer).from = {producer};
+        stage(of.stage).from[of.input] = TemplateIndex(buffer);
+    }
+
+    // The stages between the sample and the end of its branch wait for those after them. A buffer waits for nobody:
+    // what is in it is not in the branch any more.
     void mark_branch(std::uint32_t sample) {
         const auto end = stage(sample).until.empty() ? std::nullopt : std::optional(stage(sample).until.front().value);
         for (std::uint32_t c = 0; c < count(); ++c)
             for (const TemplateIndex p : stage(c).from) {
+                if (stage(p.value).role == Stage::Role::buffer) continue;
                 const bool begins = p.value == sample || (end && leads_to(sample, p.value));
                 const bool ends = end ? c == *end || leads_to(c, *end) : p.value == sample;
                 auto& branch = stage(p.value).branch;
@@ -130,7 +195,7 @@ private:
 
     std::uint32_t add(const std::string& what, std::uint32_t beside) {
         JobTemplate inner;
-        inner.name = plan_.templates[beside].name + what;
+        inner.name = std::string(stage_shown_for(plan_.templates[beside].name)) + what;
         inner.worker = what;
         inner.resources.cpus = 0;
         inner.isolation = Isolation::in_line;

@@ -37,6 +37,7 @@ struct Stage {
         results,  // stores what a stage without successors makes, or has it read by the driver function
         input,    // passes on what the driver function puts in
         sample,   // passes items on while fewer than `limit` of them are in its branch
+        buffer,   // keeps what comes until it is wanted: a merge waits for another input meanwhile
     };
     Role role = Role::worker;
     StageForm form = StageForm::map;  // none: a Worker, used as a map
@@ -75,11 +76,20 @@ inline constexpr std::uint32_t kMaxStages =
 
 struct Plan;
 
+// Inputs of merges that wait for one another: full while the merge waits for the other one, the input would stop what
+// both depend on. What comes there is kept in a buffer. `stages` as in a plan; at most kMaxStages.
+struct BufferedInput {
+    std::uint32_t stage = 0;
+    std::uint32_t input = 0;  // of its `from`
+    friend bool operator==(const BufferedInput&, const BufferedInput&) = default;
+};
+std::vector<BufferedInput> inputs_to_buffer(const std::vector<Stage>& stages);
+
 // Adds what a definition does not say: a stage `NAME@results` behind each stage without successors that saves anything,
-// and stages `NAME@order` in front of those with several workers where order has to be made; divides folds with several
-// workers and samples that keep the latest result in two. Sets keeps_order, branches, and first jobs and counts of what
-// it adds. `plan.stages` has an entry for every template, each named before it is used in `from` of another; at most
-// kMaxStages.
+// stages `NAME@order` in front of those with several workers where order has to be made, and `NAME@bufferN` in front of
+// input N of a merge where inputs_to_buffer() says so; divides folds with several workers and samples that keep the
+// latest result in two. Sets keeps_order, branches, and first jobs and counts of what it adds. `plan.stages` has an
+// entry for every template, each named before it is used in `from` of another; at most kMaxStages.
 void complete_stream(Plan& plan);
 
 }  // namespace penstock

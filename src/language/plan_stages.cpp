@@ -29,7 +29,6 @@ public:
             take_settings(s);
             check_worker(s);
             check_order(s);
-            check_branches(s);
         }
         count_divided();
         if (const Node* keys = draft_.definition.defaults.save_keys)
@@ -39,30 +38,6 @@ public:
 private:
     const StageDefinition& asked(std::uint32_t s) const { return draft_.definition.stages[s]; }
     std::string text(std::uint32_t s) const { return stage_text(draft_.job(s).name); }
-
-    // A merge that waits for one of its inputs lets the others wait. When they are branches of one stage, that one
-    // waits for them too, and what the merge waits for may never be made.
-    void check_branches(std::uint32_t s) const {
-        if (stages_[s].merge == Merge::any || stages_[s].merge == Merge::latest || stages_[s].from.size() < 2) return;
-        std::vector<const StageDefinition::From*> branch(stages_.size(), nullptr);
-        for (const StageDefinition::From& from : asked(s).from) {
-            const std::uint32_t producer = draft_.names.find(from.stage);
-            if (producer == JobNames::kNone) continue;
-            for (const std::uint32_t above : with_all_above(producer)) {
-                if (branch[above] == nullptr) {
-                    branch[above] = &from;
-                    continue;
-                }
-                draft_.reading.error(from.place, text(s) + " waits for branches of one stage",
-                                     quote(branch[above]->stage) + " and " + quote(from.stage) +
-                                         " both have items of " + draft_.name_text(above) +
-                                         ": while one of them is waited for, the other fills up and stops " +
-                                         draft_.name_text(above) + ", and with it the first",
-                                     "use `merge: any`, or give each branch a source of its own");
-                return;
-            }
-        }
-    }
 
     // The stage and those whose items reach it, the nearest first.
     std::vector<std::uint32_t> with_all_above(std::uint32_t s) const {
@@ -93,15 +68,18 @@ private:
         }
     }
 
-    // Folds with several workers, and samples that keep the latest result, are two each.
+    // Folds with several workers, samples that keep the latest result, and inputs that are buffered, are stages too.
     void count_divided() const {
-        std::size_t more = 0;
+        if (stages_.size() > kMaxStages) return;
+        std::size_t more = inputs_to_buffer(stages_).size();
         for (std::uint32_t s = 0; s < stages_.size(); ++s)
             more += stages_[s].keep_latest || (stages_[s].form == StageForm::fold && asked(s).workers > 1) ? 1 : 0;
-        if (stages_.size() > kMaxStages || stages_.size() + more <= kMaxStages) return;
+        if (stages_.size() + more <= kMaxStages) return;
         draft_.reading.error(draft_.job(0).place, "the stream has too many stages",
-                             "they are " + std::to_string(stages_.size() + more) + ", and " + std::to_string(kMaxStages) +
-                                 " are allowed; folds with several workers, and samples that keep the latest, count twice",
+                             "they are " + std::to_string(stages_.size() + more) + ", and " +
+                                 std::to_string(kMaxStages) +
+                                 " are allowed; folds with several workers and samples that keep the latest count "
+                                 "twice, and inputs that a merge lets wait once each",
                              "let one stage do the work of several");
     }
 

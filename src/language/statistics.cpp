@@ -156,7 +156,10 @@ std::string stage_line(const Plan& plan, std::uint32_t index, const std::vector<
         const Stage* merges = &direct;
         while (merges->from.size() == 1) merges = &plan.stages[merges->from.front().value];
         const Merge merge = merges->merge;
-        line += std::string(" (") + kMerges[static_cast<std::size_t>(merge)] + ")";
+        const bool keeps = std::any_of(merges->from.begin(), merges->from.end(), [&](TemplateIndex input) {
+            return plan.stages[input.value].role == Stage::Role::buffer;
+        });
+        line += std::string(" (") + kMerges[static_cast<std::size_t>(merge)] + (keeps ? ", keeps what waits)" : ")");
     }
     if (plan.stages[index].ordered) line += ", ordered";
     if (plan.stages[index].queue > 0) line += ", queue " + std::to_string(plan.stages[index].queue);

@@ -8,7 +8,7 @@ BrokerNode::BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, 
       writer_(std::move(writer)),
       cache_(options_.run_directory / "spill", options_.rank, options_.cache_bytes),
       exchange_(options_.rank, cache_),
-      streams_(options_.rank, *this),
+      streams_(options_.rank, *this, options_.run_directory / "spill"),
       broker_(options_.rank, options_.slots, *this, options_.crash_limit) {}
 
 namespace {

@@ -1,8 +1,10 @@
 #include "run/item_spool.hpp"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -19,28 +21,34 @@ constexpr std::size_t kFew = 4;  // parts of a portion
 // A file without a name.
 class SpoolFile {
 public:
-    explicit SpoolFile(const std::filesystem::path& folder) {
-        std::filesystem::create_directories(folder);
-        fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    SpoolFile(std::filesystem::path folder, std::uint64_t left_free)
+        : folder_(std::move(folder)), left_free_(left_free) {
+        std::error_code error;
+        std::filesystem::create_directories(folder_, error);
+        if (error) fail(error.message());
+        fd_ = ::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (fd_ < 0) {  // not every file system can
-            std::string name = (folder / "items-XXXXXX").string();
+            std::string name = (folder_ / "items-XXXXXX").string();
             fd_ = ::mkostemp(name.data(), O_CLOEXEC);
             if (fd_ >= 0) ::unlink(name.c_str());
         }
-        if (fd_ < 0) fail("made in " + folder.string());
+        if (fd_ < 0) fail(std::strerror(errno));
     }
-    ~SpoolFile() { ::close(fd_); }
+    ~SpoolFile() {
+        if (fd_ >= 0) ::close(fd_);
+    }
     SpoolFile(const SpoolFile&) = delete;
     SpoolFile& operator=(const SpoolFile&) = delete;
 
     std::uint64_t append(std::span<const std::byte> bytes) {
         const std::uint64_t begin = end_;
+        leave_some_free(bytes.size());
         while (!bytes.empty()) {
             const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(end_));
             if (n < 0 && errno == EINTR) continue;
             if (n <= 0) {
                 end_ = begin;
-                fail("written");
+                fail(n < 0 ? std::strerror(errno) : "nothing was written");
             }
             bytes = bytes.subspan(static_cast<std::size_t>(n));
             end_ += static_cast<std::uint64_t>(n);
@@ -52,7 +60,8 @@ public:
         while (!bytes.empty()) {
             const ssize_t n = ::pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
             if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) fail("read");
+            if (n < 0) fail(std::strerror(errno), "read from");
+            if (n == 0) fail("the file is shorter than it was", "read from");
             bytes = bytes.subspan(static_cast<std::size_t>(n));
             offset += static_cast<std::uint64_t>(n);
         }
@@ -65,12 +74,31 @@ public:
     }
 
 private:
-    [[noreturn]] static void fail(const std::string& what) {
-        throw std::runtime_error("the file for items of a stream that nobody has read yet cannot be " + what + ": " +
-                                 std::strerror(errno) + "; is the disk of the results full?");
+    // Looked at now and then: others write to the disk too.
+    void leave_some_free(std::uint64_t more) {
+        unlooked_ += more;
+        if (unlooked_ < kLookEvery && end_ != 0) return;
+        struct statvfs disk {};
+        if (::fstatvfs(fd_, &disk) != 0) return;
+        const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+        const std::uint64_t wanted = left_free_ == ItemSpool::kLeftFree
+                                         ? std::min(left_free_, std::uint64_t{disk.f_blocks} * disk.f_frsize / 10)
+                                         : left_free_;
+        if (free < wanted || free - wanted < unlooked_)
+            fail("its disk has " + std::to_string(free >> 20) + " MiB left, and " + std::to_string(wanted >> 20) +
+                 " MiB are kept free for the results");
+        unlooked_ = 0;
     }
+    [[noreturn]] void fail(const std::string& why, const std::string& what = "written to") const {
+        throw std::runtime_error("items that wait for their turn cannot be " + what + " " + folder_.string() + ": " +
+                                 why + "; free some space there, or put the results on a larger disk with -o");
+    }
+    static constexpr std::uint64_t kLookEvery = 64 << 20;  // bytes
+    const std::filesystem::path folder_;
+    const std::uint64_t left_free_;
     int fd_ = -1;
     std::uint64_t end_ = 0;
+    std::uint64_t unlooked_ = 0;
 };
 
 StreamItemsPtr ItemSpool::Portion::load() const {
@@ -108,7 +136,7 @@ void ItemSpool::add(StreamItemsPtr items) {
     const std::uint64_t bytes = items->bytes.size();
     const bool spilled = spills();
     if (spilled) {
-        if (file_ == nullptr) file_ = std::make_shared<SpoolFile>(folder_);
+        if (file_ == nullptr) file_ = std::make_shared<SpoolFile>(folder_, left_free_);
         portion.offset_ = file_->append(std::as_bytes(std::span(items->sizes)));
         file_->append(items->bytes.span());
         portion.length_ = items->sizes.size() * sizeof(std::uint32_t) + bytes;

@@ -59,6 +59,7 @@ public:
     bool idle() const { return pieces_.empty(); }  // its lane has nothing of it
     // Nothing is left to do, but what waits in out().
     bool finished();
+    void fail(EndReason reason, std::string text);  // the first one counts
     const std::optional<std::string>& failure() const { return failure_; }
     EndReason failure_reason() const { return failure_reason_; }
     // A worker that has asked for it should be woken.
@@ -111,7 +112,6 @@ private:
     std::size_t items_at_once() const;
     void split_off(std::size_t at, std::size_t n);
     void split(std::size_t at);
-    void fail(EndReason reason, std::string text);
 
     JobStart start_;
     std::uint32_t lane_;

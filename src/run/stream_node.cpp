@@ -204,6 +204,9 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
         case Stage::Role::sample:
             pass_some_on(s, job, out);
             break;
+        case Stage::Role::buffer:
+            if (!e.cancelled && !job.failure()) keep(s, e, out);
+            break;
         case Stage::Role::results:
             e.stalled = !e.cancelled && store(s, e, out);
             break;
@@ -244,6 +247,28 @@ void StreamNode::pass_some_on(Stream& s, StageJob& job, Outbox& out) {
         job.pass_some_on(*work);
         send(s, job, out);
     }
+}
+
+// Takes all there is: whoever sends it must not wait for what the merge behind this buffer waits for.
+void StreamNode::keep(Stream& s, Entry& e, Outbox& out) try {
+    StageJob& job = *e.job;
+    if (e.kept == nullptr) e.kept = std::make_unique<ItemSpool>(spill_folder_, kKept);
+    while (auto work = job.in().pop()) {
+        job.passed_on(*work);
+        if (e.kept->empty() && !job.out().full()) {
+            job.out().add(std::move(work->batch.items), 0, true);
+            send(s, job, out);
+        } else {
+            e.kept->push(std::move(work->batch.items));
+        }
+    }
+    while (!e.kept->empty() && !job.out().full()) {
+        job.out().add(e.kept->pop().load(), 0, true);
+        send(s, job, out);
+    }
+} catch (const std::runtime_error& error) {
+    e.kept.reset();
+    e.job->fail(EndReason::store, error.what());
 }
 
 // True when there may be more to store, but not now.
@@ -302,7 +327,7 @@ void StreamNode::tell_progress(Outbox& out) {
 }
 
 void StreamNode::tell_counts(const Stream& s, Entry& e, const StageCounts& counts, Outbox& out) {
-    if (e.job->stage().role == Stage::Role::order) return;
+    if (e.job->stage().role == Stage::Role::order || e.job->stage().role == Stage::Role::buffer) return;
     e.told = e.job->items_moved();
     out.to_router(msg::StageProgress{s.id, e.job->index(), counts});
 }
@@ -313,9 +338,12 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     StageJob& job = *e.job;
     if (e.cancelled || job.failure()) {
         if (!job.tickets().empty()) return;  // their outcomes are still to come
-        if (job.failure() && job.out().full() && !e.cancelled) return;
+        // What was made before is sent first; but a buffer that has lost some must not wait for the merge behind it.
+        const bool lost = job.stage().role == Stage::Role::buffer;
+        if (job.failure() && job.out().full() && !e.cancelled && !lost) return;
         job.out().drop();
-    } else if (!job.finished() || job.out().full() || (job.in().failed() && !s.stop_told)) {
+    } else if (!job.finished() || job.out().full() || (job.in().failed() && !s.stop_told) ||
+               (e.kept != nullptr && !e.kept->empty())) {
         return;
     }
     // What was stopped on purpose has not failed, whatever that made of its worker.
@@ -348,6 +376,7 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     }
     ended.push_back(std::move(outcome));
     e.ended = true;
+    e.kept.reset();
     // What is at other lanes of this broker is told by them.
     e.job.reset();
 }

@@ -8,11 +8,13 @@
 // Thread: the pump's.
 #pragma once
 
+#include "run/item_spool.hpp"
 #include "run/stage_job.hpp"
 
 #include "protocol/messages.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -34,7 +36,11 @@ public:
 
 class StreamNode {
 public:
-    StreamNode(std::uint32_t rank, StreamHost& host) : rank_(rank), host_(host) {}
+    static constexpr std::uint64_t kKept = 16 << 20;  // bytes in memory, of each buffer
+
+    // `spill_folder`: what buffers have beyond that is in files there.
+    StreamNode(std::uint32_t rank, StreamHost& host, std::filesystem::path spill_folder)
+        : rank_(rank), host_(host), spill_folder_(std::move(spill_folder)) {}
 
     void on(const msg::PlaceStream& m, std::uint32_t from, Outbox& out);
     void on(const msg::OpenStream& m, std::uint32_t from, Outbox& out);
@@ -64,6 +70,7 @@ private:
         bool cancelled = false;    // what its lane has is not wanted any more
         bool broke = false;      // before it was told to stop
         bool ended = false;
+        std::unique_ptr<ItemSpool> kept;  // of a buffer
         bool waits = false;    // in waiting_
         bool stalled = false;  // until there is room to store
         std::uint64_t told = 0;  // to the router: items in and out
@@ -90,6 +97,7 @@ private:
     static void give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out);
     void put_in_order(Stream& s, StageJob& job, Outbox& out);
     void pass_some_on(Stream& s, StageJob& job, Outbox& out);
+    void keep(Stream& s, Entry& e, Outbox& out);
     bool store(Stream& s, Entry& e, Outbox& out);
     void keep_lane_busy(Stream& s, Entry& e);
     void end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
@@ -103,6 +111,7 @@ private:
 
     std::uint32_t rank_;
     StreamHost& host_;
+    const std::filesystem::path spill_folder_;
     std::unordered_map<PipelineId, Stream> streams_;
     std::unordered_map<std::uint64_t, std::pair<PipelineId, JobIndex>> tickets_;  // at lanes
     std::vector<std::pair<PipelineId, JobIndex>> waiting_;                        // jobs to be looked at

@@ -1,6 +1,7 @@
 #include "run/stream_port.hpp"
 
 #include "core/item_error.hpp"
+#include "core/stage_counts.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -231,7 +232,8 @@ void StreamPort::job_failed(JobIndex job, const std::string& error) {
     const std::lock_guard lock(mutex_);
     if (failure_) return;
     ItemError parts = parts_of_item_error(error);
-    failure_ = Failure{plan_->templates[plan_->template_of(job).value].name, parts.item, std::move(parts.cause)};
+    failure_ = Failure{std::string(stage_shown_for(plan_->templates[plan_->template_of(job).value].name)), parts.item,
+                       std::move(parts.cause)};
     changed_.notify_all();
 }
 

@@ -3,6 +3,8 @@ order is promised, whatever is dropped, doubled, large or killed on the way.
 
 PENSTOCK_TREE_SEEDS=N tries seeds 0 to N - 1 (default 20); PENSTOCK_TREE_SEED=S,T,... only those.
 """
+import functools
+import itertools
 import os
 import random
 import subprocess
@@ -28,8 +30,8 @@ def mixed(a, b):
 class Node:
     """A stage: how it is written, what comes out of it by the model, and whether in that order."""
 
-    def __init__(self, name, text, items, in_order, roots):
-        self.name, self.text, self.items, self.in_order, self.roots = name, text, items, in_order, roots
+    def __init__(self, name, text, items, in_order):
+        self.name, self.text, self.items, self.in_order = name, text, items, in_order
         self.read = False
 
 
@@ -54,28 +56,36 @@ class Tree:
         workers, ordered = self.lot.randint(1, 3), self.lot.random() < 0.5
         count = self.lot.randint(0, self.count)
         text = f"worker: tree-source, {self.common(workers, ordered, salt=1000 + i, count=count)}"
-        return Node(f"source{i}", text, [mixed(n, 1000 + i) for n in range(count)], ordered or workers == 1, {i})
+        return Node(f"source{i}", text, [mixed(n, 1000 + i) for n in range(count)], ordered or workers == 1)
 
     def before(self):
-        """What a stage reads: one stage, or two that are merged."""
-        if len(self.nodes) < 2 or self.lot.random() < 0.7:
+        """What a stage reads: one stage, or some that are merged, however these hang together."""
+        if len(self.nodes) < 2 or self.lot.random() < 0.6:
             node = self.lot.choice(self.nodes)
             node.read = True
-            return f"from: {node.name}", node.items, node.in_order, node.roots
-        first, second = self.lot.sample(self.nodes, 2)
-        first.read = second.read = True
-        merge = self.lot.choice(["any", "concat", "interleave"] if not first.roots & second.roots else ["any"])
-        text = f"from: [{first.name}, {second.name}], merge: {merge}"
-        in_order = merge != "any" and first.in_order and second.in_order
-        items = first.items + second.items
+            return f"from: {node.name}", node.items, node.in_order
+        some = self.lot.sample(self.nodes, min(len(self.nodes), self.lot.choice([2, 2, 3])))
+        all_in_order = all(node.in_order for node in some)
+        # Which items a zip puts together is anybody's guess when they come in any order.
+        merge = self.lot.choice(["any", "concat", "interleave"] + ["zip"] * 2 * all_in_order)
+        if sum(len(node.items) for node in some) > 4 * self.count and merge != "zip":
+            some = some[:1]  # not ever more of them
+        for node in some:
+            node.read = True
+        if len(some) == 1:
+            return f"from: {some[0].name}", some[0].items, some[0].in_order
+        text = f"from: [{', '.join(node.name for node in some)}], merge: {merge}"
+        items = [x for node in some for x in node.items]
         if merge == "interleave":
-            shorter = min(len(first.items), len(second.items))
-            items = [x for pair in zip(first.items, second.items) for x in pair]
-            items += first.items[shorter:] + second.items[shorter:]
-        return text, items, in_order, first.roots | second.roots
+            missing = object()
+            items = [x for row in itertools.zip_longest(*(node.items for node in some), fillvalue=missing)
+                     for x in row if x is not missing]
+        if merge == "zip":
+            items = [functools.reduce(mixed, row) for row in zip(*(node.items for node in some))]
+        return text, items, merge != "any" and all_in_order
 
     def stage(self, name):
-        reads, items, in_order, roots = self.before()
+        reads, items, in_order = self.before()
         workers, ordered, salt = self.lot.randint(1, 3), self.lot.random() < 0.6, self.lot.randint(2, 10 ** 6)
         more = {"salt": salt, "crash": self.crash, "marks": self.marks}
         if self.lot.random() < 0.6:
@@ -89,11 +99,11 @@ class Tree:
         on_error = "on-error: retry, " if self.crash else ""
         isolation = "process" if self.crash else self.lot.choice(["process", "inline"])
         text = f"worker: {worker}, {reads}, {self.common(workers, ordered, **more)}, {on_error}isolation: {isolation}"
-        return Node(name, text, out, in_order and (ordered or workers == 1), roots)
+        return Node(name, text, out, in_order and (ordered or workers == 1))
 
     def end(self, node):
         text = f"worker: tree-end, from: {node.name}, {self.common(1, True)}, isolation: inline"
-        return Node(f"end-{node.name}", text, node.items, node.in_order, node.roots)
+        return Node(f"end-{node.name}", text, node.items, node.in_order)
 
     def definition(self):
         stages = "".join(f"  {n.name}: {{{n.text}}}\n" for n in self.nodes + self.ends)

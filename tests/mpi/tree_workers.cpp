@@ -36,7 +36,14 @@ std::string padding(std::int64_t id, std::int64_t most) {
 
 Value item(std::int64_t id, const Context& context) { return penstock::List{id, padding(id, number(context, "pad"))}; }
 
-std::int64_t id_of(const Value& item) { return item.list().at(0).int64(); }
+// Of items that a merge put together: of all of them.
+std::int64_t id_of(const Value& item) {
+    const penstock::List& list = item.list();
+    if (!list.at(0).is(Value::Type::list)) return list.at(0).int64();
+    std::int64_t id = id_of(list.at(0));
+    for (std::size_t i = 1; i < list.size(); ++i) id = mixed(id, id_of(list[i]));
+    return id;
+}
 
 void maybe_crash(std::int64_t id, const Context& context) {
     const std::int64_t salt = number(context, "salt");

@@ -90,15 +90,74 @@ TEST(StreamFlow, OrderOverSeveralWorkersTwiceInARow) {
 }
 
 TEST(StreamFlow, AForkIntoEachMerge) {
-    for (const Merge merge : {Merge::any, Merge::interleave}) {
+    for (const Merge merge : {Merge::any, Merge::concat, Merge::interleave, Merge::zip}) {
         Random random(3);
         Stages s;
-        const auto source = s.source();
-        const auto left = s.map({source}, 1, false);
-        const auto right = s.map({source}, 2, true);
+        const auto source = s.source(1, true);
+        const auto left = s.map({source}, 1, false, 2, Merge::any, StageForm::generator);
+        const auto right = s.map({source}, 2, true, 2);
         s.map({left, right}, 1, false, 0, merge);
         check(s.plan, {numbers(500)}, random);
     }
+}
+
+// Neither merge has two branches of one source, and yet each waits for what the other one stops.
+TEST(StreamFlow, TwoSourcesIntoTwoConcatsTheOtherWayRound) {
+    Random random(7);
+    Stages s;
+    const auto left = s.source();
+    const auto right = s.source();
+    s.map({left, right}, 1, false, 2, Merge::concat);
+    s.map({right, left}, 1, false, 2, Merge::concat);
+    for (Stage& stage : s.plan.stages) stage.queue = 3;
+    check(s.plan, {numbers(300, 1), numbers(300, 2)}, random);
+}
+
+std::vector<BufferedInput> buffered(const Stages& s) { return inputs_to_buffer(s.plan.stages); }
+
+TEST(BufferedInputs, AreThoseThatAMergeLetsWaitWhileTheyHaveAWayToTheOthers) {
+    using Inputs = std::vector<BufferedInput>;
+    for (const Merge merge : {Merge::interleave, Merge::zip}) {
+        Stages s;
+        const auto source = s.source();
+        const auto m = s.map({s.map({source}, 1, false), source, s.source()}, 1, false, 0, merge);
+        EXPECT_EQ(buffered(s), (Inputs{{m, 0}, {m, 1}})) << "and not the source of its own";
+    }
+    Stages s;
+    const auto source = s.source();
+    const auto left = s.map({source}, 1, false), right = s.map({source}, 1, false);
+    s.map({left, right}, 1, false, 0, Merge::any);
+    EXPECT_EQ(buffered(s), Inputs{}) << "as they come";
+    s.map({left, right}, 1, false, 0, Merge::latest);
+    EXPECT_EQ(buffered(s), Inputs{}) << "only the first is waited for";
+    const auto both = s.map({left, right}, 1, false, 0, Merge::concat);
+    EXPECT_EQ(buffered(s), (Inputs{{both, 1}})) << "the first of concat never waits";
+}
+
+TEST(BufferedInputs, OfMergesOverSourcesOfTheirOwnAreNone) {
+    Stages s;
+    const auto one = s.source(), two = s.source(), three = s.source();
+    const auto pairs = s.map({one, two}, 1, false, 0, Merge::zip);
+    s.map({pairs, three}, 1, false, 0, Merge::concat);
+    EXPECT_TRUE(buffered(s).empty());
+}
+
+TEST(BufferedInputs, BecomeStagesThatAreNamedAfterTheMerge) {
+    Stages s;
+    const auto source = s.source();
+    const auto m = s.map({source, s.map({source}, 2, true)}, 3, true, 0, Merge::zip);
+    complete_stream(s.plan);
+    const auto at = [&](const std::string& name) {
+        const auto& all = s.plan.templates;
+        const auto found = std::find_if(all.begin(), all.end(), [&](const JobTemplate& t) { return t.name == name; });
+        EXPECT_NE(found, all.end()) << name;
+        return TemplateIndex(static_cast<std::uint32_t>(found - all.begin()));
+    };
+    const std::string name = s.plan.templates[m].name;
+    const TemplateIndex order = at(name + "@order");
+    EXPECT_EQ(s.plan.stages[order.value].from, (std::vector{at(name + "@buffer0"), at(name + "@buffer1")}));
+    EXPECT_EQ(s.plan.stages[at(name + "@buffer0").value].role, Stage::Role::buffer);
+    EXPECT_EQ(s.plan.stages[m].from, std::vector{order});
 }
 
 TEST(StreamFlow, TwoSourcesIntoEachMerge) {
@@ -135,9 +194,7 @@ TEST(StreamFlow, AQueueBoundsWhatWaits) {
     EXPECT_EQ(run.most_waiting(), 7u);
 }
 
-// Sources, then stages that read one or several of those before them. Merges that wait for one input while another one
-// goes on are over sources of their own: two branches of one source would stop one another (see
-// docs/pipeline_format.md).
+// Sources, then stages that read one or several of those before them, however these hang together.
 Plan random_plan(Random& random, std::vector<std::vector<Item>>& sources) {
     Stages s;
     std::vector<std::uint32_t> untouched;  // sources nobody reads yet
@@ -150,16 +207,16 @@ Plan random_plan(Random& random, std::vector<std::vector<Item>>& sources) {
     for (std::uint32_t i = random.between(1, 6); i != 0; --i) {
         std::vector<std::uint32_t> from;
         Merge merge = Merge::any;
-        if (untouched.size() > 1 && random.chance(0.5)) {
+        if (untouched.size() > 1 && random.chance(0.3)) {
             from = std::exchange(untouched, {});
-            merge = static_cast<Merge>(random.below(4));
         } else {
-            from = {random.below(static_cast<std::uint32_t>(s.plan.stages.size()))};
-            std::erase(untouched, from.front());
-            const std::uint32_t other = random.below(static_cast<std::uint32_t>(s.plan.stages.size()));
-            if (random.chance(0.2) && other != from.front()) from.push_back(other);
-            std::erase(untouched, other);
+            for (std::uint32_t k = random.chance(0.6) ? 1 : random.between(2, 3); k != 0; --k) {
+                const std::uint32_t other = random.below(static_cast<std::uint32_t>(s.plan.stages.size()));
+                if (std::find(from.begin(), from.end(), other) == from.end()) from.push_back(other);
+                std::erase(untouched, other);
+            }
         }
+        if (from.size() > 1) merge = static_cast<Merge>(random.below(4));
         s.map(from, random.chance(0.5) ? 1 : random.between(2, 4), random.chance(0.6), queues[random.below(4)], merge,
               random.chance(0.3) ? StageForm::generator : StageForm::map);
     }

@@ -168,6 +168,7 @@ public:
     }
 
     std::uint64_t most_waiting() const { return most_waiting_; }
+    std::size_t most_kept() const { return most_kept_; }  // batches, in a buffer
 
 private:
     struct Job {
@@ -178,6 +179,7 @@ private:
         std::vector<StreamInput::Work::Of> done;
         bool ended = false;
         std::uint64_t waiting = 0;  // items sent to it and not given back
+        std::deque<StreamItemsPtr> kept = {};  // of a buffer
     };
     struct Message {
         enum class Kind { items, end, taken } kind;
@@ -199,6 +201,8 @@ private:
                 j.source.erase(j.source.begin(), j.source.begin() + static_cast<std::ptrdiff_t>(n));
                 any = true;
             }
+        } else if (plan_.stages[j.stage].role == Stage::Role::buffer) {
+            any = keep(number, j);
         } else if (!j.out.full()) {
             if (auto work = j.in.pop()) {
                 process(j, *work);
@@ -209,13 +213,10 @@ private:
         }
         for (StreamOutput::Sent& sent : j.out.take_sendable()) {
             any = true;
-            const std::uint32_t to = sent.to.value;
-            jobs_[to].waiting += sent.items->count();
-            most_waiting_ = std::max(most_waiting_, jobs_[to].waiting);
-            links_[{number, to}].push_back({Message::Kind::items, std::move(sent), 0, 0});
+            send(number, std::move(sent));
         }
         const bool over = plan_.stages[j.stage].from.empty() ? j.source.empty() : j.in.ended();
-        if (over && !j.out.full()) {
+        if (over && !j.out.full() && j.kept.empty()) {
             if (!j.in.damage().empty()) problem_ = j.in.damage();
             for (const auto& of : j.in.drop_rest())
                 links_[{number, of.from.value}].push_back({Message::Kind::taken, {}, of.items, of.bytes});
@@ -224,6 +225,33 @@ private:
             j.ended = any = true;
         }
         return any;
+    }
+
+    // What comes is taken at once, and passed on when there is room.
+    bool keep(std::uint32_t number, Job& j) {
+        bool any = false;
+        while (auto work = j.in.pop()) {
+            any = true;
+            const std::vector<Item> items = decoded(*work->batch.items);
+            seen[j.stage].insert(seen[j.stage].end(), items.begin(), items.end());
+            j.kept.push_back(work->batch.items);
+            most_kept_ = std::max(most_kept_, j.kept.size());
+            for (const auto& of : work->taken)
+                links_[{number, of.from.value}].push_back({Message::Kind::taken, {}, of.items, of.bytes});
+        }
+        for (; !j.kept.empty() && !j.out.full(); j.kept.pop_front()) {
+            any = true;
+            j.out.add(j.kept.front(), 0, true);
+            for (StreamOutput::Sent& sent : j.out.take_sendable()) send(number, std::move(sent));
+        }
+        return any;
+    }
+
+    void send(std::uint32_t number, StreamOutput::Sent sent) {
+        const std::uint32_t to = sent.to.value;
+        jobs_[to].waiting += sent.items->count();
+        most_waiting_ = std::max(most_waiting_, jobs_[to].waiting);
+        links_[{number, to}].push_back({Message::Kind::items, std::move(sent), 0, 0});
     }
 
     // In one piece or two.
@@ -284,6 +312,7 @@ private:
     std::map<Link, std::deque<Message>> links_;
     std::string problem_;
     std::uint64_t most_waiting_ = 0;
+    std::size_t most_kept_ = 0;
 
 public:
     std::vector<std::vector<Item>> seen;

@@ -163,6 +163,18 @@ TEST(Stream, AsManyStagesAndWorkersAsAreAllowed) {
     EXPECT_THAT(diagnostics_of_body(text + "  s80: {worker: Title, from: s79}\n"),
                 HasSubstr("they are 81, and 80 are allowed"));
     EXPECT_EQ(plan_of_body("stages: {range: {workers: 100000}}\n")->job_count, 100'001u);
+    std::string branches = "stages:\n  range: {}\n";
+    std::string all;
+    for (int i = 0; i < 40; ++i) {
+        branches += "  b" + std::to_string(i) + ": {worker: Title, from: range}\n";
+        all += (i == 0 ? "b" : ", b") + std::to_string(i);
+    }
+    EXPECT_THAT(
+        diagnostics_of_body(branches + "  all: {worker: Title, from: [" + all + "], merge: zip}\n"),
+        HasSubstr("they are 82, and 80 are allowed; folds with several workers and samples that keep the latest "
+                  "count twice, and inputs that a merge lets wait once each"));
+    EXPECT_EQ(plan_of_body(branches + "  all: {worker: Title, from: [" + all + "], merge: any}\n")->templates.size(),
+              43u);
     EXPECT_THAT(diagnostics_of_body("stages: {range: {workers: 100000}, a: {worker: Title, from: range}}\n"),
                 HasSubstr("up to here they are 100001, and 100000 are allowed"));
 }
@@ -243,10 +255,11 @@ stages:
   third: {worker: range}
   b: {worker: Title, from: [other, a], merge: zip, workers: 2}
   c: {worker: Title, from: [b, third], merge: concat, on-error: retry}
+  d: {worker: Title, from: [b, c], merge: concat}
 )");
     EXPECT_EQ(to_text(statistics_of(*plan), *plan),
-              "6 stages, 7 workers, 5 edges, depth 4\n"
-              "longest path: range -> a -> b -> c\n"
+              "7 stages, 8 workers, 7 edges, depth 5\n"
+              "longest path: range -> a -> b -> c -> d\n"
               "stages:\n"
               "  range: 1 x range\n"
               "  a: 1 x Title from range, skips failing items\n"
@@ -254,6 +267,7 @@ stages:
               "  third: 1 x range\n"
               "  b: 2 x Title from other, a (zip)\n"
               "  c: 1 x Title from b, third (concat), tries failing items again\n"
+              "  d: 1 x Title from b, c (concat, keeps what waits)\n"
               "the workers share the cpus\n");
 }
 

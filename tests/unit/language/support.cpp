@@ -137,7 +137,7 @@ std::string settings_text(const JobTemplate& job) {
 }
 
 std::string stage_line(const Plan& plan, const Stage& stage) {
-    static constexpr const char* kRoles[] = {"stage", "order", "results"};
+    static constexpr const char* kRoles[] = {"stage", "order", "results", "input", "sample", "buffer"};
     static constexpr const char* kForms[] = {"", ", map", ", generator", ", fold", ", source"};
     static constexpr const char* kMerges[] = {"", ", concat", ", interleave", ", zip"};
     static constexpr const char* kOnErrors[] = {"", ", skip", ", retry"};

@@ -1,6 +1,4 @@
-#include "stream_nodes.hpp"
-
-#include "value/value_json.hpp"
+#include "stream_plans.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,57 +6,15 @@
 namespace penstock {
 namespace {
 
+using test::numbers;
+using test::plan_of;
 using test::Random;
+using test::source_of;
 using test::StageScript;
 using test::StreamNodes;
+using test::text;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-
-struct Asked {
-    std::string name;
-    std::vector<std::uint32_t> from;
-    StageForm form = StageForm::map;
-    std::uint32_t workers = 1;
-    bool ordered = false;
-    OnError on_error = OnError::fail;
-    std::uint32_t retries = 0;
-};
-
-std::shared_ptr<const Plan> plan_of(const std::vector<Asked>& stages) {
-    auto plan = std::make_shared<Plan>();
-    plan->name = "s";
-    for (const Asked& a : stages) {
-        JobTemplate t;
-        t.name = a.name;
-        t.worker = a.name;
-        t.count = a.workers;
-        t.retries = a.retries;
-        plan->templates.push_back(std::move(t));
-        Stage s;
-        s.form = a.form;
-        for (const std::uint32_t f : a.from) s.from.push_back(TemplateIndex(f));
-        s.ordered = a.ordered;
-        s.on_error = a.on_error;
-        plan->stages.push_back(std::move(s));
-    }
-    complete_stream(*plan);
-    return plan;
-}
-
-List numbers(std::int64_t n) {
-    List list;
-    for (std::int64_t i = 0; i < n; ++i) list.push_back(Value(i));
-    return list;
-}
-
-// For messages: values do not print themselves.
-std::string text(const List& values) { return to_json(Value(values)); }
-
-StageScript source_of(std::int64_t n) {
-    StageScript s;
-    s.source = numbers(n);
-    return s;
-}
 
 class StreamNodesTest : public ::testing::TestWithParam<std::uint64_t> {
 protected:
@@ -270,9 +226,9 @@ TEST_P(StreamNodesTest, NothingSpinsWhileTheWriterIsFull) {
 }
 
 TEST_P(StreamNodesTest, AZipEndsWithItsShorterInputAndTheLongerOneEndsToo) {
-    const auto plan = std::make_shared<Plan>(
-        *plan_of({{"long", {}, StageForm::source}, {"short", {}, StageForm::source}, {"pairs", {0, 1}}}));
-    plan->stages[2].merge = Merge::zip;
+    const auto plan = plan_of({{"long", {}, StageForm::source},
+                               {"short", {}, StageForm::source},
+                               {.name = "pairs", .from = {0, 1}, .merge = Merge::zip}});
     StreamNodes nodes(plan, {{"long", source_of(20'000)}, {"short", source_of(50)}}, 2, random_);
     nodes.run();
     ASSERT_TRUE(nodes.all_ended());

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -66,8 +67,11 @@ public:
 
     // Jobs are placed over `brokers` in turn.
     StreamNodes(std::shared_ptr<const Plan> plan, std::map<std::string, StageScript> scripts, std::uint32_t brokers,
-                Random random)
-        : plan_(std::move(plan)), scripts_(std::move(scripts)), random_(random) {
+                Random random, std::filesystem::path spill_folder = std::filesystem::temp_directory_path())
+        : plan_(std::move(plan)),
+          scripts_(std::move(scripts)),
+          random_(random),
+          spill_folder_(std::move(spill_folder)) {
         auto context = std::make_shared<PipelineContext>();
         context->plan = plan_;
         context->info.id = PipelineId(1);
@@ -132,7 +136,7 @@ public:
 
 private:
     struct Node final : StreamHost {
-        Node(StreamNodes& w, std::uint32_t rank) : world(w), out(rank), node(rank, *this) {}
+        Node(StreamNodes& w, std::uint32_t rank) : world(w), out(rank), node(rank, *this, w.spill_folder_) {}
 
         void run(std::uint32_t lane, Ticket ticket) override {
             ++world.tickets;
@@ -326,6 +330,7 @@ private:
     std::shared_ptr<const Plan> plan_;
     std::map<std::string, StageScript> scripts_;
     Random random_;
+    const std::filesystem::path spill_folder_;
     std::shared_ptr<const PipelineContext> context_;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::deque<Envelope>> links_;
