@@ -3,6 +3,7 @@
 #include "value/value_codec.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock {
 
@@ -37,7 +38,7 @@ StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.st
             const auto number = static_cast<std::uint32_t>(links_.size());
             index_[from] = number;
             edge.links.push_back(number);
-            links_.push_back({from, static_cast<std::uint32_t>(edges_.size()), {}, 0, false});
+            links_.push_back({.from = from, .edge = static_cast<std::uint32_t>(edges_.size()), .batches = {}});
         }
         if (merge_ == Merge::latest && !edges_.empty()) edge.latest = null_item();
         edges_.push_back(std::move(edge));
@@ -46,7 +47,7 @@ StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.st
         Edge edge;
         edge.links.push_back(0);
         index_[kDriver] = 0;
-        links_.push_back({kDriver, 0, {}, 0, false});
+        links_.push_back({.from = kDriver, .edge = 0, .batches = {}});
         edges_.push_back(std::move(edge));
     }
     open_links_ = links_.size();
@@ -73,6 +74,7 @@ bool StreamInput::end(JobIndex from, std::uint64_t items, bool failed) {
     Link* l = link(from);
     if (l == nullptr || l->ended) return false;
     l->ended = true;
+    l->failed = failed;
     --open_links_;
     failed_ |= failed;
     if (items != l->received)
@@ -95,7 +97,7 @@ std::optional<std::uint32_t> StreamInput::next_link(Edge& e) {
             while (e.next < e.links.size()) {
                 const Link& l = links_[e.links[e.next]];
                 if (!l.batches.empty()) return e.links[e.next];
-                if (!l.ended) return std::nullopt;
+                if (!l.ended || l.failed) return std::nullopt;
                 ++e.next;
             }
             return std::nullopt;
@@ -137,7 +139,7 @@ std::optional<StreamInput::Work> StreamInput::pop() {
         case Merge::concat:
             while (turn_ < edges_.size()) {
                 if (auto work = pop_whole(edges_[turn_])) return work;
-                if (!ended(edges_[turn_])) return std::nullopt;
+                if (!ended_well(edges_[turn_])) return std::nullopt;
                 ++turn_;
             }
             return std::nullopt;
@@ -159,14 +161,14 @@ bool StreamInput::has_next() {
         case Merge::concat:
             for (std::size_t e = turn_; e < edges_.size(); ++e) {
                 if (whole(edges_[e])) return true;
-                if (!ended(edges_[e])) return false;
+                if (!ended_well(edges_[e])) return false;
             }
             return false;
         case Merge::interleave:
             for (std::size_t i = 0; i < edges_.size(); ++i) {
                 Edge& e = edges_[(turn_ + i) % edges_.size()];
                 if (item(e)) return true;
-                if (!ended(e)) return false;
+                if (!ended_well(e)) return false;
             }
             return false;
         case Merge::zip:
@@ -207,7 +209,7 @@ bool StreamInput::add_in_turn(Work& work, ItemsWriter& to) {
     for (std::size_t tries = 0; tries < edges_.size(); ++tries) {
         Edge& e = edges_[turn_];
         const auto number = link_with_item(e);
-        if (!number && !ended(e)) return false;
+        if (!number && !ended_well(e)) return false;
         turn_ = (turn_ + 1) % edges_.size();
         if (!number) continue;
         to.append(take_one(e, *number, work));
@@ -265,22 +267,28 @@ std::optional<StreamInput::Work> StreamInput::pop_with_latest() {
     return work;
 }
 
+StreamInput::Work::Of StreamInput::drop(Link& l) {
+    Work::Of of{l.from, 0, 0};
+    for (const Batch& b : l.batches) {
+        of.items += b.items->count();
+        of.bytes += b.items->bytes.size();
+    }
+    l.batches.clear();
+    return of;
+}
+
 std::vector<StreamInput::Work::Of> StreamInput::drop_rest() {
     std::vector<Work::Of> dropped;
     for (Link& l : links_) {
         Edge& e = edges_[l.edge];
-        Work::Of of{l.from, 0, 0};
-        for (const Batch& b : l.batches) {
-            of.items += b.items->count();
-            of.bytes += b.items->bytes.size();
-        }
         // Of the first batch some items may have been taken.
-        if (!l.batches.empty() && e.item != 0 && next_link(e) == static_cast<std::uint32_t>(&l - links_.data())) {
-            of.items -= e.item;
-            of.bytes -= e.offset;
-            e.item = e.offset = 0;
+        const bool in_part =
+            !l.batches.empty() && e.item != 0 && next_link(e) == static_cast<std::uint32_t>(&l - links_.data());
+        Work::Of of = drop(l);
+        if (in_part) {
+            of.items -= std::exchange(e.item, 0);
+            of.bytes -= std::exchange(e.offset, 0);
         }
-        l.batches.clear();
         if (of.items != 0) dropped.push_back(of);
     }
     for (Edge& e : edges_) {
@@ -290,12 +298,49 @@ std::vector<StreamInput::Work::Of> StreamInput::drop_rest() {
     return dropped;
 }
 
+// A gap is a batch that will never be complete. Every link brings its batches in the order of their numbers: one that
+// is beyond the next batch has not got it. It was with a worker that has failed when it is with none of the others.
+bool StreamInput::has_gap(const Edge& e) const {
+    if (e.order == Order::parts && e.next < e.links.size()) {
+        const Link& l = links_[e.links[e.next]];
+        return l.failed && l.batches.empty();
+    }
+    if (e.order != Order::numbers || e.heads.contains(e.next)) return false;
+    bool failed = false, may_come = false;
+    for (const std::uint32_t number : e.links) {
+        failed |= links_[number].failed;
+        may_come |= !links_[number].ended && links_[number].batches.empty();
+    }
+    return failed && !may_come;
+}
+
+std::vector<StreamInput::Work::Of> StreamInput::drop_behind_gaps() {
+    std::vector<Work::Of> dropped;
+    if (!failed_) return dropped;
+    for (Edge& e : edges_) {
+        e.gap = e.gap || has_gap(e);
+        if (!e.gap) continue;
+        e.heads.clear();
+        for (const std::uint32_t number : e.links)
+            if (!links_[number].batches.empty()) dropped.push_back(drop(links_[number]));
+    }
+    return dropped;
+}
+
 bool StreamInput::ended(const Edge& e) const {
     return std::all_of(e.links.begin(), e.links.end(),
                        [this](std::uint32_t l) { return links_[l].ended && links_[l].batches.empty(); });
 }
 
+// What would follow has its place after what was lost.
+bool StreamInput::ended_well(const Edge& e) const {
+    const auto failed = [this](std::uint32_t l) { return links_[l].failed; };
+    return ended(e) && std::none_of(e.links.begin(), e.links.end(), failed);
+}
+
 bool StreamInput::ended() const {
+    const bool in_turn = merge_ == Merge::concat || merge_ == Merge::interleave;
+    if (in_turn && turn_ < edges_.size() && ended(edges_[turn_]) && !ended_well(edges_[turn_])) return true;
     if (merge_ == Merge::latest) return ended(edges_.front());
     if (merge_ == Merge::zip)  // when one has nothing more, nothing more can be paired
         return std::any_of(edges_.begin(), edges_.end(), [this](const Edge& e) { return ended(e); });

@@ -51,7 +51,7 @@ public:
     std::optional<Work> pop();
     bool has_next();  // pop() would give something
     // Every link has ended and nothing is left. With zip: when there is nothing more to be paired; what is left is
-    // dropped (drop_rest()).
+    // dropped (drop_rest()). With concat and interleave when an input has failed whose turn it is.
     bool ended() const;
     bool all_links_ended() const { return open_links_ == 0; }
     // Some producer failed: there would have been more.
@@ -59,6 +59,9 @@ public:
     // Why the count of some link was wrong; "" when all were right.
     const std::string& damage() const { return damage_; }
     std::vector<Work::Of> drop_rest();
+    // What lies behind a batch that will never be complete, because the worker that had it failed: it is of no use, and
+    // those who sent it wait for its room. Not empty when anything was dropped: pop() may go on then.
+    std::vector<Work::Of> drop_behind_gaps();
 
 private:
     struct Link {
@@ -66,7 +69,7 @@ private:
         std::uint32_t edge = 0;
         std::deque<Batch> batches;
         std::uint64_t received = 0;
-        bool ended = false;
+        bool ended = false, failed = false;
     };
     enum class Order { arrival, numbers, parts };
     struct Edge {  // one producer stage
@@ -74,6 +77,7 @@ private:
         std::vector<std::uint32_t> links;
         std::uint64_t next = 0;                                  // numbers: of the batch; parts: of the link
         std::unordered_map<std::uint64_t, std::uint32_t> heads;  // numbers: link by the number of its first batch
+        bool gap = false;                                        // numbers, parts: the next will never be complete
         std::deque<std::uint32_t> arrived;                       // arrival: a link for each batch
         // Of the batch at the front, for merges that take items one by one.
         std::size_t item = 0;
@@ -82,6 +86,8 @@ private:
     };
 
     Link* link(JobIndex from);
+    bool has_gap(const Edge& e) const;
+    static Work::Of drop(Link& l);
     std::optional<std::uint32_t> next_link(Edge& e);  // whose first batch is the next of this edge
     Work take(Edge& e, std::uint32_t link);
     std::optional<Work> pop_whole(Edge& e);
@@ -93,6 +99,7 @@ private:
     std::optional<Work> pop_with_latest();
     void take_latest(Edge& e, Work& work);
     bool ended(const Edge& e) const;
+    bool ended_well(const Edge& e) const;
 
     Merge merge_;
     std::vector<Link> links_;

@@ -21,6 +21,13 @@ MpiTransport::MpiTransport(boost::mpi::communicator world, const Doorbells& door
       destinations_(static_cast<std::size_t>(world_.size())),
       sources_(static_cast<std::size_t>(world_.size())) {}
 
+// A message counts its bytes as an int, and MPI moves a part of it at a time anyway.
+template <class Use>
+void MpiTransport::for_each_piece(std::size_t bytes, const Use& use) {
+    for (std::size_t offset = 0; offset < bytes; offset += kPieceBytes)
+        use(offset, std::min(kPieceBytes, bytes - offset));
+}
+
 // ------------------------------------------------------------------------------------------ sending
 
 void MpiTransport::post(Envelope envelope) {
@@ -46,9 +53,11 @@ void MpiTransport::flush() {
         const auto bytes = std::as_bytes(std::span(frame.frame));
         send(bytes, to, kFrameTag, std::move(frame));
         ++d.in_flight;
-        for (SharedBytes& payload : d.writer.take_payloads()) {
-            const std::span<const std::byte> all = payload.span();
-            send(all, to, payload_tag(d.frames), {{}, std::move(payload), to});
+        for (const SharedBytes& payload : d.writer.take_payloads()) {
+            for_each_piece(payload.size(), [&](std::size_t offset, std::size_t count) {
+                const SharedBytes piece = payload.part(offset, count);
+                send(piece.span(), to, payload_tag(d.frames), {{}, piece, to});
+            });
         }
         ++d.frames;
         doorbells_.ring(to);
@@ -195,17 +204,18 @@ void MpiTransport::read(Incoming& frame) {
 }
 
 void MpiTransport::expect_payloads(Incoming& frame) {
-    for (const std::span<std::byte> to : reader_.take_payloads()) {
-        MPI_Request request = MPI_REQUEST_NULL;
-        MPI_Irecv(to.data(), static_cast<int>(to.size()), MPI_BYTE, static_cast<int>(frame.from),
-                  payload_tag(frame.number), world_, &request);
-        int done = 0;
-        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-        if (done != 0) continue;
-        ++frame.missing;
-        receives_.push_back(request);
-        receiving_.push_back(&frame);
-    }
+    for (const std::span<std::byte> to : reader_.take_payloads())
+        for_each_piece(to.size(), [&](std::size_t offset, std::size_t count) {
+            MPI_Request request = MPI_REQUEST_NULL;
+            MPI_Irecv(to.data() + offset, static_cast<int>(count), MPI_BYTE, static_cast<int>(frame.from),
+                      payload_tag(frame.number), world_, &request);
+            int done = 0;
+            MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+            if (done != 0) return;
+            ++frame.missing;
+            receives_.push_back(request);
+            receiving_.push_back(&frame);
+        });
 }
 
 }  // namespace penstock

@@ -1,5 +1,5 @@
 // The transport over MPI: one frame a destination and turn, sent without blocking, received with a matched probe.
-// Payloads of a frame (mpi/wire.hpp) are messages of their own, received where they are to stay.
+// Payloads of a frame (mpi/wire.hpp) are messages of their own, large ones several, received where they are to stay.
 //
 // Order: messages of one rank are handed over in the order in which it sent them; a frame waits for its payloads, and
 // with it what that rank sent after it, but nothing of any other rank.
@@ -42,6 +42,7 @@ private:
     // Of payloads: of each frame its own, so that those of a frame that was dropped are not taken for another's.
     static constexpr int kFirstPayloadTag = 64;
     static constexpr std::uint64_t kPayloadTags = 16384;
+    static constexpr std::size_t kPieceBytes = 64 << 20;  // of a payload, in one message
     static constexpr int kSendsInFlight = 8;
     static constexpr int kFramesAtOnce = 64;
 
@@ -70,6 +71,8 @@ private:
         std::uint64_t frames = 0;
     };
 
+    template <class Use>
+    static void for_each_piece(std::size_t bytes, const Use& use);  // use(offset, count)
     bool sending() const { return !requests_.empty() || !posted_.empty(); }
     void send(std::span<const std::byte> bytes, std::uint32_t to, int tag, Sending sending);
     void complete_sends();

@@ -86,7 +86,7 @@ struct FrameWriter::State {
 
     void items(const StreamItems& items) {
         const std::span<const std::byte> bytes = items.bytes.span();
-        bool beside = bytes.size() >= kLeastPayload && bytes.size() <= kMostPayload;
+        bool beside = bytes.size() >= kLeastPayload;
         buffer.make_room((beside ? 0 : bytes.size()) + items.sizes.size() * sizeof(std::uint32_t) + kBesidesItems);
         plain_vector(archive, const_cast<std::vector<std::uint32_t>&>(items.sizes));
         flag(archive, beside);

@@ -22,7 +22,8 @@ namespace penstock {
 
 inline constexpr std::uint32_t kWireVersion = 4;
 inline constexpr std::size_t kLeastPayload = 32 * 1024;
-inline constexpr std::size_t kMostPayload = 64 << 20;  // what is larger goes in the frame
+inline constexpr std::size_t kMostPayload =
+    (std::size_t{4} << 30) + (1 << 20);  // the largest item, and more than a batch
 
 class WireError : public std::runtime_error {
 public:

@@ -422,7 +422,7 @@ bool StageJob::finished() {
     if (failure_) return true;
     if (is_source()) return ended_;
     // What lies beyond a gap will never be complete.
-    if (in_.failed() && in_.all_links_ended()) return !in_.has_next();
+    if (in_.failed() && (in_.all_links_ended() || in_.ended())) return !in_.has_next();
     return in_.ended() && (ended_ || !(worked_ || stage().form == StageForm::fold));
 }
 

@@ -213,6 +213,10 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
     }
     send(s, job, out);
     give_back(s, job, out);
+    for (const auto& of : job.in().drop_behind_gaps()) {
+        give_back(s, job.index(), of, -1, out);
+        look_at(s.id, job.index(), e);  // what is dropped may have been waited for
+    }
     job.note_state(s.open, e.stalled);
     if (e.stalled) look_at(s.id, job.index(), e);
     end(s, e, out, ended);

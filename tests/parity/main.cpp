@@ -1,3 +1,4 @@
+#include "deadlock_workers.hpp"
 #include "harness.hpp"
 #include "mpipe_workers.hpp"
 #include "parallelpipe_workers.hpp"
@@ -20,7 +21,7 @@ int main(int argc, char** argv) {
     bool driven = false;
     int result = EXIT_FAILURE;
     const int code = penstock::Application<Add, Double, Same, Every, Only, Total, Largest, Fragile, Slow, Numbers, Dies,
-                                           Hangs, Times, Echo, Several, Guarded>{}
+                                           Hangs, Times, Echo, Several, Guarded, Mebibytes, HowMany>{}
                          .run(argc, argv, [&](penstock::PipelineManager& manager) {
                              driven = true;
                              running = &manager;

@@ -269,6 +269,24 @@ TEST(Wire, ManyBytesOfItemsGoBesideTheFrameWithoutACopy) {
     EXPECT_TRUE(reader.take_payloads().empty());
 }
 
+TEST(Wire, AnItemOfAnySizeGoesBesideTheFrame) {
+    const std::size_t large = std::size_t{200} << 20;
+    StreamItems item;
+    item.sizes = {static_cast<std::uint32_t>(large)};
+    BytesWriter bytes;
+    bytes.extend(large);  // never written: it costs no memory
+    item.bytes = bytes.take();
+    FrameWriter writer;
+    writer.add(with_items(item));
+    const std::vector<char> frame = writer.take({});
+    EXPECT_LT(frame.size(), 1000u);
+    EXPECT_EQ(writer.take_payloads().at(0).data(), item.bytes.data());
+    FrameReader reader;
+    std::vector<Envelope> out;
+    reader.read(frame, 1, 2, out);
+    EXPECT_EQ(reader.take_payloads().at(0).size(), large);
+}
+
 TEST(Wire, FewItemsAreReadWhereTheirFrameLies) {
     FrameWriter writer;
     writer.add(with_items(items_of(100, 90)));

@@ -1,5 +1,5 @@
 // Folds that offer snapshots, and folds with several workers.
-#include "stream_nodes.hpp"
+#include "sim/stream_nodes.hpp"
 
 #include "value/value_json.hpp"
 

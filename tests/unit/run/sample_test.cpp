@@ -1,5 +1,5 @@
 // `sample`: what is on its way behind it is counted up to the end of its branch.
-#include "stream_nodes.hpp"
+#include "sim/stream_nodes.hpp"
 
 #include "value/value_json.hpp"
 

@@ -1,4 +1,4 @@
-#include "stream_plans.hpp"
+#include "sim/stream_plans.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -223,6 +223,35 @@ TEST_P(StreamNodesTest, NothingSpinsWhileTheWriterIsFull) {
     nodes.run();
     ASSERT_TRUE(nodes.all_ended());
     EXPECT_EQ(text(nodes.stored["map"].items), text(numbers(20'000)));
+}
+
+// What the other workers have made lies behind the item that never comes: they must not wait for room there.
+TEST_P(StreamNodesTest, WhatIsBehindAFailedItemStopsNobody) {
+    StageScript picky;
+    picky.on_item = [](const Value& v) { return List{v, v, v}; };
+    picky.raise = {50};
+    StreamNodes nodes(
+        plan_of(
+            {{"source", {}, StageForm::source},
+             {.name = "picky", .from = {0}, .form = StageForm::generator, .workers = 3, .ordered = true, .queue = 3},
+             {.name = "next", .from = {1}}}),
+        {{"source", source_of(300)}, {"picky", picky}}, 3, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended()) << nodes.waiting();
+    EXPECT_EQ(nodes.stored["next"].items.size(), 150u) << "of the items before it";
+}
+
+TEST_P(StreamNodesTest, AZipWhoseInputFailedEndsThoughAnotherHasMore) {
+    StageScript picky;
+    picky.raise = {7};
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source},
+                               {.name = "picky", .from = {0}, .queue = 2},
+                               {.name = "more", .from = {1}, .queue = 2},
+                               {.name = "pairs", .from = {1, 2}, .merge = Merge::zip}}),
+                      {{"source", source_of(300)}, {"picky", picky}}, 3, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended()) << nodes.waiting();
+    EXPECT_EQ(nodes.stored["pairs"].items.size(), 7u);
 }
 
 TEST_P(StreamNodesTest, AZipEndsWithItsShorterInputAndTheLongerOneEndsToo) {

@@ -1,7 +1,7 @@
 // Plans of streams in a line or two, for tests.
 #pragma once
 
-#include "stream_nodes.hpp"
+#include "sim/stream_nodes.hpp"
 
 #include "value/value_json.hpp"
 
@@ -22,6 +22,7 @@ struct Asked {
     std::uint32_t retries = 0;
     Merge merge = Merge::any;
     std::uint32_t queue = 0;
+    bool snapshots = false;
 };
 
 inline std::shared_ptr<const Plan> plan_of(const std::vector<Asked>& stages) {
@@ -41,6 +42,7 @@ inline std::shared_ptr<const Plan> plan_of(const std::vector<Asked>& stages) {
         s.on_error = a.on_error;
         s.merge = a.merge;
         s.queue = a.queue;
+        s.snapshots = a.snapshots;
         plan->stages.push_back(std::move(s));
     }
     complete_stream(*plan);
