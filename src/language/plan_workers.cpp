@@ -50,6 +50,7 @@ public:
 private:
     // Whether the type is worth proposing: a job cannot be a stage worker, nor a stage a program that knows only jobs.
     bool fits(const WorkerType& type) const {
+        if (type.name.starts_with('@')) return false;  // the engine's own: nobody can write it
         if (draft_.definition.is_stream()) return !type.external || type.form_of;
         return type.form == StageForm::none || type.create != nullptr;
     }

@@ -138,6 +138,7 @@ TEST(StreamPipeline, RefusesWorkersAndQueuesThatCannotBe) {
 
 TEST(StreamPipeline, IsCheckedLikeADefinition) {
     EXPECT_THAT(problem(StreamPipeline("p", stage("Twise"))), HasSubstr("Twise"));
+    EXPECT_EQ(load(StreamPipeline("p", stage("Twise"))).diagnostics.front().reason.find("@driver"), std::string::npos);
     EXPECT_THAT(problem(StreamPipeline("p", stage<Twice>().named("a/b"))), HasSubstr("bad name"));
     EXPECT_THAT(problem(StreamPipeline("p", fork({stage<Twice>(), stage<Twice>()}) | fold<Sum>())),
                 HasSubstr("several stages"));
