@@ -157,10 +157,9 @@ private:
     void work_on(StageScript& script, const Ticket& ticket, const StageRequest& request, StageAnswer& answer) {
         Serving& s = serving_[request.stream_job];
         const bool calm = ticket.attempt >= script.calm_after;
-        for (; s.replayed != 0; --s.replayed) {
-            see(request, s.items.front());
-            s.items.erase(s.items.begin());
-        }
+        const auto replayed = static_cast<std::ptrdiff_t>(std::exchange(s.replayed, 0));
+        for (std::ptrdiff_t i = 0; i < replayed; ++i) see(request, s.items[static_cast<std::size_t>(i)]);
+        s.items.erase(s.items.begin(), s.items.begin() + replayed);
         for (; s.next < s.items.size(); ++s.next) {
             const Value& item = s.items[s.next];
             const bool number = item.is(Value::Type::int64);
