@@ -36,6 +36,8 @@ struct RunCommand {
     NamedResources resources;
     std::string store;  // "" = the program's default
     bool force = false;
+    bool resume = false;
+    bool retry_failed = false;  // with resume
     bool fail_fast = false;
     std::string retry_delay;  // as typed; "" = retry_delay_s as it is
     double retry_delay_s = 0.5;

@@ -178,7 +178,12 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     add_files(command, run.source);
     command.add_option("-o,--output", run.output, "Results file (default: the first pipeline's name with .h5)")
         ->type_name("X.h5");
-    command.add_flag("--force", run.force, "Replace results of that name");
+    auto* force = command.add_flag("--force", run.force, "Replace results of that name");
+    auto* resume = command
+                       .add_flag("--resume", run.resume,
+                                 "Go on with the run of that name: what is done and has not changed does\nnot run again")
+                       ->excludes(force);
+    command.add_flag("--retry-failed", run.retry_failed, "With --resume: run jobs that failed again")->needs(resume);
     add_set(command, run.source);
     add_for_each(command, run.source);
     command

@@ -13,10 +13,12 @@
 #include "report/summary.hpp"
 #include "report/text.hpp"
 #include "store/collect.hpp"
+#include "store/durable_jobs.hpp"
 #include "store/json_store.hpp"
 #include "store/run_directory.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -41,6 +43,7 @@ public:
 
 private:
     bool prepare();
+    void read_earlier();
     void refuse_what_fits_nowhere() const;
     std::string stream_refusal(const Plan& plan, const HostLedger& hosts) const;
     std::string refusal(const Plan& plan, const std::vector<std::string>& command_line) const;
@@ -49,6 +52,7 @@ private:
     RunRequest request() const;
 
     int run();
+    void note_lost(const std::string& file, const std::string& reason);
     void finish_store(const RunRequest& request, const RunSummary& summary);
     void collect_results(const RunSummary& summary);
     int exit_code(const RunSummary& summary, const FeederReport& fed) const;
@@ -70,9 +74,11 @@ private:
     std::unique_ptr<RunLog> log_;
     std::unique_ptr<EventWriter> events_;
     std::unique_ptr<RunDirectory> directory_;
+    std::unique_ptr<DurableJobs> durable_;  // of earlier launches
     std::unique_ptr<Manager> manager_;
     std::unique_ptr<Reporter> reporter_;
     bool store_finished_ = true;
+    bool lost_files_ = false;  // what only they had runs again in the next launch
     bool collected_ = false;
     std::string not_collected_reason_;
 };
@@ -123,10 +129,25 @@ bool Leader::prepare() {
     results_ = results_name();
     ClaimOptions claim;
     claim.force = command_.force;
+    claim.resume = command_.resume;
     claim.command_line = setup_.command_line;
     directory_ = RunDirectory::claim(results_, claim);
     if (!store_.json_directory.empty()) prepare_json_store(store_.json_directory, command_.force);
+    if (directory_->resumed()) read_earlier();
     return true;
+}
+
+// What earlier launches have done, before anything is started.
+void Leader::read_earlier() {
+    const auto start = std::chrono::steady_clock::now();
+    DurableJobs::Options options;
+    options.retry_failed = command_.retry_failed;
+    options.values_elsewhere = !store_.text.empty();
+    durable_ = DurableJobs::read(directory_->path(), options);
+    for (const std::string& warning : durable_->warnings()) log_->write(Severity::warning, warning);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    log_->write(Severity::info, "resuming " + results_ + ": " + counted(durable_->jobs(), "job") +
+                                    " known from earlier launches, read in " + duration_text(seconds));
 }
 
 // "" = it can run.
@@ -203,7 +224,7 @@ int Leader::run() {
         if (const auto shared = time_shared(*plan, session_.launch()))
             log_->write(Severity::info, time_shared_text(*plan, *shared) + " (--strict-slots refuses that)");
     RunFeeder feeder({plans_, lines_.get(), command_.source.for_each_key, setup_.driver, manager_.get(),
-                      directory_.get(),
+                      directory_.get(), durable_.get(),
                       [this](Severity severity, const std::string& text) { log_->write(severity, text); }});
     RunSummary summary = session_.run(wanted, observers, [&](Feed& feed) { feeder.feed(feed); });
     summary.bad_lines = feeder.report().bad_lines;
@@ -215,6 +236,7 @@ int Leader::run() {
     waiting.reset();
     session_.close();
 
+    for (const RunSummary::LostFile& lost : summary.lost_files) note_lost(lost.file, lost.reason);
     finish_store(wanted, summary);
     collect_results(summary);
     const int code = exit_code(summary, feeder.report());
@@ -224,6 +246,22 @@ int Leader::run() {
         if (!problem.empty()) log_->write(Severity::warning, problem);
     }
     return code;
+}
+
+// The next launch does without that file.
+void Leader::note_lost(const std::string& file, const std::string& reason) {
+    if (std::filesystem::path(file).filename().string().starts_with(kEarlierResults)) {
+        log_->write(Severity::error, results_ + " itself is damaged (" + reason + "). Put back a sound copy of it, or move " +
+                                         "it away: with --resume, what only it had runs again then.");
+        lost_files_ = true;
+        return;
+    }
+    try {
+        directory_->record_lost(std::filesystem::path(file).filename().string(), reason);
+        lost_files_ = true;
+    } catch (const StoreError& error) {
+        log_->write(Severity::error, error.what());
+    }
 }
 
 // All brokers have flushed and ended: the parts of another store than the results file are brought together.
@@ -251,10 +289,11 @@ void Leader::collect_results(const RunSummary& summary) {
     try {
         const CollectReport report = collect(directory_->path(), results_, {});
         for (const std::string& warning : report.warnings) log_->write(Severity::warning, warning);
+        for (const auto& [file, reason] : report.damaged) note_lost(file, reason);
         log_->write(Severity::debug, "collected " + counted(report.jobs, "job") + " of " +
                                          counted(report.segments, "segment") + " in " + duration_text(report.seconds));
         collected_ = true;
-        directory_->finished();
+        if (!lost_files_) directory_->finished();
     } catch (const StoreError& error) {
         if (!collected_) not_collected_reason_ = error.what();
         log_->write(Severity::error, error.what());
@@ -263,7 +302,7 @@ void Leader::collect_results(const RunSummary& summary) {
 
 int Leader::exit_code(const RunSummary& summary, const FeederReport& fed) const {
     const bool not_stored = !store_finished_ || (!collected_ && !command_.no_collect);
-    if (summary.interrupted || !summary.fatal.empty() || fed.journal_failed || not_stored) return kExitResumeMe;
+    if (summary.interrupted || !summary.fatal.empty() || lost_files_ || fed.journal_failed || not_stored) return kExitResumeMe;
     return summary.progress.all_succeeded() && fed.bad_lines == 0 && !fed.driver_failed ? kExitSucceeded : kExitJobsFailed;
 }
 

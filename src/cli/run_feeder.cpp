@@ -9,7 +9,7 @@
 namespace penstock {
 
 void RunFeeder::feed(Feed& feed) {
-    Submitter submitter(feed, parts_.directory);
+    Submitter submitter(feed, parts_.directory, parts_.durable);
     {
         // Lines may keep coming while the driver function works.
         std::jthread lines;

@@ -31,6 +31,7 @@ public:
         Driver driver;               // may be null
         Manager* manager = nullptr;  // when there is a driver
         RunDirectory* directory = nullptr;
+        DurableJobs* durable = nullptr;  // of earlier launches; null in the first
         std::function<void(Severity, const std::string&)> tell;
     };
     explicit RunFeeder(Parts parts) : parts_(std::move(parts)) {}

@@ -72,8 +72,9 @@ std::vector<PipelineId> Submitter::submit(std::vector<Submission> submissions) {
     {
         const std::scoped_lock lock(mutex_);
         claim_names(submissions);
-        for (const Submission& submission : submissions) {
+        for (Submission& submission : submissions) {
             accepted.push_back({PipelineId(), number_of(submission.plan), submission.instance, submission.own_data});
+            if (durable_ != nullptr) submission.resumption = durable_->resumption(*submission.plan, accepted.back());
         }
     }
     // Not under the lock: it blocks while the run is behind.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "run/run.hpp"
+#include "store/durable_jobs.hpp"
 #include "store/run_directory.hpp"
 
 #include <atomic>
@@ -25,8 +26,9 @@ public:
 
 class Submitter {
 public:
-    // `journal` may be null (tests).
-    Submitter(Feed& feed, RunDirectory* journal) : feed_(feed), journal_(journal) {}
+    // `journal` may be null (tests). `durable`: what earlier launches have left; null when this is the first.
+    Submitter(Feed& feed, RunDirectory* journal, DurableJobs* durable = nullptr)
+        : feed_(feed), journal_(journal), durable_(durable) {}
 
     // All or none when one was SubmittedBefore. Blocks while the run is behind; throws FeedStopped when it ends early.
     std::vector<PipelineId> submit(std::vector<Submission> submissions);
@@ -45,6 +47,7 @@ private:
 
     Feed& feed_;
     RunDirectory* journal_;
+    DurableJobs* durable_;
     std::atomic<bool> journal_failed_ = false;
     std::mutex mutex_;
     // What the run has ever started, so that nothing runs twice: hashes, 8 bytes a pipeline and a name a definition.

@@ -48,7 +48,7 @@ void Broker::on(const msg::IntroducePipeline& m, std::uint32_t, Outbox&) {
     }
     auto context = std::make_shared<PipelineContext>(PipelineContext{plan->second.plan, m.info});
     ++plan->second.pipelines;
-    pipelines_[m.info.id] = {std::move(context), &plan->second, m.pipeliner, m.submitted_ns};
+    pipelines_[m.info.id] = {std::move(context), &plan->second, m.pipeliner, m.submitted_ns, m.follows};
 }
 
 void Broker::on(const msg::Assign& m, std::uint32_t, Outbox&) {
@@ -221,7 +221,7 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
             return end;
         }
     }
-    const bool follow = how.succeeded && !draining_ && job.follower != JobTemplate::kNoFollower &&
+    const bool follow = how.succeeded && !draining_ && p.follows && job.follower != JobTemplate::kNoFollower &&
                         !plan.templates[job.follower].worker.empty();  // its block may not have been sent yet
     const bool extends = pending_.jobs.count != 0 && how.succeeded && pending_.succeeded && pending_.jobs.pipeline == id &&
                          pending_.jobs.first.value + pending_.jobs.count == t->job &&

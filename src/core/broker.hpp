@@ -120,6 +120,7 @@ private:
         KnownPlan* plan = nullptr;
         std::uint32_t pipeliner = 0;
         std::int64_t submitted_ns = 0;
+        bool follows = true;        // this broker may go on with followers by itself
         std::uint64_t in_hand = 0;  // jobs queued, waiting or running
     };
     struct Queued {

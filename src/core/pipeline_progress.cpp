@@ -6,6 +6,7 @@ namespace penstock {
 
 namespace {
 constexpr std::uint16_t kNoHolder = 0xffff;
+constexpr std::uint16_t kInFiles = 0xfffe;  // a launch has fewer ranks
 constexpr std::uint32_t kNone = Structure::kNone;
 }  // namespace
 
@@ -42,13 +43,31 @@ PipelineProgress::PipelineProgress(std::shared_ptr<const Structure> structure) :
     }
 }
 
-void PipelineProgress::start(Changes& changes) {
+void PipelineProgress::start(Changes& changes, const JobHistory* history) {
     const Structure& s = *structure_;
     last_broker_ = kNobodyHolds;
     followed_ = false;
+    if (history != nullptr) take_kept(*history);
     for (std::uint32_t t = 0; t < s.templates(); ++t)
         if (template_waits_[t] == 0) open(t, changes);
     follow_all(changes);
+}
+
+// As if they had ended just now, but for the word of it.
+void PipelineProgress::take_kept(const JobHistory& history) {
+    const Structure& s = *structure_;
+    for (const JobHistory::Kept& run : history.kept) {
+        left_ -= run.count;
+        std::fill_n(state_.begin() + run.first, run.count, run.succeeded ? State::succeeded : State::failed);
+        for (std::uint32_t job = run.first; job < run.first + run.count;) {
+            const std::uint32_t t = s.template_of(job);
+            // Each failed job is the cause of what is skipped because of it.
+            const std::uint32_t part = run.succeeded ? std::min(run.first + run.count, s.first_job[t + 1]) - job : 1;
+            if (run.succeeded && s.feeds[t] != 0) std::fill_n(holder_.begin() + job, part, kInFiles);
+            to_follow_.push_back({job, part, run.succeeded ? kNone : job, t});
+            job += part;
+        }
+    }
 }
 
 bool PipelineProgress::ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker,
@@ -89,7 +108,7 @@ bool PipelineProgress::may_end_early(std::uint32_t first, std::uint32_t count) c
 
 std::uint32_t PipelineProgress::holder(std::uint32_t job) const {
     if (job >= holder_.size() || holder_[job] == kNoHolder) return kNobodyHolds;
-    return holder_[job];
+    return holder_[job] == kInFiles ? kStored : holder_[job];
 }
 
 bool PipelineProgress::as_a_whole(const Structure::OutEdge& edge, std::uint32_t producer) const {
@@ -170,6 +189,10 @@ void PipelineProgress::make_ready(std::uint32_t t, std::uint32_t job, Changes& c
         if (located) {
             const std::uint32_t instance = s.count(source) == 1 ? 0 : job - s.first_job[t];
             where = holder(s.first_job[source] + instance);
+            if (where == kStored) {
+                where = kNobodyHolds;
+                located = false;
+            }
         } else {
             where = last_broker_;
         }
@@ -239,6 +262,7 @@ void PipelineProgress::release(std::uint32_t producer, std::uint32_t first, std:
         if (holder_[j] == kNoHolder || (!instance_uses_.empty() && instance_uses_[j] != 0)) continue;
         const std::uint32_t where = holder_[j];
         holder_[j] = kNoHolder;
+        if (where == kInFiles) continue;
         if (!changes.released.empty() && changes.released.back().first + changes.released.back().count == j &&
             changes.released.back().holder == where)
             ++changes.released.back().count;

@@ -5,6 +5,7 @@
 // times over the life of the pipeline.
 #pragma once
 
+#include "core/job_history.hpp"
 #include "core/structure.hpp"
 
 #include <cstdint>
@@ -40,11 +41,12 @@ struct Changes {
 class PipelineProgress {
 public:
     static constexpr std::uint32_t kNobodyHolds = 0xffffffff;
+    static constexpr std::uint32_t kStored = 0xfffffffe;  // outputs of an earlier launch, in its files
 
     explicit PipelineProgress(std::shared_ptr<const Structure> structure);
 
-    // The jobs that depend on nothing.
-    void start(Changes& changes);
+    // The jobs that depend on nothing but on what earlier launches have done, if there were any.
+    void start(Changes& changes, const JobHistory* history = nullptr);
     // Jobs first .. first + count - 1 ended at a broker. False (and nothing changes) when one of them was not ready.
     // `followed`: the broker goes on with what this makes ready, so it is not told as ready.
     bool ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker, Changes& changes,
@@ -70,6 +72,7 @@ private:
     // The consumer waits for every instance. An empty producer has no instances to follow one by one: what is after it
     // is then after whatever it is after itself.
     bool as_a_whole(const Structure::OutEdge& edge, std::uint32_t producer) const;
+    void take_kept(const JobHistory& history);
     void follow_all(Changes& changes);
     void follow(const EndedRun& run, Changes& changes);
     void follow_twins(const EndedRun& run, const Structure::OutEdge& edge, std::uint32_t producer, Changes& changes);

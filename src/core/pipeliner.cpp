@@ -9,6 +9,13 @@ void Pipeliner::on(const msg::StartPlan& m, std::uint32_t, Outbox&) {
         plans_[m.plan] = m.structure;
 }
 
+void Pipeliner::on(const msg::Earlier& m, std::uint32_t, Outbox&) {
+    if (m.history == nullptr || pipelines_.contains(m.pipeline))
+        ++ignored_;
+    else
+        histories_[m.pipeline] = m.history;
+}
+
 void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
     const auto plan = plans_.find(m.plan);
     if (plan == plans_.end()) {
@@ -23,8 +30,14 @@ void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
             ++ignored_;
             continue;
         }
+        const auto history = histories_.find(id);
+        const bool resumed = history != histories_.end() && history->second->fits(plan->second->jobs());
+        if (history != histories_.end() && !resumed) {
+            ++ignored_;
+            histories_.erase(history);
+        }
         changes.clear();
-        at->second.start(changes);
+        at->second.start(changes, resumed ? history->second.get() : nullptr);
         tell(id, at->second, changes, out);
     }
 }
@@ -108,14 +121,27 @@ void Pipeliner::on(const msg::ForgetPlan& m, std::uint32_t, Outbox&) {
 void Pipeliner::on(const msg::Stop&, std::uint32_t, Outbox&) { stopped_ = true; }
 
 void Pipeliner::tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out) {
-    for (const Changes::ReadyRun& run : changes.ready)
-        out.to_router(msg::Ready{JobRun{id, JobIndex(run.first), run.count}, TemplateIndex(run.job_template), 1,
-                                 run.holder, run.located});
+    for (const Changes::ReadyRun& run : changes.ready) tell_ready(id, run, out);
     for (const Changes::SkippedRun& run : changes.skipped)
         out.to_router(msg::Skipped{JobRun{id, JobIndex(run.first), run.count}, JobIndex(run.cause)});
     for (const Changes::ReleasedRun& run : changes.released)
         out.to_broker(run.holder, msg::Release{JobRun{id, JobIndex(run.first), run.count}});
-    if (progress.done()) pipelines_.erase(id);
+    if (!progress.done()) return;
+    pipelines_.erase(id);
+    histories_.erase(id);
+}
+
+// Attempts go on where earlier launches stopped: a number is never used twice.
+void Pipeliner::tell_ready(PipelineId id, const Changes::ReadyRun& run, Outbox& out) const {
+    const auto at = histories_.empty() ? histories_.end() : histories_.find(id);
+    const std::uint32_t end = run.first + run.count;
+    for (std::uint32_t first = run.first; first < end;) {
+        const std::uint32_t next = at == histories_.end() ? end : at->second->same_attempts_until(first, end);
+        const std::uint32_t attempt = at == histories_.end() ? 1 : at->second->attempts_of(first) + 1;
+        out.to_router(msg::Ready{JobRun{id, JobIndex(first), next - first}, TemplateIndex(run.job_template), attempt,
+                                 run.holder, run.located});
+        first = next;
+    }
 }
 
 }  // namespace penstock

@@ -21,6 +21,7 @@ public:
     explicit Pipeliner(std::uint32_t rank) : rank_(rank) {}
 
     void on(const msg::StartPlan& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Earlier& m, std::uint32_t from, Outbox& out);
     void on(const msg::StartPipelines& m, std::uint32_t from, Outbox& out);
     void on(const msg::Ended& m, std::uint32_t from, Outbox& out);
     void on(const msg::Locate& m, std::uint32_t from, Outbox& out);
@@ -44,10 +45,12 @@ private:
     static Taken take(const msg::Ended& m, std::uint32_t from, PipelineProgress& progress, Changes& changes);
     void take_early(std::vector<Early>& early, PipelineProgress& progress, Changes& changes);
     void tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out);
+    void tell_ready(PipelineId id, const Changes::ReadyRun& run, Outbox& out) const;
 
     std::uint32_t rank_;
     std::unordered_map<PlanId, std::shared_ptr<const Structure>> plans_;
     std::unordered_map<PipelineId, PipelineProgress> pipelines_;
+    std::unordered_map<PipelineId, std::shared_ptr<const JobHistory>> histories_;  // of those resumed, not done
     std::unordered_map<PipelineId, std::vector<Early>> early_;  // no more than followers under way; never empty lists
     std::uint64_t ignored_ = 0;
     bool stopped_ = false;

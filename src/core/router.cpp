@@ -34,7 +34,7 @@ Router::Pipeline* Router::pipeline(PipelineId id) {
 // ------------------------------------------------------------------------------------------ submissions
 
 PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& plan, PipelineInfo info,
-                          std::int64_t submitted_ns, Outbox& out) {
+                          std::int64_t submitted_ns, Outbox& out, std::shared_ptr<const JobHistory> history) {
     const auto [at, fresh] = plans_.try_emplace(plan_id);
     PlanState& state = at->second;
     if (fresh) state.plan = plan;
@@ -52,6 +52,15 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
     p.submitted_ns = submitted_ns;
     p.left = plan->job_count;
     if (plan->is_stream()) p.stream = std::make_unique<Pipeline::Stream>();
+    if (history != nullptr && history->fits(plan->job_count)) {
+        counts_.succeeded += history->succeeded();
+        counts_.failed += history->failed();
+        counts_.kept += history->jobs();
+        counts_.durable += history->jobs();
+        p.failed = history->failed() != 0;
+        p.left -= static_cast<std::uint32_t>(history->jobs());
+        p.history = std::move(history);
+    }
     counts_.jobs += plan->job_count;
     ++counts_.pipelines;
     pipelines_.emplace(id, std::move(p));
@@ -68,17 +77,18 @@ void Router::start_pipelines(Outbox& out) {
         const PipelineId id = waiting_.front();
         waiting_.pop_front();
         Pipeline& p = pipelines_.at(id);
+        if (p.left == 0) {  // of a for-each over nothing, or done in an earlier launch
+            finish_when_durable(id, p, out);
+            continue;
+        }
         p.pipeliner = least->first;
         ++least->second;
         if (p.plan->pipeliners_told.insert(p.pipeliner).second)
             out.to_pipeliner(
                 p.pipeliner,
                 msg::StartPlan{p.info.plan, std::make_shared<const Structure>(structure_of(*p.plan->plan))});
+        if (p.history != nullptr) out.to_pipeliner(p.pipeliner, msg::Earlier{id, p.history});
         out.to_pipeliner(p.pipeliner, msg::StartPipelines{id, 1, p.info.plan});
-        if (p.left == 0) {  // a definition whose for-each is over nothing
-            --least->second;
-            finish_when_durable(id, p, out);
-        }
     }
 }
 
@@ -323,6 +333,11 @@ void Router::own_records_durable(std::uint64_t record, Outbox& out) {
     counts_.durable += record - own_durable_;
     own_durable_ = record;
     records_durable(kOwn, record, out);
+}
+
+void Router::on(const msg::StoredLost& m, std::uint32_t from, Outbox& out) {
+    events_.store_failed(from, m.error);
+    drain(out);
 }
 
 void Router::on(const msg::StoreFailed& m, std::uint32_t from, Outbox& out) {

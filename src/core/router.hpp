@@ -78,6 +78,7 @@ public:
 
 struct RouterCounts {
     std::uint64_t jobs = 0, succeeded = 0, failed = 0, skipped = 0, assigned = 0, durable = 0;
+    std::uint64_t kept = 0;  // of those ended: in earlier launches
     std::uint64_t pipelines = 0, pipelines_over = 0;
     std::uint64_t retried = 0;  // attempts that failed and were not the last of their jobs
     std::uint64_t ignored = 0;  // messages that made no sense
@@ -96,7 +97,7 @@ public:
 
     // Submissions. Ids are given in order from 1. `close` = nothing more will be submitted.
     PipelineId submit(PlanId plan_id, const std::shared_ptr<const Plan>& plan, PipelineInfo info,
-                      std::int64_t submitted_ns, Outbox& out);
+                      std::int64_t submitted_ns, Outbox& out, std::shared_ptr<const JobHistory> history = nullptr);
     void close(Outbox& out);
     // The driver function wants no more of a stream. Nothing when it is over.
     void close_stream(PipelineId id, Outbox& out);
@@ -113,6 +114,8 @@ public:
     void on(const msg::StoreFailed& m, std::uint32_t from, Outbox& out);
     void on(const msg::StreamReady& m, std::uint32_t from, Outbox& out);
     void on(const msg::StageProgress& m, std::uint32_t from, Outbox& out);
+    void on(const msg::FindStored&, std::uint32_t, Outbox&) {}  // its driver's: it knows of no files
+    void on(const msg::StoredLost& m, std::uint32_t from, Outbox& out);
     void on(const msg::Bye& m, std::uint32_t from, Outbox& out);
 
     // Records of rank 0 itself (skipped jobs) up to this one are durable.
@@ -152,6 +155,7 @@ private:
         std::int64_t submitted_ns = 0;
         std::uint32_t pipeliner = 0;
         std::uint32_t left = 0;  // jobs that have not ended
+        std::shared_ptr<const JobHistory> history;  // null: nothing of it was done in an earlier launch
         bool failed = false;
         struct Stream {
             std::uint32_t ready = 0;         // jobs

@@ -248,7 +248,7 @@ void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out
     if (std::find(p.brokers.begin(), p.brokers.end(), to.what.rank) == p.brokers.end()) {
         if (p.brokers.empty()) events_.started(p.info.id);
         p.brokers.push_back(to.what.rank);
-        out.to_broker(to.what.rank, msg::IntroducePipeline{p.info, p.pipeliner, p.submitted_ns});
+        out.to_broker(to.what.rank, msg::IntroducePipeline{p.info, p.pipeliner, p.submitted_ns, p.history == nullptr});
     }
 }
 

@@ -25,6 +25,7 @@ struct PipelineContext {
 struct FetchedInputs {
     std::vector<Value> values;  // fewer than bindings when one that must have a value has none
     std::string problem;        // a value that is there and could not be read: the job fails with it, whatever `missing` says
+    bool lost = false;          // it was made in an earlier launch: the next one makes it again, and then runs this job
     friend bool operator==(const FetchedInputs&, const FetchedInputs&) = default;
 };
 

@@ -3,6 +3,7 @@
 // Pure: reads the named files and nothing else; no MPI, no threads. Every problem of every file is reported at once.
 #pragma once
 
+#include "core/job_history.hpp"
 #include "core/plan.hpp"
 #include "language/diagnostic.hpp"
 #include "language/limits.hpp"
@@ -33,6 +34,7 @@ struct Submission {
     std::shared_ptr<const Plan> plan;
     std::string instance;  // "" or the label of own_data
     Document own_data;
+    std::shared_ptr<const Resumption> resumption = nullptr;  // what earlier launches have left of it
     std::shared_ptr<StreamPort> port = nullptr;  // of a stream that the driver function feeds or reads
 };
 

@@ -49,6 +49,27 @@ void fields(Archive& ar, msg::Refused& m) {
 }
 
 template <class Archive>
+void fields(Archive& ar, msg::FindStored& m) {
+    ar & m.request & m.pipeline.value;
+    plain_vector(ar, m.jobs);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StoredLost& m) {
+    text(ar, m.file);
+    text(ar, m.error);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Earlier& m) {
+    ar & m.pipeline.value;
+    auto history = m.history != nullptr ? std::const_pointer_cast<JobHistory>(m.history) : std::make_shared<JobHistory>();
+    plain_vector(ar, history->kept);
+    plain_vector(ar, history->tried);
+    m.history = std::move(history);
+}
+
+template <class Archive>
 void fields(Archive& ar, msg::StoreFailed& m) {
     text(ar, m.error);
 }
@@ -99,6 +120,7 @@ void fields(Archive& ar, msg::Locate& m) {
 template <class Archive>
 void fields(Archive& ar, msg::IntroducePipeline& m) {
     ar & m.info.id.value & m.info.plan.value & m.pipeliner & m.submitted_ns;
+    flag(ar, m.follows);
     text(ar, m.info.instance);
     document(ar, m.info.own_data);
 }
@@ -106,6 +128,13 @@ void fields(Archive& ar, msg::IntroducePipeline& m) {
 template <class Archive>
 void fields(Archive& ar, msg::Located& m) {
     ar & m.request;
+    plain_vector(ar, m.runs);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StoredAt& m) {
+    ar & m.request;
+    texts(ar, m.files);
     plain_vector(ar, m.runs);
 }
 

@@ -80,6 +80,8 @@ std::string line(const msg::StageProgress& m) {
     return "StageProgress " + number(m.pipeline.value) + ":" + number(m.job.value) + " " + number(m.counts.items_in) +
            " items in, " + number(m.counts.items_out) + " out";
 }
+std::string line(const msg::FindStored& m) { return "FindStored #" + number(m.request) + " " + listed(m.jobs, run); }
+std::string line(const msg::StoredLost& m) { return "StoredLost " + one_line(m.file) + ": " + one_line(m.error); }
 std::string line(const msg::Bye& m) { return "Bye with durations of " + number(m.by_worker.size()) + " worker types"; }
 
 std::string line(const msg::StartPlan& m) {
@@ -87,6 +89,11 @@ std::string line(const msg::StartPlan& m) {
     if (m.structure == nullptr || m.structure->first_job.empty()) return text + " without structure";
     return text + ": " + number(m.structure->templates()) + " templates, " + number(m.structure->jobs()) + " jobs, " +
            number(m.structure->edges.size()) + " edges";
+}
+std::string line(const msg::Earlier& m) {
+    std::string text = "Earlier " + number(m.pipeline.value) + ": ";
+    if (m.history == nullptr) return text + "nothing";
+    return text + number(m.history->succeeded()) + " succeeded, " + number(m.history->failed()) + " failed";
 }
 std::string line(const msg::StartPipelines& m) {
     return "StartPipelines " + range(m.first.value, m.count) + " of plan " + number(m.plan.value);
@@ -101,14 +108,23 @@ std::string line(const msg::IntroducePipeline& m) {
     std::string text = "IntroducePipeline " + number(m.info.id.value) + " of plan " + number(m.info.plan.value) +
                        " pipeliner " + number(m.pipeliner);
     if (!m.info.instance.empty()) text += " instance " + one_line(m.info.instance);
+    if (!m.follows) text += " step by step";
     return text;
 }
 std::string line(const msg::Assign& m) { return "Assign " + work(m) + (m.reserved ? " reserved" : "") + past(m.past); }
 std::string line(const msg::Recall& m) { return "Recall " + number(m.count); }
 std::string line(const msg::Located& m) {
     return "Located #" + number(m.request) + " " + listed(m.runs, [](const msg::Located::Run& r) {
+               return range(r.first.value, r.count) + (r.holder == msg::kNobody   ? " nowhere"
+                                                       : r.holder == msg::kStored ? " stored"
+                                                                                  : " at " + number(r.holder));
+           });
+}
+std::string line(const msg::StoredAt& m) {
+    return "StoredAt #" + number(m.request) + " " + listed(m.runs, [&](const msg::StoredAt::Run& r) {
                return range(r.first.value, r.count) +
-                      (r.holder == msg::kNobody ? " nowhere" : " at " + number(r.holder));
+                      (r.file >= m.files.size() ? " nowhere"
+                                                : " in " + one_line(m.files[r.file]) + " from " + number(r.row));
            });
 }
 std::string line(const msg::Fetch& m) {

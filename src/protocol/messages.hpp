@@ -8,6 +8,7 @@
 // ones in one Ended.
 #pragma once
 
+#include "core/job_history.hpp"
 #include "core/past_attempts.hpp"
 #include "core/plan.hpp"
 #include "core/stage_counts.hpp"
@@ -26,6 +27,8 @@ namespace penstock::msg {
 
 // "No rank": nobody holds the value, nobody is preferred.
 inline constexpr std::uint32_t kNobody = 0xffffffff;
+// "No rank, but they are durable": what a job of an earlier launch has made.
+inline constexpr std::uint32_t kStored = 0xfffffffe;
 
 // ------------------------------------------------------------------------------------------ to the router
 
@@ -103,6 +106,20 @@ struct StreamReady {
     PipelineId pipeline;
 };
 
+// Broker: in which files are the outputs of these jobs, which were made in an earlier launch? Answered by StoredAt.
+struct FindStored {
+    std::uint64_t request = 0;
+    PipelineId pipeline;
+    std::vector<JobRun> jobs;
+};
+
+// Broker: what it was told by StoredAt is not there as it was written; the run has to end, and the next one does
+// without that file.
+struct StoredLost {
+    std::string file;
+    std::string error;
+};
+
 // Broker: what a worker of a stage has done so far; at intervals, and once more before its Ended.
 struct StageProgress {
     PipelineId pipeline;
@@ -127,6 +144,12 @@ struct Bye {
 struct StartPlan {
     PlanId plan;
     std::shared_ptr<const Structure> structure;
+};
+
+// Router: what earlier launches have left of a pipeline, before its start.
+struct Earlier {
+    PipelineId pipeline;
+    std::shared_ptr<const JobHistory> history;
 };
 
 // Router: run pipelines first .. first + count - 1, all of this plan.
@@ -159,6 +182,7 @@ struct IntroducePipeline {
     PipelineInfo info;
     std::uint32_t pipeliner = 0;    // rank
     std::int64_t submitted_ns = 0;  // since the Unix epoch
+    bool follows = true;            // the broker may go on with followers by itself; not where some of them have ended
 };
 
 // Router: run these. A job that needs more than one CPU, memory or named resources is `reserved`: room was made for it
@@ -186,6 +210,20 @@ struct Located {
         std::uint32_t count = 0;
         std::uint32_t holder = kNobody;
     };
+    std::vector<Run> runs;
+};
+
+// Router: answer to FindStored. The runs cover the jobs asked for, in order.
+struct StoredAt {
+    static constexpr std::uint32_t kNowhere = 0xffffffff;
+    struct Run {
+        JobIndex first;
+        std::uint32_t count = 0;
+        std::uint32_t file = kNowhere;  // of `files`
+        std::uint32_t row = 0;          // of its /jobs; those of the others follow
+    };
+    std::uint64_t request = 0;
+    std::vector<std::string> files;
     std::vector<Run> runs;
 };
 
@@ -297,11 +335,12 @@ namespace penstock {
 
 using RouterMessage =
     std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::AttemptFailed, msg::Returned, msg::Durable, msg::Refused,
-                 msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::Bye>;
+                 msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::FindStored, msg::StoredLost,
+                 msg::Bye>;
 using PipelinerMessage =
-    std::variant<msg::StartPlan, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
+    std::variant<msg::StartPlan, msg::Earlier, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
 using BrokerMessage =
-    std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located, msg::Fetch,
+    std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located, msg::StoredAt, msg::Fetch,
                  msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release, msg::ForgetPipeline, msg::ForgetPlan,
                  msg::PlaceStream, msg::OpenStream, msg::StopStream, msg::StreamItems, msg::StreamEnd, msg::StreamTaken,
                  msg::Flush, msg::Stop>;

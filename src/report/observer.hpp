@@ -36,6 +36,7 @@ struct Progress {
     std::uint64_t slots = 0;      // of all brokers: no more can be running
     std::uint64_t durable = 0;
     std::uint64_t retried = 0;    // attempts that failed and were not the last of their jobs
+    std::uint64_t kept = 0;       // of those that have ended: in earlier launches
     std::uint64_t pipelines = 0;
     std::uint64_t pipelines_ended = 0;
     Nanoseconds elapsed = 0;      // since the first job was submitted
@@ -112,6 +113,10 @@ struct RunSummary {
     double makespan_s = 0;              // first start to last durable
     std::uint64_t bad_lines = 0;        // of --for-each, that were left out
     bool interrupted = false;           // ended early: something is left for resume
+    struct LostFile {
+        std::string file, reason;
+    };
+    std::vector<LostFile> lost_files;   // of earlier launches, that could not be read as they were written
     std::string fatal;                  // why the run could not go on (disk full, ...); "" otherwise
 };
 

@@ -51,12 +51,13 @@ std::string outcome_line(const RunSummary& summary) {
         const std::uint64_t left = p.jobs - std::min(p.jobs, p.ended());
         if (left > 0) text += ", " + count_text(left) + " not finished";
     }
+    if (p.kept > 0) text += ", " + (p.kept == p.ended() ? "all" : count_text(p.kept)) + " of them in earlier launches";
     if (p.retried > 0)
         text += "; " + counted(p.retried, "attempt") + " failed and " + (p.retried == 1 ? "was" : "were") + " made again";
     if (p.pipelines > 1 && p.streams == 0) text += " in " + counted(p.pipelines, "pipeline");
     if (summary.makespan_s > 0) {
         text += "; " + duration_text(summary.makespan_s) + ", " +
-                rate_text(static_cast<double>(p.ended()) / summary.makespan_s) + " jobs/s";
+                rate_text(static_cast<double>(p.ended() - p.kept) / summary.makespan_s) + " jobs/s";
     }
     if (p.streams > 0) text += "\npenstock: " + streams_outcome(summary);
     return text + "\n";

@@ -8,13 +8,16 @@ BrokerNode::BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, 
       writer_(std::move(writer)),
       cache_(options_.run_directory / "spill", options_.rank, options_.cache_bytes),
       exchange_(options_.rank, cache_),
+      stored_([this] {
+          if (options_.wake) options_.wake();
+      }),
       streams_(options_.rank, *this, options_.run_directory / "spill"),
       broker_(options_.rank, options_.slots, *this, options_.crash_limit) {}
 
 namespace {
 // The value exchange takes the messages about values, the stream node those about items, the broker all others.
 template <class M>
-concept AboutValues = std::is_same_v<M, msg::Located> || std::is_same_v<M, msg::Fetch> ||
+concept AboutValues = std::is_same_v<M, msg::Located> || std::is_same_v<M, msg::StoredAt> || std::is_same_v<M, msg::Fetch> ||
     std::is_same_v<M, msg::Fetched> || std::is_same_v<M, msg::FetchedChunk> || std::is_same_v<M, msg::ChunkTaken>;
 template <class M>
 concept AboutStreams =
@@ -34,6 +37,7 @@ void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& ou
                 broker_.on(m, from, out);
         },
         message);
+    for (StoredRequest& request : exchange_.take_stored_requests()) stored_.ask(std::move(request));
     take_arrived();
     if (stopping_ && !finished_) say_goodbye(out);
 }
@@ -49,7 +53,15 @@ bool BrokerNode::work(Outbox& out) {
     // when this turn settles.
     const bool durable = take_durable(out);
     const bool outcomes = take_outcomes(out);
-    return outcomes || durable;
+    const bool stored = take_stored(out);
+    return outcomes || durable || stored;
+}
+
+bool BrokerNode::take_stored(Outbox& out) {
+    std::vector<StoredAnswer> answers = stored_.take();
+    for (StoredAnswer& answer : answers) exchange_.stored(std::move(answer), out);
+    take_arrived();
+    return !answers.empty();
 }
 
 // ------------------------------------------------------------------------------------------ outcomes
@@ -150,7 +162,8 @@ JobRecord BrokerNode::record_of(Outcome& outcome, const JobEnd& end) {
     r.broker = options_.rank;
     r.slot = outcome.lane;
     r.status = outcome.succeeded ? JobStatus::succeeded : JobStatus::failed;
-    r.final_attempt = outcome.succeeded || end.next != NextAttempt::yes;
+    const bool inputs_lost = without_inputs_.erase(outcome.ticket) != 0;
+    r.final_attempt = !inputs_lost && (outcome.succeeded || end.next != NextAttempt::yes);
     r.submitted_ns = end.submitted_ns;
     r.started_ns = options_.calendar.at(outcome.started);
     r.finished_ns = options_.calendar.at(outcome.finished);
@@ -237,6 +250,7 @@ void BrokerNode::start(std::uint32_t lane, std::vector<JobStart> jobs) {
         t.instance = job.instance;
         t.attempt = job.attempt;
         t.inputs = exchange_.take_inputs(job.ticket);
+        if (t.inputs != nullptr && t.inputs->lost) without_inputs_.insert(t.id);
         tickets.push_back(std::move(t));
     }
     lanes_->run(lane, std::move(tickets));

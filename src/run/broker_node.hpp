@@ -15,8 +15,10 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,6 +33,7 @@ struct BrokerNodeOptions {
     std::filesystem::path run_directory;
     std::uint64_t cache_bytes = 1ull << 30;  // outputs kept in memory; beyond it they are spilled
     RouterCalendar calendar;
+    std::function<void()> wake;  // of the pump, by other threads; may be null
 };
 
 class BrokerNode final : private BrokerHost, private StreamHost {
@@ -70,6 +73,7 @@ private:
     void count(const JobTemplate& job, const Outcome& outcome, bool final_attempt);
     void say_why_not_again(JobRecord& record) const;
     void take_arrived();
+    bool take_stored(Outbox& out);
     bool take_outcomes(Outbox& out);
     void take_outcome(Outcome& outcome, std::shared_ptr<const Document> saved, std::vector<JobRecord>& records,
                       Outbox& out);
@@ -88,6 +92,7 @@ private:
     std::unique_ptr<RecordWriter> writer_;
     ValueCache cache_;
     ValueExchange exchange_;
+    StoredReader stored_;
     StreamNode streams_;
     Broker broker_;
     Outbox* out_ = nullptr;  // of the call being served: BrokerHost functions send through it
@@ -99,6 +104,7 @@ private:
     std::unordered_map<std::uint64_t, Saving> saving_;  // by ticket; no more than there are lanes' jobs
     std::uint64_t durable_told_ = 0;
     std::deque<JobRun> not_durable_;  // the job of each record from durable_told_ + 1 on
+    std::set<std::uint64_t> without_inputs_;  // tickets that fail because what they read is lost
     bool store_failed_ = false;
     bool stopping_ = false, finished_ = false;
     std::map<std::string, WorkerFigures> figures_;

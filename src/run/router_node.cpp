@@ -86,25 +86,7 @@ bool RouterNode::take_submissions(Outbox& out) {
         closed = feed_closed_ && waiting_.empty();
     }
     if (!taken.empty()) room_.notify_all();
-    for (Waiting& w : taken) {
-        const auto [at, fresh] = plan_ids_.try_emplace(w.submission.plan.get(), next_plan_);
-        if (fresh) ++next_plan_;
-        const PlanId plan = at->second;
-        PipelineInfo info{w.id, plan, std::move(w.submission.instance), std::move(w.submission.own_data)};
-        Known known;
-        known.context = std::make_shared<PipelineContext>(PipelineContext{w.submission.plan, info});
-        known.submitted_ns = epoch_now();
-        if (first_submit_ == 0) first_submit_ = steady_now();
-        if (w.submission.plan->is_stream()) {
-            known.stream = std::make_unique<StreamWatch>(w.submission.plan);
-            streams_.jobs.jobs += w.submission.plan->job_count;
-            ++streams_.jobs.pipelines;
-        }
-        const std::int64_t submitted = known.submitted_ns;
-        pipelines_.emplace(w.id, std::move(known));
-        if (w.submission.port != nullptr) desk_.open(w.id, std::move(w.submission.port));
-        router_.submit(plan, w.submission.plan, std::move(info), submitted, out);
-    }
+    for (Waiting& w : taken) submit_now(std::move(w), out);
     if (closed && !closed_told_) {
         closed_told_ = true;
         router_.close(out);
@@ -112,13 +94,66 @@ bool RouterNode::take_submissions(Outbox& out) {
     return !taken.empty();
 }
 
+void RouterNode::submit_now(Waiting w, Outbox& out) {
+    const auto [at, fresh] = plan_ids_.try_emplace(w.submission.plan.get(), next_plan_);
+    if (fresh) ++next_plan_;
+    const PlanId plan = at->second;
+    PipelineInfo info{w.id, plan, std::move(w.submission.instance), std::move(w.submission.own_data)};
+    Known known;
+    known.context = std::make_shared<PipelineContext>(PipelineContext{w.submission.plan, info});
+    known.submitted_ns = epoch_now();
+    if (first_submit_ == 0) first_submit_ = steady_now();
+    if (w.submission.plan->is_stream()) {
+        known.stream = std::make_unique<StreamWatch>(w.submission.plan);
+        streams_.jobs.jobs += w.submission.plan->job_count;
+        ++streams_.jobs.pipelines;
+    }
+    std::shared_ptr<const JobHistory> history;
+    if (w.submission.resumption != nullptr) {
+        known.resumption = w.submission.resumption;
+        history = known.resumption->history;
+        known.succeeded = history->succeeded();
+        known.failed = history->failed();
+        if (known.stream) streams_.jobs.succeeded += history->succeeded();
+    }
+    const std::int64_t submitted = known.submitted_ns;
+    pipelines_.emplace(w.id, std::move(known));
+    if (w.submission.port != nullptr) desk_.open(w.id, std::move(w.submission.port));
+    router_.submit(plan, w.submission.plan, std::move(info), submitted, out, std::move(history));
+}
+
 // ------------------------------------------------------------------------------------------ the pump's calls
 
 void RouterNode::on(const RouterMessage& message, std::uint32_t from, Outbox& out) {
     if (const auto* bye = std::get_if<msg::Bye>(&message)) note_goodbye(*bye);
+    if (const auto* question = std::get_if<msg::FindStored>(&message)) answer(*question, from, out);
+    if (const auto* lost = std::get_if<msg::StoredLost>(&message)) lost_files_.push_back({lost->file, lost->error});
     const std::uint64_t durable = router_.counts().durable;
     std::visit([&](const auto& m) { router_.on(m, from, out); }, message);
     if (router_.counts().durable != durable) last_durable_ = steady_now();
+}
+
+// Which file has the outputs of these jobs, and where in it.
+void RouterNode::answer(const msg::FindStored& question, std::uint32_t from, Outbox& out) {
+    msg::StoredAt answer{question.request, {}, {}};
+    const auto known = pipelines_.find(question.pipeline);
+    const Resumption* const kept = known == pipelines_.end() ? nullptr : known->second.resumption.get();
+    if (kept != nullptr && kept->files != nullptr) answer.files = *kept->files;
+    for (const JobRun& run : question.jobs) {
+        const std::uint32_t end = run.first.value + run.count;
+        for (std::uint32_t job = run.first.value; job < end;) {
+            const Resumption::Place* const place = kept == nullptr ? nullptr : kept->place_of(job);
+            if (place == nullptr) {
+                answer.runs.push_back({JobIndex(job), 1, msg::StoredAt::kNowhere, 0});
+                ++job;
+                continue;
+            }
+            const std::uint32_t count = std::min(end, place->first + place->count) - job;
+            answer.runs.push_back({JobIndex(job), count, place->file, place->row + (job - place->first)});
+            job += count;
+        }
+    }
+    out.to_broker(from, std::move(answer));
 }
 
 bool RouterNode::work(Outbox& out) {
@@ -260,7 +295,8 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     if (at == pipelines_.end()) return;
     const Known& known = at->second;
     const JobStatus status = known.failed + known.skipped == 0 ? JobStatus::succeeded : JobStatus::failed;
-    record_pipeline(known, status);
+    const bool over_before = known.resumption != nullptr && known.started_ns == 0 && known.skipped == 0;
+    if (!over_before) record_pipeline(known, status);
     PipelineEnded told;
     told.pipeline = known.context.get();
     told.status = status;
@@ -360,6 +396,7 @@ Progress RouterNode::progress() const {
     p.items = streams_.items;
     p.slots = slots_;
     p.durable = c.durable;
+    p.kept = c.kept;
     p.pipelines = c.pipelines;
     p.pipelines_ended = c.pipelines_over;
     p.elapsed = first_submit_ == 0 ? 0 : steady_now() - first_submit_;
@@ -410,6 +447,7 @@ RunSummary RouterNode::summary() {
         s.makespan_s = static_cast<double>(last_durable_ - first_start_) * 1e-9;
     s.interrupted = interrupted_;
     s.fatal = fatal_;
+    s.lost_files = lost_files_;
     observer_.ended(s);
     return s;
 }

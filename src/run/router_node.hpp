@@ -56,6 +56,7 @@ private:
         std::int64_t started_ns = 0;
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
         std::unique_ptr<StreamWatch> stream;  // null for a pipeline of jobs
+        std::shared_ptr<const Resumption> resumption;  // null: nothing of it was done in an earlier launch
     };
     struct Waiting {
         PipelineId id;
@@ -73,6 +74,8 @@ private:
     void counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) override;
 
     bool take_submissions(Outbox& out);
+    void submit_now(Waiting waiting, Outbox& out);
+    void answer(const msg::FindStored& question, std::uint32_t from, Outbox& out);
     bool take_durable(Outbox& out);
     void note_failure(const PipelineContext& pipeline, JobIndex job, const std::string& error);
     void note_goodbye(const msg::Bye& bye);
@@ -108,6 +111,7 @@ private:
     std::uint64_t last_waiting_told_ = 0;
     std::uint64_t own_durable_ = 0;
     std::string fatal_;
+    std::vector<RunSummary::LostFile> lost_files_;
     bool interrupted_ = false;
     struct Figures {
         std::uint64_t succeeded = 0, failed = 0, skipped = 0, total_ns = 0;

@@ -85,6 +85,7 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
     options.user_store = !request.store.empty() && request.make_store;
     options.run_directory = request.run_directory;
     options.calendar = context.calendar;
+    options.wake = [&waker] { waker.wake(); };
     const std::uint64_t memory = context.layout.hosts[me.host].memory_bytes;
     if (memory != 0)
         options.cache_bytes = std::max(kLeastCache, memory / kCacheShare / context.layout.brokers_on(me.host));

@@ -154,6 +154,12 @@ void ValueExchange::ask_holders_of_part(std::uint64_t ticket, Gathering& g, std:
         question.key = *part.key;
         remembered.ticket = ticket;
         remembered.source = source;
+        if (holder == msg::kStored) {
+            out.to_router(msg::FindStored{question.request, pipeline, std::move(question.jobs)});
+            stored_questions_.emplace(question.request, StoredQuestion{std::move(remembered), *part.key});
+            ++g.outstanding;
+            continue;
+        }
         questions_.emplace(question.request, std::move(remembered));
         ++g.outstanding;
         out.to_broker(holder, std::move(question));
@@ -178,6 +184,7 @@ void ValueExchange::done_if_complete(std::uint64_t ticket, Gathering& g) {
     if (g.outstanding != 0) return;
     auto inputs = std::make_unique<FetchedInputs>();
     inputs->problem = std::move(g.problem);
+    inputs->lost = g.lost;
     // A producer that succeeded made every key, so with `missing: drop` all lists of the same producers lack the same
     // elements and stay aligned.
     for (const Source& source : g.sources) {
@@ -216,6 +223,45 @@ std::unique_ptr<FetchedInputs> ValueExchange::take_inputs(std::uint64_t ticket) 
 }
 
 void ValueExchange::forget_inputs(std::uint64_t ticket) { ready_.erase(ticket); }
+
+// ------------------------------------------------------------------------------------------ what is in files
+
+void ValueExchange::on(const msg::StoredAt& m, std::uint32_t, Outbox&) {
+    const auto at = stored_questions_.find(m.request);
+    if (at == stored_questions_.end()) {
+        ++ignored_;
+        return;
+    }
+    StoredRequest request{m.request, at->second.key, m.files, {}};
+    request.places.reserve(at->second.slots.size());
+    for (const msg::StoredAt::Run& run : m.runs)
+        for (std::uint32_t i = 0; i < run.count && request.places.size() < at->second.slots.size(); ++i)
+            request.places.push_back({run.file, run.row + i});
+    request.places.resize(at->second.slots.size(), {msg::StoredAt::kNowhere, 0});
+    stored_requests_.push_back(std::move(request));
+}
+
+void ValueExchange::stored(StoredAnswer answer, Outbox& out) {
+    const auto at = stored_questions_.find(answer.request);
+    if (at == stored_questions_.end()) return;
+    const StoredQuestion question = std::move(at->second);
+    stored_questions_.erase(at);
+    Gathering& g = gathering_.at(question.ticket);
+    if (!answer.error.empty()) {
+        g.problem = answer.error;
+        g.lost = true;
+        out.to_router(msg::StoredLost{answer.file, answer.error});
+    } else {
+        Source& source = g.sources[question.source];
+        for (std::size_t i = 0; i < question.slots.size() && i < answer.values.size(); ++i) {
+            if (!answer.values[i]) continue;
+            source.values[question.slots[i]] = std::move(*answer.values[i]);
+            source.present[question.slots[i]] = true;
+        }
+    }
+    --g.outstanding;
+    done_if_complete(question.ticket, g);
+}
 
 // ------------------------------------------------------------------------------------------ the holder's side
 

@@ -2,13 +2,15 @@
 //
 // A state machine like the roles: messages in, messages out. For each job it works out which producer jobs each binding
 // reads, asks the pipeliner where they are unless that is known, asks the brokers that hold them, and puts the values
-// together in the order of the input. Answers beyond kChunkBytes travel in chunks, at most kChunkWindow under way an
+// together in the order of the input. What earlier launches have stored is asked of rank 0 (which file, which row) and
+// then read by the driver. Answers beyond kChunkBytes travel in chunks, at most kChunkWindow under way an
 // answer.
 #pragma once
 
 #include "core/broker.hpp"
 #include "exec/task.hpp"
 #include "protocol/messages.hpp"
+#include "run/stored_reader.hpp"
 #include "run/value_cache.hpp"
 
 #include <cstdint>
@@ -40,6 +42,10 @@ public:
     void put_back(std::uint64_t ticket, std::unique_ptr<FetchedInputs> inputs) { ready_[ticket] = std::move(inputs); }
 
     void on(const msg::Located& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StoredAt& m, std::uint32_t from, Outbox& out);
+    // What the driver is to read, and what came of it.
+    std::vector<StoredRequest> take_stored_requests() { return std::exchange(stored_requests_, {}); }
+    void stored(StoredAnswer answer, Outbox& out);
     void on(const msg::Fetch& m, std::uint32_t from, Outbox& out);
     void on(const msg::Fetched& m, std::uint32_t from, Outbox& out);
     void on(const msg::FetchedChunk& m, std::uint32_t from, Outbox& out);
@@ -63,11 +69,15 @@ private:
         std::vector<Source> sources;
         std::uint32_t outstanding = 0;  // questions asked and not answered
         std::string problem;            // a value that could not be read
+        bool lost = false;              // it was of an earlier launch
     };
     struct Question {  // a Fetch on its way: which slots of which source its answer fills
         std::uint64_t ticket = 0;
         std::uint32_t source = 0;
         std::vector<std::uint32_t> slots;
+    };
+    struct StoredQuestion : Question {  // of what is in files
+        std::string key;
     };
     struct Outgoing {  // a large answer being sent
         std::shared_ptr<const std::vector<std::byte>> bytes;
@@ -97,6 +107,8 @@ private:
     std::vector<std::uint64_t> arrived_;
     std::unordered_map<std::uint64_t, std::uint64_t> locating_;                            // request -> ticket
     std::unordered_map<std::uint64_t, Question> questions_;                                // request
+    std::unordered_map<std::uint64_t, StoredQuestion> stored_questions_;                   // request
+    std::vector<StoredRequest> stored_requests_;
     std::unordered_map<std::uint64_t, std::shared_ptr<std::vector<std::byte>>> incoming_;  // request -> chunks so far
     std::unordered_map<std::uint64_t, std::uint64_t> incoming_bytes_;
     std::map<std::pair<std::uint32_t, std::uint64_t>, Outgoing> outgoing_;  // (asking rank, request)

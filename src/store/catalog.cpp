@@ -66,6 +66,7 @@ struct Entry {
     std::uint32_t incarnation = 0;
     JobStatus status = JobStatus::succeeded;
     bool final_attempt = true;
+    bool removed = false;
 
     auto recency() const { return std::tuple(incarnation, attempts, final_attempt); }
 };
@@ -84,12 +85,15 @@ const Entry& final_of(const Entry* first, const Entry* last) {
 
 class CatalogReader {
 public:
-    CatalogReader(SourcePool& sources, bool with_attempts) : sources_(sources), with_attempts_(with_attempts) {}
+    CatalogReader(SourcePool& sources, bool with_attempts, const Renumbering* renumbering)
+        : sources_(sources), with_attempts_(with_attempts), renumbering_(renumbering) {}
 
     Catalog read() {
         known_.resize(sources_.size());
         for (std::uint32_t s = 0; s < sources_.size(); ++s)
             sources_.reading(s, [&] { read_names(s, *sources_.open(s)); });
+        find_other_parameters();
+        if (renumbering_ != nullptr) renumber_templates();
         put_in_order();
         for (std::uint32_t s = 0; s < sources_.size(); ++s)
             sources_.reading(s, [&] {
@@ -123,9 +127,51 @@ private:
         std::uint32_t row = 0;
         for (const Source::Template& t : source.templates()) {
             const std::uint32_t code = add_template(t, known.pipelines.at(t.pipeline), known.incarnation);
-            catalog_.templates[code].places.push_back({s, row++});
+            catalog_.templates[code].places.push_back({s, row++, nullptr});
+            parameters_.push_back(t.parameters);
             known.templates.push_back(code);
         }
+    }
+
+    // A for-each that has changed has other names in older files.
+    void find_other_parameters() {
+        std::size_t read = 0;
+        for (std::uint32_t s = 0; s < known_.size(); ++s)
+            for (const std::uint32_t code : known_[s].templates) {
+                Catalog::Template& t = catalog_.templates[code];
+                const std::string& there = parameters_[read++];
+                if (there == t.parameters_text) continue;
+                const auto place = std::find_if(t.places.begin(), t.places.end(), [&](const auto& p) { return p.source == s; });
+                place->parameters = std::make_shared<const std::vector<std::string>>(names_of(there));
+            }
+        parameters_.clear();
+    }
+
+    bool is_renumbered(const Catalog::Template& t) const {
+        return renumbering_ != nullptr && catalog_.pipeline_name(t) == renumbering_->pipeline;
+    }
+
+    void renumber_templates() {
+        for (Catalog::Template& t : catalog_.templates) {
+            if (!is_renumbered(t)) continue;
+            const Renumbering::Template* const now = renumbering_->find(t.name);
+            if (now == nullptr) {
+                t.first_job += renumbering_->jobs;
+                continue;
+            }
+            t.first_job = now->first_job;
+            t.count = now->count;
+            for (const std::uint32_t number : now->new_number) t.count = std::max(t.count, number + 1);
+        }
+    }
+
+    // The number of a row's job now, and whether the definition still has it.
+    void renumber(Entry& e) const {
+        const Catalog::Template& t = catalog_.templates[e.job_template];
+        if (!is_renumbered(t)) return;
+        const Renumbering::Template* const now = renumbering_->find(t.name);
+        if (now != nullptr && e.number < now->new_number.size()) e.number = now->new_number[e.number];
+        e.removed = now == nullptr || e.number >= now->count;
     }
 
     std::uint32_t add_pipeline(Source::Pipeline pipeline, std::uint32_t incarnation) {
@@ -144,6 +190,9 @@ private:
         if (std::tuple(incarnation, pipeline.ended, pipeline.finished) >
             std::tuple(here_incarnation, here.ended, here.finished)) {
             if (!pipeline.ended) pipeline.data = here.data;
+            // Over several launches it goes on from the first to the last.
+            if (here.submitted != 0 && here_incarnation != incarnation) pipeline.submitted = here.submitted;
+            if (here.started != 0 && here_incarnation != incarnation) pipeline.started = here.started;
             here = std::move(pipeline);
             here_incarnation = incarnation;
         }
@@ -248,6 +297,8 @@ private:
                      hashes = column_of(JobColumn::hash);
         const bool segment = source.is_segment();
         const Buffer most_attempts = segment ? Buffer() : whole_or(source, kAttemptsColumn, 0);
+        const bool marks = !segment && source.has_job_column(kRemovedColumn.name);
+        const Buffer removed = marks ? whole(source.job_column(kRemovedColumn)) : Buffer();
         const Buffer incarnations = whole_or(source, kIncarnationColumn, known.incarnation);
         entries_.reserve(entries_.size() + source.jobs());
         for (std::uint32_t row = 0; row < source.jobs(); ++row) {
@@ -255,6 +306,8 @@ private:
             Entry e;
             e.job_template = known.templates.at(templates.as<std::uint32_t>()[row]);
             e.number = numbers.as<std::uint32_t>()[row];
+            if (marks) e.removed = removed.as<std::uint8_t>()[row] != 0;
+            renumber(e);
             if (e.number >= catalog_.templates[e.job_template].count)
                 throw StoreError("an instance has a number its job does not have: the file is damaged");
             e.key = std::uint64_t{pipeline} << 32 | (offsets_[e.job_template] + e.number);
@@ -288,6 +341,7 @@ private:
                 known_[s].job_of_row.resize(sources_.reading(s, [&] { return sources_.open(s)->jobs(); }), kNoJob);
         catalog_.jobs.reserve(entries_.size());
         for (std::size_t i = 0; i < entries_.size();) {
+            const std::size_t begin = i;
             std::size_t end = i + 1;
             while (end < entries_.size() && entries_[end].key == entries_[i].key) ++end;
             const Entry& e = end == i + 1 ? entries_[i] : final_of(&entries_[i], &entries_[end]);
@@ -298,9 +352,13 @@ private:
                 incarnation = std::max(incarnation, entries_[i].incarnation);
                 if (with_attempts_) known_[entries_[i].source].job_of_row[entries_[i].row] = job;
             }
+            // A row of a later launch than the others says that it is there again.
+            bool removed = e.removed;
+            for (std::size_t k = begin; k < end; ++k)
+                if (entries_[k].incarnation == incarnation && !entries_[k].removed) removed = false;
             const JobStatus status = e.final_attempt ? e.status : JobStatus::ready;
             catalog_.jobs.push_back({e.source, e.row, static_cast<std::uint32_t>(e.key >> 32), e.job_template, e.number,
-                                     e.attempt, attempts, incarnation, status, e.final_attempt});
+                                     e.attempt, attempts, incarnation, status, e.final_attempt, e.hash, removed});
         }
     }
 
@@ -337,6 +395,8 @@ private:
 
     SourcePool& sources_;
     bool with_attempts_;
+    const Renumbering* renumbering_;
+    std::vector<std::string> parameters_;  // of each template of each file, as read
     Catalog catalog_;
     std::vector<Known> known_;
     std::unordered_map<std::string, std::uint32_t> pipeline_codes_;
@@ -349,6 +409,8 @@ private:
 
 }  // namespace
 
-Catalog read_catalog(SourcePool& sources, bool with_attempts) { return CatalogReader(sources, with_attempts).read(); }
+Catalog read_catalog(SourcePool& sources, bool with_attempts, const Renumbering* renumbering) {
+    return CatalogReader(sources, with_attempts, renumbering).read();
+}
 
 }  // namespace penstock

@@ -6,10 +6,12 @@
 // while it is made, 60 afterwards.
 #pragma once
 
+#include "store/renumbering.hpp"
 #include "store/source_pool.hpp"
 #include "store/stream_run.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,11 @@ struct Catalog {
         struct Place {
             std::uint32_t source = 0;
             std::uint32_t row = 0;  // of the source's templates
+            std::shared_ptr<const std::vector<std::string>> parameters;  // there; null: the same as here
         };
+        const std::vector<std::string>& parameters_at(const Place& place) const {
+            return place.parameters != nullptr ? *place.parameters : parameters;
+        }
         std::vector<Place> places;  // by source
     };
     struct Job {
@@ -41,6 +47,8 @@ struct Catalog {
         std::uint32_t incarnation = 0;
         JobStatus status = JobStatus::succeeded;
         bool final_attempt = true;
+        std::uint64_t hash = 0;
+        bool removed = false;  // the definition has it no more
     };
     struct Attempt {
         std::uint32_t job = 0;  // index of jobs
@@ -62,6 +70,7 @@ struct Catalog {
 };
 
 // Throws SourceFailed for a file that is gone or damaged.
-Catalog read_catalog(SourcePool& sources, bool with_attempts);
+// `renumbering`: jobs get new numbers; may be null.
+Catalog read_catalog(SourcePool& sources, bool with_attempts, const Renumbering* renumbering = nullptr);
 
 }  // namespace penstock

@@ -23,7 +23,7 @@ void remove_collected(const RunSources& run) {
     }
     std::error_code ignored;  // what cannot be removed is left out of the next collection all the same
     for (const SegmentList::File& file : run.segments()) std::filesystem::remove(file.path, ignored);
-    for (std::filesystem::directory_iterator entry(run.directory() / "segments", ignored), end; entry != end;
+    for (std::filesystem::directory_iterator entry(run.segments_folder(), ignored), end; entry != end;
          entry.increment(ignored)) {
         if (ignored) break;
         const auto id = parse_value_file_name(entry->path().filename().string());
@@ -40,7 +40,7 @@ CollectReport collect(const std::filesystem::path& run, const std::filesystem::p
     const auto start = std::chrono::steady_clock::now();
     CollectReport report;
     h5::remove_abandoned(output);
-    RunSources files(run, options.fences);
+    RunSources files(run, options.renumbering);
     const RunDescription description = files.description();
     files.read(true, [&](SourcePool sources, Catalog catalog) {
         h5::WriteFile file(output, h5::Readers::any);
@@ -55,6 +55,7 @@ CollectReport collect(const std::filesystem::path& run, const std::filesystem::p
     });
     const auto left_out = files.warnings();
     report.warnings.insert(report.warnings.begin(), left_out.begin(), left_out.end());
+    report.damaged = files.damaged();
     if (!options.keep_segments) remove_collected(files);
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return report;

@@ -1,6 +1,7 @@
 // Segments (any results files) -> one results file.
 #pragma once
 
+#include "store/renumbering.hpp"
 #include "store/segment_list.hpp"
 #include "store/store_error.hpp"
 
@@ -16,6 +17,10 @@ struct CollectReport {
     std::uint64_t jobs = 0;
     std::uint64_t attempts = 0;
     double seconds = 0;
+    struct Damaged {
+        std::string file, reason;
+    };
+    std::vector<Damaged> damaged;  // segments that were left out: what only they had is not in the new file
     std::vector<std::string>
         warnings;  // a gap in a broker's sequence, an unreadable segment, int64 beyond 2^53 widened
 };
@@ -23,7 +28,7 @@ struct CollectReport {
 struct CollectOptions {
     bool keep_segments =
         true;  // false: after the new file is synced and renamed into place, merged segments are deleted
-    std::vector<Fence> fences;  // segments beyond them do not count
+    const Renumbering* renumbering = nullptr;  // jobs get new numbers
 };
 
 // Merges every segment of the run (and an existing results file of it) into `output`: written under a temporary name

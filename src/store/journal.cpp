@@ -73,6 +73,25 @@ Json to_object(const SubmissionsEntry& entry) {
     return {{"entry", "submissions"}, {"pipelines", std::move(pipelines)}};
 }
 
+Json to_object(const FenceEntry& entry) {
+    Json writers = Json::array();
+    for (const Fence& fence : entry.fences)
+        writers.push_back({fence.writer.incarnation, fence.writer.rank, fence.writer.epoch, fence.last});
+    return {{"entry", "fence"}, {"incarnation", entry.incarnation}, {"writers", std::move(writers)}};
+}
+
+Json to_object(const LostFileEntry& entry) {
+    return {{"entry", "lost-file"}, {"file", entry.file}, {"reason", entry.reason}};
+}
+
+FenceEntry fence_of(const Json& json) {
+    FenceEntry entry;
+    json.at("incarnation").get_to(entry.incarnation);
+    for (const auto& writer : json.at("writers"))
+        entry.fences.push_back({{writer.at(0), writer.at(1), writer.at(2)}, writer.at(3)});
+    return entry;
+}
+
 IncarnationEntry incarnation_of(const Json& json) {
     IncarnationEntry entry;
     if (const int format = json.at("format"); format != kFormat)
@@ -114,6 +133,8 @@ JournalEntry parse_entry(std::string_view text) {
     if (kind == "incarnation") return incarnation_of(json);
     if (kind == "plan") return plan_of(json);
     if (kind == "submissions") return submissions_of(json);
+    if (kind == "fence") return fence_of(json);
+    if (kind == "lost-file") return LostFileEntry{json.at("file"), json.at("reason")};
     throw StoreError(fmt::format("it has an entry of the unknown kind `{}`", kind));
 }
 
@@ -163,6 +184,20 @@ SubmissionsEntry journal_entry(const std::vector<PipelineInfo>& pipelines) {
     for (const auto& pipeline : pipelines)
         entry.pipelines.push_back({pipeline.id.value, pipeline.plan.value, pipeline.instance, pipeline.own_data});
     return entry;
+}
+
+SegmentRules segment_rules(const std::vector<JournalEntry>& entries) {
+    SegmentRules rules;
+    for (const JournalEntry& entry : entries) {
+        if (const auto* fence = std::get_if<FenceEntry>(&entry)) {
+            // Fences only come closer: what did not count before does not count again.
+            rules.fences.before = std::max(rules.fences.before, fence->incarnation);
+            rules.fences.of.insert(rules.fences.of.end(), fence->fences.begin(), fence->fences.end());
+        } else if (const auto* lost = std::get_if<LostFileEntry>(&entry)) {
+            rules.lost.push_back(lost->file);
+        }
+    }
+    return rules;
 }
 
 std::string encode_journal_line(const JournalEntry& entry) {

@@ -7,6 +7,7 @@
 
 #include "core/plan.hpp"
 #include "store/files.hpp"
+#include "store/segment_list.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -60,7 +61,28 @@ struct SubmissionsEntry {
     friend bool operator==(const SubmissionsEntry&, const SubmissionsEntry&) = default;
 };
 
-using JournalEntry = std::variant<IncarnationEntry, PlanEntry, SubmissionsEntry>;
+// Of the writers of incarnations before this one, these count, each up to its fence, and no others.
+struct FenceEntry {
+    std::uint32_t incarnation = 1;
+    std::vector<Fence> fences;
+    friend bool operator==(const FenceEntry&, const FenceEntry&) = default;
+};
+
+// A segment that could not be read as it was written: it does not count from now on.
+struct LostFileEntry {
+    std::string file;  // its name in the folder of segments
+    std::string reason;
+    friend bool operator==(const LostFileEntry&, const LostFileEntry&) = default;
+};
+
+using JournalEntry = std::variant<IncarnationEntry, PlanEntry, SubmissionsEntry, FenceEntry, LostFileEntry>;
+
+// What the journal says about which segments count.
+struct SegmentRules {
+    Fences fences;
+    std::vector<std::string> lost;
+};
+SegmentRules segment_rules(const std::vector<JournalEntry>& entries);
 
 PlanEntry journal_entry(PlanId id, const Plan& plan);
 SubmissionsEntry journal_entry(const std::vector<PipelineInfo>& pipelines);

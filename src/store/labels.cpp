@@ -30,16 +30,16 @@ std::uint64_t row_in(const Buffer& table_jobs, std::uint32_t job_row, std::uint6
 // The labels of one template in one source.
 class Labels::Reader {
 public:
-    Reader(std::shared_ptr<Source> source, const Catalog::Template& t, std::uint32_t template_row,
+    Reader(std::shared_ptr<Source> source, const Catalog::Template& t, const Catalog::Template::Place& place,
            const std::string& pipeline)
         : source_(std::move(source)) {
         if (!source_->is_segment()) {
             texts_ = source_->job_texts("instance");
             return;
         }
-        table_ = source_->table(template_row, t.name, pipeline);
+        table_ = source_->table(place.row, t.name, pipeline);
         if (!table_) return;
-        for (const std::string& name : t.parameters) {
+        for (const std::string& name : t.parameters_at(place)) {
             auto reader = table_->parameter(name);
             if (!reader) throw StoreError("an instance lacks a parameter: the file is damaged");
             const bool plain = reader->layout() == Layout::int64 && reader->all_present();
@@ -100,7 +100,7 @@ Labels::Reader& Labels::reader_of(const Catalog::Job& job) {
             std::lower_bound(t.places.begin(), t.places.end(), job.source,
                              [](const Catalog::Template::Place& p, std::uint32_t source) { return p.source < source; });
         found = readers_
-                    .emplace(key, std::make_unique<Reader>(sources_.open(job.source), t, place->row,
+                    .emplace(key, std::make_unique<Reader>(sources_.open(job.source), t, *place,
                                                            catalog_.pipeline_name(t)))
                     .first;
     }
@@ -110,7 +110,9 @@ Labels::Reader& Labels::reader_of(const Catalog::Job& job) {
 }
 
 std::string_view Labels::of(const Catalog::Job& job) {
-    if (catalog_.templates[job.job_template].parameters.empty()) return {};
+    const Catalog::Template& t = catalog_.templates[job.job_template];
+    const auto others = [](const Catalog::Template::Place& p) { return p.parameters != nullptr; };
+    if (t.parameters.empty() && std::none_of(t.places.begin(), t.places.end(), others)) return {};
     sources_.reading(job.source, [&] { reader_of(job).label(job, label_); });
     return label_;
 }

@@ -186,7 +186,8 @@ std::string Owner::text() const {
     return fmt::format("process {} on {}", pid, host);
 }
 
-std::unique_ptr<Ownership> Ownership::take(const fs::path& directory, const OwnershipTiming& timing) {
+std::unique_ptr<Ownership> Ownership::take(const fs::path& directory, const OwnershipTiming& timing,
+                                          std::uint32_t after) {
     std::error_code made;
     fs::create_directory(directory / kIncarnations, made);
     if (made) throw file_error("make", directory / kIncarnations, made.value());
@@ -197,7 +198,7 @@ std::unique_ptr<Ownership> Ownership::take(const fs::path& directory, const Owne
     if (locked == LockResult::theirs) throw live_owner_error(directory, before);
 
     Owner us;
-    us.incarnation = before ? before->incarnation + 1 : 1;
+    us.incarnation = std::max(before ? before->incarnation : 0, after) + 1;
     us.host = host_name();
     us.boot = boot_id();
     us.pid = static_cast<std::uint32_t>(::getpid());

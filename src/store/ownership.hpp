@@ -39,8 +39,9 @@ struct Owner {
 
 class Ownership {
 public:
-    // Throws StoreError when a live owner has it.
-    static std::unique_ptr<Ownership> take(const std::filesystem::path& directory, const OwnershipTiming& timing);
+    // The new incarnation has a number above `after`. Throws StoreError when a live owner has it.
+    static std::unique_ptr<Ownership> take(const std::filesystem::path& directory, const OwnershipTiming& timing,
+                                           std::uint32_t after = 0);
     virtual ~Ownership() = default;  // the directory has no owner then
 
     virtual std::uint32_t incarnation() const = 0;

@@ -2,6 +2,7 @@
 
 #include "core/stage_counts.hpp"
 #include "store/large_values.hpp"
+#include "store/run_directory.hpp"
 #include "store/segment_merger.hpp"
 #include "store/segment_tables.hpp"
 #include "store/storable.hpp"
@@ -38,7 +39,7 @@ class SegmentRecordWriter final : public RecordWriter {
 public:
     explicit SegmentRecordWriter(WriterOptions options)
         : options_(std::move(options)),
-          directory_(options_.run_directory / "segments"),
+          directory_(segments_folder_of(options_.run_directory)),
           writer_{options_.incarnation, options_.rank, options_.epoch},
           large_(directory_, writer_),
           merger_(directory_),

@@ -64,7 +64,7 @@ private:
     }
 
 public:
-    explicit RunResults(const std::filesystem::path& run) : run_(run, {}) { load(); }
+    explicit RunResults(const std::filesystem::path& run) : run_(run) { load(); }
 
     void refresh() override { load(); }
 

@@ -156,6 +156,7 @@ void ResultsFileWriter::write_jobs() {
     number(column(JobColumn::attempt), std::uint32_t{}, [](const auto& j) { return j.attempt; });
     number(kAttemptsColumn, std::uint32_t{}, [](const auto& j) { return j.attempts; });
     number(kIncarnationColumn, std::uint32_t{}, [](const auto& j) { return j.incarnation; });
+    number(kRemovedColumn, std::uint8_t{}, [](const auto& j) { return j.removed; });
     number(column(JobColumn::status), std::uint8_t{}, [](const auto& j) { return j.status; });
     number(column(JobColumn::final_attempt), std::uint8_t{}, [](const auto& j) { return j.final_attempt; });
     for (const JobColumn c : {JobColumn::broker, JobColumn::slot, JobColumn::submitted, JobColumn::started,

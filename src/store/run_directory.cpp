@@ -4,6 +4,7 @@
 #include "store/hdf5.hpp"
 #include "store/journal.hpp"
 #include "store/ownership.hpp"
+#include "store/source.hpp"
 
 #include <penstock/version.hpp>
 
@@ -12,8 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <map>
 #include <optional>
 
 namespace penstock {
@@ -28,7 +31,9 @@ constexpr std::string_view kMarkerText =
     "This directory holds a run of Penstock that goes on, or what is needed to continue it.\n"
     "penstock run directory, format 1\n";
 constexpr auto kJournal = "journal";
-constexpr const char* kWorkFolders[] = {"segments", "logs", "scratch", "spill"};
+constexpr std::string_view kSegments = "segments";
+constexpr const char* kOtherFolders[] = {"logs", "scratch", "spill"};
+constexpr const char* kTemporaryFolders[] = {"scratch", "spill"};
 
 fs::path without_trailing_slash(const fs::path& path) {
     return path.has_filename() || !path.has_parent_path() ? path : path.parent_path();
@@ -51,7 +56,7 @@ bool is_results_file(const fs::path& path) {
 }
 
 // Refuses what --force must not remove, and without force whatever is there.
-void check_results_file(const fs::path& results, bool force) {
+void check_results_file(const fs::path& results, const ClaimOptions& options) {
     std::error_code missing;
     const auto status = fs::symlink_status(results, missing);
     if (!fs::exists(status)) return;
@@ -65,10 +70,10 @@ void check_results_file(const fs::path& results, bool force) {
             fmt::format("{} exists and is no results file of Penstock, so it is not replaced, not even "
                         "with --force. Move it away or choose another file with -o.",
                         results.string()));
-    if (!force)
+    if (!options.force && !options.resume)
         throw StoreError(
-            fmt::format("{} exists, and results are not overwritten. Choose another file with -o, or "
-                        "replace it with --force.",
+            fmt::format("{} exists, and results are not overwritten. Go on with that run with --resume, choose another "
+                        "file with -o, or replace it with --force.",
                         results.string()));
 }
 
@@ -96,8 +101,8 @@ StoreError run_exists_error(const fs::path& directory) {
                         "choose another results file with -o.",
                         directory.string(), owner ? owner->text() : "just started"));
     return StoreError(fmt::format(
-        "{} holds an earlier run{}. `penstock collect {}` brings what it has into a results "
-        "file; choose another file with -o, or remove the old run with --force.",
+        "{} holds an earlier run{}. Go on with it with --resume; `penstock collect {}` brings what it has into a "
+        "results file; or choose another file with -o, or remove the old run with --force.",
         directory.string(), owner && owner->ended ? "" : " that did not come to its end", directory.string()));
 }
 
@@ -105,13 +110,82 @@ void make_folder(const fs::path& path) {
     if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) throw file_error("make", path, errno);
 }
 
+void remove_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::remove_all(folder, error);
+    if (error) throw file_error("remove", folder, error.value());
+}
+
+void remove_earlier_results(const fs::path& directory) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(directory, ignored))
+        if (entry.path().filename().string().starts_with(kEarlierResults)) fs::remove(entry.path(), ignored);
+}
+
+// `segments`, `segments-000002`, ...: as a rule there is one.
+std::vector<fs::path> segment_folders(const fs::path& directory) {
+    std::vector<fs::path> found;
+    std::error_code missing;
+    for (const auto& entry : fs::directory_iterator(directory, missing)) {
+        const std::string name = entry.path().filename().string();
+        if (name == kSegments || (name.starts_with(kSegments) && name[kSegments.size()] == '-'))
+            found.push_back(entry.path());
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+// The folder of segments becomes ours, and those who know its old name can write no more. Returns the new name.
+fs::path take_segments(const fs::path& directory, std::uint32_t incarnation) {
+    const fs::path ours = directory / fmt::format("{}-{:06}", kSegments, incarnation);
+    std::error_code error;
+    if (const auto folders = segment_folders(directory); !folders.empty()) {
+        fs::rename(folders.back(), ours, error);
+        if (error) throw file_error("rename", folders.back(), error.value());
+    } else {
+        make_folder(ours);
+    }
+    sync_directory(directory);
+    return ours;
+}
+
+// Whose content a results file has.
+std::vector<SegmentId> segments_in(const fs::path& results) {
+    if (!fs::exists(results)) return {};
+    const Source source(results);
+    return source.segments();
+}
+
+// The fence of each writer of earlier launches: the last segment of it there is.
+FenceEntry fences_at(const fs::path& segments, const fs::path& results, std::uint32_t incarnation) {
+    std::map<WriterId, std::uint64_t> last;
+    const auto see = [&](const SegmentId& id) {
+        auto& known = last[id.writer];
+        known = std::max(known, id.last);
+    };
+    std::error_code missing;
+    for (const auto& entry : fs::directory_iterator(segments, missing))
+        if (const auto id = parse_segment_name(entry.path().filename().string())) see(*id);
+    for (const SegmentId& id : segments_in(results)) see(id);
+    FenceEntry entry;
+    entry.incarnation = incarnation;
+    for (const auto& [writer, number] : last)
+        if (writer.incarnation < incarnation) entry.fences.push_back({writer, number});
+    return entry;
+}
+
+// A launch never has a number that a results file from elsewhere knows already.
+std::uint32_t latest_incarnation(const fs::path& results) {
+    std::uint32_t latest = 0;
+    for (const SegmentId& id : segments_in(results)) latest = std::max(latest, id.writer.incarnation);
+    return latest;
+}
+
 // Only names that are ours; the incarnations stay, so that a number is never used again.
 void remove_old_run(const fs::path& directory) {
-    std::error_code error;
-    for (const char* folder : kWorkFolders) {
-        fs::remove_all(directory / folder, error);
-        if (error) throw file_error("remove", directory / folder, error.value());
-    }
+    for (const fs::path& folder : segment_folders(directory)) remove_folder(folder);
+    for (const char* folder : kOtherFolders) remove_folder(directory / folder);
+    remove_earlier_results(directory);
 }
 
 std::int64_t now_ns() {
@@ -121,11 +195,12 @@ std::int64_t now_ns() {
 
 class ClaimedRunDirectory : public RunDirectory {
 public:
-    ClaimedRunDirectory(fs::path path, std::unique_ptr<Ownership> ownership, Journal journal)
-        : path_(std::move(path)), ownership_(std::move(ownership)), journal_(std::move(journal)) {}
+    ClaimedRunDirectory(fs::path path, std::unique_ptr<Ownership> ownership, Journal journal, bool resumed)
+        : path_(std::move(path)), ownership_(std::move(ownership)), journal_(std::move(journal)), resumed_(resumed) {}
 
     const fs::path& path() const override { return path_; }
     std::uint32_t incarnation() const override { return ownership_->incarnation(); }
+    bool resumed() const override { return resumed_; }
 
     void record_plan(PlanId id, const Plan& plan) override { journal_.append(journal_entry(id, plan)); }
 
@@ -134,18 +209,48 @@ public:
     }
 
     void finished() override {
-        std::error_code error;
-        for (const char* folder : {"segments", "scratch", "spill"}) {
-            fs::remove_all(path_ / folder, error);
-            if (error) throw file_error("remove", path_ / folder, error.value());
-        }
+        for (const fs::path& folder : segment_folders(path_)) remove_folder(folder);
+        for (const char* folder : kTemporaryFolders) remove_folder(path_ / folder);
+        remove_earlier_results(path_);
+    }
+
+    void record_lost(const std::string& file, const std::string& reason) override {
+        journal_.append(LostFileEntry{file, reason});
     }
 
 private:
     fs::path path_;
     std::unique_ptr<Ownership> ownership_;
     Journal journal_;
+    bool resumed_;
 };
+
+IncarnationEntry entry_of(const fs::path& directory, const Ownership& ownership, const ClaimOptions& options) {
+    IncarnationEntry start;
+    start.incarnation = ownership.incarnation();
+    start.first = ownership.incarnation();
+    start.command_line = options.command_line;
+    start.version = std::string(kVersion);
+    start.pid = static_cast<std::uint32_t>(::getpid());
+    if (const auto us = newest_owner(directory)) start.host = us->host;
+    start.time_ns = now_ns();
+    return start;
+}
+
+// The run goes on: nothing of it is removed but what was temporary.
+Journal take_over(const fs::path& directory, const fs::path& results, IncarnationEntry start) {
+    const fs::path segments = take_segments(directory, start.incarnation);
+    for (const char* folder : kTemporaryFolders) remove_folder(directory / folder);
+    remove_earlier_results(directory);
+    start.first = 1;
+    const FenceEntry fences = fences_at(segments, results, start.incarnation);
+    const fs::path path = directory / kJournal;
+    // The launch before may have been killed before it had made one.
+    Journal journal = fs::exists(path) ? Journal::resume(path) : Journal::create(path, start);
+    journal.append(start);
+    journal.append(fences);
+    return journal;
+}
 
 }  // namespace
 
@@ -161,38 +266,37 @@ fs::path run_directory_of(const fs::path& run) {
     return path;
 }
 
+fs::path segments_folder_of(const fs::path& directory) {
+    const auto folders = segment_folders(directory);
+    return folders.empty() ? directory / kSegments : folders.back();
+}
+
 std::unique_ptr<RunDirectory> RunDirectory::claim(const fs::path& results_file, const ClaimOptions& options) {
     const auto results = results_file_of(results_file);
     const auto directory = run_directory_of(results_file);
     if (results.filename().empty())
         throw StoreError("the results file has an empty name. Name one with -o, for example -o results.h5.");
-    check_results_file(results, options.force);
+    check_results_file(results, options);
 
     bool older_run = false;
     if (::mkdir(directory.c_str(), 0777) != 0) {
         if (errno != EEXIST) throw file_error("make", directory, errno);
         older_run = holds_run(directory, results);
-        if (older_run && !options.force) throw run_exists_error(directory);
+        if (older_run && !options.force && !options.resume) throw run_exists_error(directory);
     }
     if (!is_marked(directory)) write_file_atomically(directory / kMarker, kMarkerText);
 
-    auto ownership = Ownership::take(directory, options.timing);
-    if (older_run) remove_old_run(directory);
+    const bool resumes = options.resume && (older_run || fs::exists(results));
+    auto ownership = Ownership::take(directory, options.timing, resumes ? latest_incarnation(results) : 0);
+    if (older_run && options.force) remove_old_run(directory);
     if (options.force) remove_file(results);
-    for (const char* folder : kWorkFolders) make_folder(directory / folder);
-
-    IncarnationEntry start;
-    start.incarnation = ownership->incarnation();
-    start.first = ownership->incarnation();  // a fresh run: nothing earlier counts
-    start.command_line = options.command_line;
-    start.version = std::string(kVersion);
-    start.pid = static_cast<std::uint32_t>(::getpid());
-    if (const auto us = newest_owner(directory)) start.host = us->host;
-    start.time_ns = now_ns();
-    auto journal = Journal::create(directory / kJournal, start);
+    const IncarnationEntry start = entry_of(directory, *ownership, options);
+    if (!resumes) make_folder(directory / kSegments);
+    auto journal = resumes ? take_over(directory, results, start) : Journal::create(directory / kJournal, start);
+    for (const char* folder : kOtherFolders) make_folder(directory / folder);
     sync_directory(directory);
     sync_directory(directory.parent_path().empty() ? fs::path(".") : directory.parent_path());
-    return std::make_unique<ClaimedRunDirectory>(directory, std::move(ownership), std::move(journal));
+    return std::make_unique<ClaimedRunDirectory>(directory, std::move(ownership), std::move(journal), resumes);
 }
 
 }  // namespace penstock

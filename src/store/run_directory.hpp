@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock {
@@ -17,8 +18,16 @@ namespace penstock {
 std::filesystem::path results_file_of(const std::filesystem::path& run);
 std::filesystem::path run_directory_of(const std::filesystem::path& run);
 
+// Where its segments are now: `segments`, or `segments-NNNNNN` once launch NNNNNN has taken the run over. Renaming the
+// folder is what makes a launch that was thought dead, and was not, fail to write.
+std::filesystem::path segments_folder_of(const std::filesystem::path& directory);
+
+// Names in a run directory by which a launch that resumes reads a results file it started from; removed at its end.
+inline constexpr std::string_view kEarlierResults = "earlier-results-";
+
 struct ClaimOptions {
-    bool force = false;  // an older run and results file of this name are removed
+    bool force = false;   // an older run and results file of this name are removed
+    bool resume = false;  // an older run and results file of this name are taken over; without any it is a first launch
     std::vector<std::string> command_line;
     OwnershipTiming timing;
 };
@@ -33,10 +42,15 @@ public:
 
     virtual const std::filesystem::path& path() const = 0;
     virtual std::uint32_t incarnation() const = 0;
+    virtual bool resumed() const = 0;  // there was an earlier run
 
     // Journal: synced before they return.
     virtual void record_plan(PlanId id, const Plan& plan) = 0;
     virtual void record_submissions(const std::vector<PipelineInfo>& pipelines) = 0;
+
+    // This file, of those of earlier launches, could not be read as it was written. A segment does not count from the
+    // next launch on.
+    virtual void record_lost(const std::string& file, const std::string& reason) = 0;
 
     // The run has ended and was collected: segments, spill and scratch go; the journal stays for resume.
     virtual void finished() = 0;

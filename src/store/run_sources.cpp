@@ -26,8 +26,22 @@ void add_once(std::vector<std::string>& list, const std::string& text) {
 
 }  // namespace
 
-RunSources::RunSources(const std::filesystem::path& run, std::vector<Fence> fences)
-    : directory_(run_directory_of(run)), results_(results_file_of(run)), fences_(std::move(fences)) {}
+RunSources::RunSources(const std::filesystem::path& run, const Renumbering* renumbering)
+    : directory_(run_directory_of(run)), results_(results_file_of(run)), renumbering_(renumbering) {}
+
+// From the journal, again when it has grown. Without one nothing is fenced.
+void RunSources::read_rules() {
+    const auto journal = directory_ / "journal";
+    std::error_code missing;
+    const std::uint64_t bytes = std::filesystem::file_size(journal, missing);
+    if (missing || bytes == rules_bytes_) return;
+    try {
+        rules_ = segment_rules(read_journal(journal).entries);
+        rules_bytes_ = bytes;
+    } catch (const StoreError& e) {
+        add_once(warnings_, fmt::format("without the journal: {}", e.what()));
+    }
+}
 
 void RunSources::list() {
     has_results_ = std::filesystem::exists(results_) && !damaged_.contains(results_);
@@ -41,11 +55,18 @@ void RunSources::list() {
     std::vector<SegmentId> collected;
     if (has_results_) collected = Source(results_).segments();
     for (int look = 0; look < kLooks; ++look) {
-        list_ = list_segments(directory_ / "segments", fences_, collected);
+        read_rules();
+        folder_ = segments_folder_of(directory_);
+        list_ = list_segments(folder_, rules_.fences, collected);
         if (list_.gaps.empty()) break;
         std::this_thread::sleep_for(kBetweenLooks);
     }
-    std::erase_if(list_.files, [&](const SegmentList::File& file) { return damaged_.contains(file.path); });
+    std::erase_if(list_.files, [&](const SegmentList::File& file) {
+        const bool lost =
+            std::find(rules_.lost.begin(), rules_.lost.end(), file.path.filename().string()) != rules_.lost.end();
+        if (lost) add_once(warnings_, fmt::format("left out: {} was found damaged in an earlier launch", file.path.string()));
+        return lost || damaged_.contains(file.path);
+    });
 }
 
 std::vector<std::filesystem::path> RunSources::paths() const {
@@ -60,6 +81,7 @@ void RunSources::leave_out(const SourceFailed& failure) {
     if (!std::filesystem::exists(failure.path())) return;
     if (failure.path() == results_) throw failure;  // never replaced by a file without its rows
     damaged_.insert(failure.path());
+    damage_.push_back({failure.path().filename().string(), failure.what()});
     add_once(warnings_, fmt::format("left out: {}", failure.what()));
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "store/catalog.hpp"
+#include "store/collect.hpp"
+#include "store/journal.hpp"
 #include "store/results_file.hpp"
 #include "store/segment_list.hpp"
 #include "store/source_pool.hpp"
@@ -16,7 +18,7 @@ namespace penstock {
 class RunSources {
 public:
     // `run`: X.h5 or X.h5.run.
-    RunSources(const std::filesystem::path& run, std::vector<Fence> fences);
+    explicit RunSources(const std::filesystem::path& run, const Renumbering* renumbering = nullptr);
 
     // Lists the files, then calls use(sources, catalog). A file that vanished meanwhile (segments are merged all the
     // time) or turns out to be damaged starts it all again, without the damaged one. Throws StoreError when the run is
@@ -27,7 +29,7 @@ public:
             list();
             try {
                 SourcePool sources(paths());
-                Catalog catalog = read_catalog(sources, with_attempts);
+                Catalog catalog = read_catalog(sources, with_attempts, renumbering_);
                 use(std::move(sources), std::move(catalog));
                 return;
             } catch (const SourceFailed& failure) {
@@ -38,22 +40,29 @@ public:
 
     // What was left out or is missing, as read() found it; a sentence each.
     std::vector<std::string> warnings() const;
+    std::vector<CollectReport::Damaged> damaged() const { return damage_; }
     const std::vector<SegmentList::File>& segments() const { return list_.files; }
     const std::filesystem::path& directory() const { return directory_; }
+    const std::filesystem::path& segments_folder() const { return folder_; }  // as read() found it
     // From the journal, else from the results file.
     RunDescription description();
 
 private:
     void list();
+    void read_rules();
     std::vector<std::filesystem::path> paths() const;
     void leave_out(const SourceFailed& failure);
 
     std::filesystem::path directory_;
     std::filesystem::path results_;
-    std::vector<Fence> fences_;
+    std::filesystem::path folder_;  // of segments
+    SegmentRules rules_;
+    std::uint64_t rules_bytes_ = 0;  // of the journal they were read from
+    const Renumbering* renumbering_;
     bool has_results_ = false;
     SegmentList list_;
     std::set<std::filesystem::path> damaged_;
+    std::vector<CollectReport::Damaged> damage_;
     std::vector<std::string> warnings_;
     int restarts_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace penstock {
 
@@ -15,9 +16,33 @@ bool contains(const SegmentId& wide, const SegmentId& narrow) {
     return wide.writer == narrow.writer && wide.first <= narrow.first && narrow.last <= wide.last;
 }
 
-bool beyond_fence(const SegmentId& id, const std::vector<Fence>& fences) {
-    return std::any_of(fences.begin(), fences.end(),
-                       [&](const Fence& fence) { return fence.writer == id.writer && id.last > fence.last; });
+// Up to which number segments of this writer count; nothing = all.
+std::optional<std::uint64_t> fence_of(const WriterId& writer, const Fences& fences) {
+    std::optional<std::uint64_t> last;
+    for (const Fence& fence : fences.of)
+        if (fence.writer == writer) last = std::min(last.value_or(fence.last), fence.last);
+    if (!last && writer.incarnation < fences.before) return 0;
+    return last;
+}
+
+// Without those beyond a fence. One that reaches over it was merged by a writer that did not know of the fence; it
+// counts where what is before the fence is nowhere else.
+void leave_out_beyond(const Fences& fences, std::vector<SegmentId>& ids) {
+    std::vector<SegmentId> within, across;
+    for (const SegmentId& id : ids) {
+        const auto fence = fence_of(id.writer, fences);
+        if (!fence || id.last <= *fence)
+            within.push_back(id);
+        else if (id.first <= *fence)
+            across.push_back(id);
+    }
+    const std::vector<SegmentId> covered = joined_ranges(within);
+    for (const SegmentId& id : across) {
+        const SegmentId needed{id.writer, id.first, *fence_of(id.writer, fences)};
+        if (std::none_of(covered.begin(), covered.end(), [&](const SegmentId& c) { return contains(c, needed); }))
+            within.push_back(id);
+    }
+    ids = std::move(within);
 }
 
 std::vector<SegmentId> named_in(const std::filesystem::path& directory) {
@@ -41,10 +66,10 @@ std::string gap_text(const WriterId& writer, std::uint64_t first, std::uint64_t 
 
 }  // namespace
 
-SegmentList list_segments(const std::filesystem::path& directory, const std::vector<Fence>& fences,
+SegmentList list_segments(const std::filesystem::path& directory, const Fences& fences,
                           const std::vector<SegmentId>& collected) {
     std::vector<SegmentId> ids = named_in(directory);
-    std::erase_if(ids, [&](const SegmentId& id) { return beyond_fence(id, fences); });
+    leave_out_beyond(fences, ids);
     // Of those that begin together the widest first; what ends within one before it is part of that one.
     std::sort(ids.begin(), ids.end(), [](const SegmentId& a, const SegmentId& b) {
         return std::tie(a.writer, a.first, b.last) < std::tie(b.writer, b.first, a.last);

@@ -14,6 +14,15 @@ namespace penstock {
 struct Fence {
     WriterId writer;
     std::uint64_t last = 0;
+    friend bool operator==(const Fence&, const Fence&) = default;
+};
+
+struct Fences {
+    std::vector<Fence> of;
+    // Of incarnations before this one only writers with a fence count. A launch that takes over writes down all it
+    // sees, so a writer without one is of a run that was thought dead and was not.
+    std::uint32_t before = 0;
+    friend bool operator==(const Fences&, const Fences&) = default;
 };
 
 struct SegmentList {
@@ -27,7 +36,7 @@ struct SegmentList {
 
 // The segments in `directory` (which may be missing) without those that a wider one contains, that lie beyond a fence,
 // or that are part of `collected`.
-SegmentList list_segments(const std::filesystem::path& directory, const std::vector<Fence>& fences,
+SegmentList list_segments(const std::filesystem::path& directory, const Fences& fences,
                           const std::vector<SegmentId>& collected);
 
 // The same ranges with touching and overlapping ones of one writer joined.

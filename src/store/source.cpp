@@ -66,11 +66,16 @@ public:
     std::vector<std::string> parameters() const override { return names(group_->parameters()); }
     std::vector<std::string> outputs() const override { return names(group_->outputs()); }
     std::unique_ptr<ColumnReader> parameter(const std::string& name) override {
-        return read_buffer(group_->parameter(name));
+        return has(group_->parameters(), name) ? read_buffer(group_->parameter(name)) : nullptr;
     }
-    std::unique_ptr<ColumnReader> output(const std::string& key) override { return read_buffer(group_->output(key)); }
+    std::unique_ptr<ColumnReader> output(const std::string& key) override {
+        return has(group_->outputs(), key) ? read_buffer(group_->output(key)) : nullptr;
+    }
 
 private:
+    static bool has(const std::vector<ResultGroup::Column>& columns, const std::string& name) {
+        return std::any_of(columns.begin(), columns.end(), [&](const auto& column) { return column.name == name; });
+    }
     static std::vector<std::string> names(const std::vector<ResultGroup::Column>& columns) {
         std::vector<std::string> found;
         for (const auto& column : columns) found.push_back(column.name);

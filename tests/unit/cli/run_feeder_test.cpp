@@ -31,7 +31,7 @@ struct Feeding : testing::Test {
         feed.on_submit = [&](PipelineId id, const Submission& submission) {
             if (ends_at_once) tell_ended(manager.observer(), id, submission);
         };
-        RunFeeder feeder({plans, lines.get(), "url", std::move(driver), &manager, nullptr,
+        RunFeeder feeder({plans, lines.get(), "url", std::move(driver), &manager, nullptr, nullptr,
                           [this](Severity, const std::string& text) { told.push_back(text); }});
         feeder.feed(feed);
         return feeder.report();
@@ -192,7 +192,7 @@ TEST_F(Feeding, AManagerThatOutlivesItsDriverSaysSo) {
     Manager* kept = nullptr;
     Manager manager({types, "nowhere.h5.run", {}, false, nullptr, nullptr});
     RunFeeder feeder({plans, nullptr, "", [&](PipelineManager& m) { kept = &dynamic_cast<Manager&>(m); }, &manager,
-                      nullptr, [](Severity, const std::string&) {}});
+                      nullptr, nullptr, [](Severity, const std::string&) {}});
     feeder.feed(feed);
     ASSERT_EQ(kept, &manager);
     EXPECT_THROW(kept->start({plan_named("late"), "", {}}), PipelineError);

@@ -11,6 +11,8 @@ class FakeJournal : public RunDirectory {
 public:
     const std::filesystem::path& path() const override { return path_; }
     std::uint32_t incarnation() const override { return 1; }
+    bool resumed() const override { return false; }
+    void record_lost(const std::string&, const std::string&) override {}
     void record_plan(PlanId id, const Plan& plan) override {
         if (full) throw StoreError("disk full");
         entries.push_back("plan " + std::to_string(id.value) + " " + plan.name);

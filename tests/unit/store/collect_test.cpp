@@ -2,6 +2,7 @@
 
 #include "store/column_layout.hpp"
 #include "store/hdf5_write_file.hpp"
+#include "store/journal.hpp"
 #include "store/segment_list.hpp"
 #include "store/source.hpp"
 
@@ -12,6 +13,7 @@ namespace penstock {
 
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -308,9 +310,21 @@ TEST_F(CollectTest, SegmentsBeyondAFenceDoNotCount) {
             SampleRun::write(*writer, std::move(one));
         }
     }
-    CollectOptions options;
-    options.fences.push_back({{1, 2, 1}, 2});
-    EXPECT_EQ(run_.collect(options).jobs, 2u);
+    auto journal = Journal::create(run_.directory() / "journal", {});
+    journal.append(FenceEntry{2, {{{1, 2, 1}, 2}}});
+    EXPECT_EQ(run_.collect().jobs, 2u);
+}
+
+TEST_F(CollectTest, SegmentsThatWereFoundDamagedDoNotCount) {
+    const auto pipeline = SamplePlan("p").job("j", {Axis{"n", Range{0, 1, 9}}}).start();
+    segment(1, record_with(pipeline, 0, 0, {{"v", 0}}));
+    segment(2, record_with(pipeline, 0, 1, {{"v", 1}}));
+    auto journal = Journal::create(run_.directory() / "journal", {});
+    journal.append(LostFileEntry{segment_name({{1, 2, 1}, 1, 1}), "a checksum is wrong"});
+    const CollectReport report = run_.collect();
+    EXPECT_EQ(report.jobs, 1u);
+    EXPECT_THAT(report.warnings, ElementsAre(AllOf(HasSubstr(segment_name({{1, 2, 1}, 1, 1})),
+                                                   HasSubstr("was found damaged in an earlier launch"))));
 }
 
 TEST_F(CollectTest, ResultsSeeNewSegmentsWhenRefreshed) {
@@ -351,14 +365,19 @@ TEST(SegmentLists, TheWidestRangesWin) {
     for (const auto& [first, last] : {std::pair{1, 1}, {2, 2}, {1, 8}, {8, 8}, {9, 9}, {10, 12}, {11, 11}, {15, 15}})
         make(first, last);
     write_content(folder / "other", "");
-    const auto list = [&](std::vector<Fence> fences, std::vector<SegmentId> collected) {
+    const auto list = [&](Fences fences, std::vector<SegmentId> collected) {
         std::vector<std::string> ranges;
         for (const auto& file : list_segments(folder.path(), fences, collected).files)
             ranges.push_back(fmt::format("{}-{}", file.id.first, file.id.last));
         return ranges;
     };
     EXPECT_THAT(list({}, {}), ElementsAre("1-8", "9-9", "10-12", "15-15"));
-    EXPECT_THAT(list({{writer, 9}}, {}), ElementsAre("1-8", "9-9"));
+    EXPECT_THAT(list({{{writer, 9}}}, {}), ElementsAre("1-8", "9-9"));
+    EXPECT_THAT(list({{{writer, 9}, {writer, 10}}}, {}), ElementsAre("1-8", "9-9")) << "the nearest fence counts";
+    EXPECT_THAT(list({{{writer, 11}}}, {}), ElementsAre("1-8", "9-9", "10-12")) << "10 is nowhere else";
+    EXPECT_THAT(list({{}, 2}, {}), IsEmpty()) << "a writer nobody saw when the run was taken over";
+    EXPECT_THAT(list({{{{1, 3, 1}, 9}}, 2}, {}), IsEmpty());
+    EXPECT_THAT(list({{}, 1}, {}), ElementsAre("1-8", "9-9", "10-12", "15-15"));
     EXPECT_THAT(list({}, {{writer, 1, 11}}), ElementsAre("10-12", "15-15"));
     EXPECT_THAT(list_segments(folder.path(), {}, {}).gaps, SizeIs(1));
     EXPECT_THAT(list_segments(folder.path(), {}, {{writer, 12, 14}}).gaps, IsEmpty());

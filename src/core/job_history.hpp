@@ -1,0 +1,60 @@
+// What earlier launches of a run have left of one pipeline: made at rank 0 when the pipeline is submitted
+// (store/durable_jobs.hpp), and told to its pipeliner.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+struct JobHistory {
+    // Jobs that are taken as ended: they do not run again. In order, none twice.
+    struct Kept {
+        std::uint32_t first = 0, count = 0;
+        bool succeeded = true;
+        friend bool operator==(const Kept&, const Kept&) = default;
+    };
+    // The highest number of an attempt there has been; those of jobs in no run are 0. In order, none twice.
+    struct Tried {
+        std::uint32_t first = 0, count = 0;
+        std::uint32_t attempts = 0;
+        friend bool operator==(const Tried&, const Tried&) = default;
+    };
+    std::vector<Kept> kept;
+    std::vector<Tried> tried;
+
+    std::uint64_t succeeded() const;
+    std::uint64_t failed() const;
+    std::uint64_t jobs() const { return succeeded() + failed(); }
+    std::uint32_t attempts_of(std::uint32_t job) const;  // O(log runs)
+    // The first job behind `job`, below `end`, whose attempts are others than those of `job`; else `end`.
+    std::uint32_t same_attempts_until(std::uint32_t job, std::uint32_t end) const;
+    // Whether the runs are in order, none is empty or overlaps another, and none is beyond `jobs`.
+    bool fits(std::uint32_t jobs) const;
+
+    // Adds the next job to the last run or as a new one.
+    void keep(std::uint32_t job, bool succeeded);
+    void note_attempts(std::uint32_t job, std::uint32_t attempts);
+
+    friend bool operator==(const JobHistory&, const JobHistory&) = default;
+};
+
+// The same with what rank 0 alone needs to know: where the outputs of kept jobs are.
+struct Resumption {
+    struct Place {
+        std::uint32_t first = 0, count = 0;
+        std::uint32_t file = 0;  // of `files`
+        std::uint32_t row = 0;   // of its /jobs, of the first one; those of the others follow
+    };
+    std::shared_ptr<const JobHistory> history;
+    std::vector<Place> places;  // by job
+    std::shared_ptr<const std::vector<std::string>> files;
+    std::uint64_t changed = 0;  // jobs that had succeeded and run again, since they, or what they read, changed
+
+    // Null when the job is in none.
+    const Place* place_of(std::uint32_t job) const;
+};
+
+}  // namespace penstock

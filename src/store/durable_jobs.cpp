@@ -1,0 +1,147 @@
+#include "store/durable_jobs.hpp"
+
+#include "store/catalog.hpp"
+#include "store/collect.hpp"
+#include "store/files.hpp"
+#include "store/job_matcher.hpp"
+#include "store/run_directory.hpp"
+#include "store/run_sources.hpp"
+#include "store/stored_values.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+namespace penstock {
+
+namespace {
+
+std::string key_of(const std::string& pipeline, const std::string& instance) { return pipeline + '\0' + instance; }
+
+// Keys of a command's outputs whose value is a file that stays where it is.
+std::vector<std::string> path_keys(const JobTemplate& job) {
+    std::vector<std::string> keys;
+    const auto outputs = job.with.find("outputs");
+    if (job.worker != "command" || outputs == job.with.end() || !outputs->second.is(Value::Type::map)) return keys;
+    for (const auto& [key, output] : outputs->second.map()) {
+        if (!output.is(Value::Type::map)) continue;
+        const auto as = output.map().find("as");
+        if (as != output.map().end() && as->second == Value("path")) keys.push_back(key);
+    }
+    return keys;
+}
+
+// Whether the file is as the job left it.
+bool still_there(const Value& value) {
+    if (!value.is(Value::Type::map)) return false;
+    const Map& facts = value.map();
+    if (!facts.contains("path") || !facts.contains("size") || !facts.contains("mtime")) return false;
+    struct stat now {};
+    if (::stat(at(facts, "path").string().c_str(), &now) != 0) return false;
+    const std::int64_t mtime = std::int64_t{now.st_mtim.tv_sec} * 1'000'000'000 + now.st_mtim.tv_nsec;
+    return Value(std::int64_t{now.st_size}) == at(facts, "size") && Value(mtime) == at(facts, "mtime");
+}
+
+class FoundJobs final : public DurableJobs {
+public:
+    FoundJobs(const std::filesystem::path& run, const Options& options) : run_(run), options_(options) { load(); }
+
+    std::uint64_t jobs() const override { return catalog_.jobs.size(); }
+    const std::vector<std::string>& warnings() const override { return warnings_; }
+
+    std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline) override {
+        auto matcher = match(plan, pipeline);
+        if (matcher == nullptr) return nullptr;
+        if (const auto renumbering = matcher->renumbering()) {
+            CollectOptions collection;
+            collection.renumbering = renumbering.get();
+            collect(run_, results_file_of(run_), collection);
+            load();
+            matcher = match(plan, pipeline);
+        }
+        drop_lost_files(plan, *matcher);
+        matcher->drop_what_is_read_and_not_saved(options_.values_elsewhere);
+        return matcher->resumption(files_);
+    }
+
+private:
+    void load() {
+        RunSources files(run_);
+        files.read(false, [&](SourcePool sources, Catalog catalog) {
+            sources_ = std::move(sources);
+            catalog_ = std::move(catalog);
+        });
+        warnings_ = files.warnings();
+        warnings_.insert(warnings_.end(), catalog_.warnings.begin(), catalog_.warnings.end());
+        pipelines_.clear();
+        for (std::uint32_t p = 0; p < catalog_.pipelines.size(); ++p)
+            pipelines_.emplace(key_of(catalog_.pipelines[p].name, catalog_.pipelines[p].instance), p);
+        first_job_.assign(catalog_.pipelines.size() + 1, 0);
+        for (const Catalog::Job& job : catalog_.jobs) ++first_job_[job.pipeline + 1];
+        std::partial_sum(first_job_.begin(), first_job_.end(), first_job_.begin());
+        name_files();
+    }
+
+    // A results file may be replaced while the run goes on: it is read under a name of its own.
+    void name_files() {
+        const auto results = results_file_of(run_);
+        const auto same = run_directory_of(run_) / fmt::format("{}{}.h5", kEarlierResults, loads_++);
+        std::error_code ignored;
+        std::filesystem::remove(same, ignored);
+        const bool linked = ::link(results.c_str(), same.c_str()) == 0;
+        auto files = std::make_shared<std::vector<std::string>>();
+        for (std::uint32_t s = 0; s < sources_.size(); ++s)
+            files->push_back(std::filesystem::absolute(linked && sources_.path(s) == results ? same : sources_.path(s)));
+        files_ = std::move(files);
+    }
+
+    std::unique_ptr<JobMatcher> match(const Plan& plan, const PipelineInfo& pipeline) {
+        const auto at = pipelines_.find(key_of(plan.name, pipeline.instance));
+        if (at == pipelines_.end() || first_job_[at->second] == first_job_[at->second + 1]) return nullptr;
+        auto matcher = std::make_unique<JobMatcher>(plan, pipeline, catalog_, sources_);
+        matcher->match(first_job_[at->second], first_job_[at->second + 1], options_.retry_failed);
+        return matcher;
+    }
+
+    void drop_lost_files(const Plan& plan, JobMatcher& matcher) {
+        for (const JobTemplate& t : plan.templates) {
+            const std::vector<std::string> keys = path_keys(t);
+            if (keys.empty()) continue;
+            for (std::uint32_t job = t.first_job.value; job < t.first_job.value + t.count; ++job)
+                if (const Catalog::Job* const row = matcher.kept(job); row != nullptr && !files_stand(t, *row, keys))
+                    matcher.drop(job);
+        }
+    }
+
+    bool files_stand(const JobTemplate& t, const Catalog::Job& row, const std::vector<std::string>& keys) {
+        if (row.status != JobStatus::succeeded) return true;
+        return std::all_of(keys.begin(), keys.end(), [&](const std::string& key) {
+            if (!t.save.saves(key)) return true;  // nothing says how it was
+            const auto value = values_->read((*files_)[row.source], row.row, key);
+            return value && still_there(*value);
+        });
+    }
+
+    std::filesystem::path run_;
+    Options options_;
+    std::vector<std::string> warnings_;
+    SourcePool sources_{{}};
+    Catalog catalog_;
+    std::unordered_map<std::string, std::uint32_t> pipelines_;  // rows of the catalog
+    std::vector<std::uint64_t> first_job_;                      // of each of them; one more at the end
+    std::shared_ptr<const std::vector<std::string>> files_;     // of the sources
+    int loads_ = 0;
+    std::unique_ptr<StoredValues> values_ = StoredValues::make();
+};
+
+}  // namespace
+
+std::unique_ptr<DurableJobs> DurableJobs::read(const std::filesystem::path& run, const Options& options) {
+    return std::make_unique<FoundJobs>(run, options);
+}
+
+}  // namespace penstock

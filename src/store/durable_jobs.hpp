@@ -1,0 +1,38 @@
+// What earlier launches of a run have made durable, matched with what is to run now.
+//
+// A job is the same as before when pipeline name, the pipeline's own data, job name and for-each values are, whatever
+// its position; it is taken as done when its hash is the same too (job_hash(): worker, parameters, inputs, data).
+// Threads: one at a time. Memory: about 70 bytes a job that is known, until destroyed.
+#pragma once
+
+#include "core/job_history.hpp"
+#include "core/plan.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+class DurableJobs {
+public:
+    struct Options {
+        bool retry_failed = false;  // failed jobs are not taken as done
+        bool values_elsewhere = false;  // in a user's store: a job whose outputs a job that runs needs runs again
+    };
+
+    // `run`: X.h5 or X.h5.run. Throws StoreError when its files cannot be read at all; what is damaged is left out,
+    // and warnings() say so.
+    static std::unique_ptr<DurableJobs> read(const std::filesystem::path& run, const Options& options);
+    virtual ~DurableJobs() = default;
+
+    // Null when nothing is known of such a pipeline.
+    virtual std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline) = 0;
+
+    virtual std::uint64_t jobs() const = 0;  // known, of all pipelines
+    virtual const std::vector<std::string>& warnings() const = 0;
+};
+
+}  // namespace penstock

@@ -1,0 +1,193 @@
+"""A run that was killed, or has changed, goes on: nothing durable is lost, and nothing durable runs again.
+
+PENSTOCK_KILLS=N kills that many runs (20 by default), PENSTOCK_KILL_SEED=S begins with that seed; each kill prints its own.
+"""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import h5py
+
+from launching import LaunchTest
+
+DEFINITION = """
+penstock: 1
+name: work
+jobs:
+  prepare: {worker: command, with: {shell: "echo prepare >> ran.txt; echo 7", outputs: {p: {json: ""}}}}
+  fan:
+    worker: command
+    for-each: {n: {range: [0, 60]}}
+    after: prepare
+    with: {argv: [sh, -c, 'sleep 0.01; echo "fan $1" >> ran.txt; echo $(($1 * $1))', x, "{n}"], outputs: {square: {json: ""}}}
+  short: {worker: constant, for-each: {n: {range: [0, 3000]}}, with: {values: {one: 1}}}
+  twin:
+    worker: command
+    for-each: {like: fan}
+    with: {argv: [sh, -c, 'echo "twin $1" >> ran.txt; echo $(($1 + 1))', x, "{square}"], outputs: {next: {json: ""}}}
+  sum: {worker: Sum, inputs: {values: fan.square}}
+  last: {worker: Sum, inputs: {values: twin.next}}
+  count: {worker: Sum, inputs: {values: short.one}}
+"""
+
+
+class Resume(LaunchTest):
+    def start(self, ranks, *arguments):
+        return subprocess.Popen(self.command(ranks, *arguments), cwd=self.folder, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+    def lines_of(self, name):
+        try:
+            with open(self.path(name)) as f:
+                return f.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def wait_for_lines(self, process, name, count):
+        while len(self.lines_of(name)) < count and process.poll() is None:
+            time.sleep(0.001)
+
+    def kill_all(self, process):
+        """Launcher and ranks at once."""
+        ranks = self.children_of(process.pid)
+        for pid in [process.pid, *ranks]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.communicate()
+
+    def rows(self, name):
+        """{job: (status, attempts, started, values)} of a results file."""
+        with h5py.File(self.path(name), "r") as f:
+            jobs = f["jobs"]
+            labels = [f"{n}[{i}]" if i else n
+                      for n, i in zip(jobs["name"].asstr()[:], jobs["instance"].asstr()[:])]
+            self.assertEqual(len(labels), len(set(labels)), "two rows for one job")
+            values = {}
+            for pipeline in f.get("results", {}).values():
+                for table in pipeline.values():
+                    for row, job in enumerate(table["@job"][:]):
+                        values[labels[job]] = {key: table[key][row] for key in table if not key.startswith("@")}
+            return {label: (status, int(attempts), int(started), values.get(label))
+                    for label, status, attempts, started in zip(labels, jobs["status"].asstr()[:], jobs["attempts"][:],
+                                                                jobs["started"][:])}
+
+    def values_of(self, name):
+        return {label: (status, values) for label, (status, _, _, values) in self.rows(name).items()}
+
+    def test_killed_at_any_instant(self):
+        definition = self.write("work.yaml", DEFINITION)
+        self.penstock(3, "run", definition, "-o", "whole.h5")
+        whole = self.values_of("whole.h5")
+        lines = len(self.lines_of("ran.txt"))
+        first = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(10**6)))
+        for seed in range(first, first + int(os.environ.get("PENSTOCK_KILLS", "20"))):
+            with self.subTest(seed=seed):
+                self.kill_and_resume(definition, random.Random(seed), whole, lines, f"{seed}.h5")
+
+    def kill_and_resume(self, definition, chance, whole, lines, output):
+        os.remove(self.path("ran.txt"))
+        done = {}
+        for kill in range(chance.randrange(1, 4)):
+            process = self.start(chance.choice([0, 1, 2, 3, 5]), "run", definition, "-o", output, "--resume")
+            self.wait_for_lines(process, "ran.txt", chance.randrange(len(self.lines_of("ran.txt")), lines + 2))
+            time.sleep(chance.random() * 0.05)
+            self.kill_all(process)
+            if os.path.exists(self.path(output + ".run/journal")):
+                self.penstock(0, "collect", output, "-o", "so-far.h5")
+                done = self.check_kept(done, self.rows("so-far.h5"))
+        self.penstock(chance.choice([0, 2, 3, 4]), "run", definition, "-o", output, "--resume")
+        self.check_kept(done, self.rows(output))
+        self.assertEqual(self.values_of(output), whole)
+
+    def check_kept(self, before, now):
+        """What was durable is still there, and has not run again."""
+        for label, row in before.items():
+            self.assertEqual(now.get(label, "lost"), row)
+        return {label: row for label, row in now.items() if row[0] == "succeeded"}
+
+    def test_failed_jobs_run_again_when_asked(self):
+        definition = self.write("failing.yaml", """
+penstock: 1
+name: failing
+jobs:
+  a: {worker: command, for-each: {n: {range: [0, 4]}}, with: {shell: "echo {n} >> ran.txt; test {n} != 2 || test -e mended; echo {n}", outputs: {v: {json: ""}}}}
+  b: {worker: command, for-each: {like: a}, with: {shell: "echo {v}", outputs: {w: {json: ""}}}}
+""")
+        self.penstock(2, "run", definition, "-o", "f.h5", expect=1)
+        text = self.penstock(2, "run", definition, "-o", "f.h5", "--resume", expect=1)
+        self.assertIn("6 of 8 jobs succeeded, 1 failed, 1 skipped, 7 of them in earlier launches", text)
+        self.assertEqual(len(self.lines_of("ran.txt")), 4)
+        self.write("mended", "")
+        self.penstock(2, "run", definition, "-o", "f.h5", "--resume", "--retry-failed")
+        self.assertEqual(self.lines_of("ran.txt")[4:], ["2"])
+        rows = self.rows("f.h5")
+        self.assertEqual(rows["a[n=2]"][:2], ("succeeded", 2))
+        self.assertEqual({status for status, *_ in rows.values()}, {"succeeded"})
+
+    def test_a_definition_that_has_changed(self):
+        before = "penstock: 1\nname: p\njobs:\n  a: {worker: command, for-each: {n: [1, 2, 3]}, with: {shell: \"echo {n} >> ran.txt; echo {n}\", outputs: {v: {json: ''}}}}\n"
+        definition = self.write("p.yaml", before + "  sum: {worker: Sum, inputs: {values: a.v}}\n")
+        self.penstock(2, "run", definition, "-o", "p.h5")
+        self.write("p.yaml", before.replace("[1, 2, 3]", "[2, 3, 5, 7]") + "  all: {worker: Sum, inputs: {values: a.v}}\n"
+                   "  mean: {worker: Mean, inputs: {values: a.v}}\n")
+        self.penstock(3, "run", definition, "-o", "p.h5", "--resume")
+        self.assertEqual(sorted(self.lines_of("ran.txt")), ["1", "2", "3", "5", "7"])
+        rows = self.rows("p.h5")
+        self.assertEqual(rows["all"][3], {"sum": 17})
+        self.assertEqual(set(rows), {"a[n=1]", "a[n=2]", "a[n=3]", "a[n=5]", "a[n=7]", "sum", "all", "mean"})
+        with h5py.File(self.path("p.h5"), "r") as f:
+            removed = dict(zip(zip(f["jobs/name"].asstr()[:], f["jobs/instance"].asstr()[:]), f["jobs/@removed"][:]))
+            self.assertEqual({job for job, gone in removed.items() if gone}, {("a", "n=1"), ("sum", "")})
+
+    def test_a_first_launch_may_say_resume(self):
+        definition = self.write("p.yaml", "penstock: 1\nname: p\njobs: {a: {worker: noop}}\n")
+        self.assertIn("1 job succeeded", self.penstock(2, "run", definition, "-o", "p.h5", "--resume"))
+        self.assertIn("1 job succeeded, all of them in earlier launches",
+                      self.penstock(2, "run", definition, "-o", "p.h5", "--resume"))
+
+    def test_a_live_run_is_not_taken_over(self):
+        definition = self.write("p.yaml", "penstock: 1\nname: p\njobs: {a: {worker: command, with: {shell: 'echo x >> ran.txt; while ! test -e go; do sleep 0.01; done'}}}\n")
+        process = self.start(2, "run", definition, "-o", "p.h5")
+        self.wait_for_lines(process, "ran.txt", 1)
+        text = self.penstock(0, "run", definition, "-o", "p.h5", "--resume", expect=2)
+        self.assertIn("belongs to a run that is going on (process", text)
+        self.write("go", "")
+        output, _ = process.communicate()
+        self.assertEqual(process.returncode, 0, output)
+        self.assertEqual(len(self.lines_of("ran.txt")), 1)
+
+    def test_a_value_that_was_damaged_costs_its_segment(self):
+        definition = self.write("work.yaml", DEFINITION)
+        process = self.start(0, "run", definition, "-o", "w.h5")
+        self.wait_for_lines(process, "ran.txt", 40)
+        self.kill_all(process)
+        folder = self.path("w.h5.run/segments")
+        for name in os.listdir(folder):
+            if name.endswith(".h5"):
+                with h5py.File(os.path.join(folder, name), "r") as f:
+                    place = f.get("results/work/fan/square")
+                    offset = place.id.get_chunk_info(0).byte_offset if place is not None else None
+                if offset is not None:
+                    with open(os.path.join(folder, name), "r+b") as f:
+                        f.seek(offset)
+                        byte = f.read(1)
+                        f.seek(offset)
+                        f.write(bytes([byte[0] ^ 1]))
+        for attempt in range(40):  # each launch finds one of them at least
+            done = subprocess.run(self.command(2, "run", definition, "-o", "w.h5", "--resume"), cwd=self.folder,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode == 0:
+                break
+            self.assertEqual(done.returncode, 75, done.stdout)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.penstock(2, "run", definition, "-o", "whole.h5")
+        self.assertEqual(self.values_of("w.h5"), self.values_of("whole.h5"))
+
+
+if __name__ == "__main__":
+    import unittest
+    unittest.main()
