@@ -1,6 +1,6 @@
 """A run that was killed, or has changed, goes on: nothing durable is lost, and nothing durable runs again.
 
-PENSTOCK_KILLS=N kills that many runs (20 by default), PENSTOCK_KILL_SEED=S begins with that seed; each kill prints its own.
+PENSTOCK_KILLS=N kills that many runs (5 by default), PENSTOCK_KILL_SEED=S begins with that seed; each kill prints its own.
 """
 import os
 import random
@@ -84,7 +84,7 @@ class Resume(LaunchTest):
         whole = self.values_of("whole.h5")
         lines = len(self.lines_of("ran.txt"))
         first = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(10**6)))
-        for seed in range(first, first + int(os.environ.get("PENSTOCK_KILLS", "20"))):
+        for seed in range(first, first + int(os.environ.get("PENSTOCK_KILLS", "5"))):
             with self.subTest(seed=seed):
                 self.kill_and_resume(definition, random.Random(seed), whole, lines, f"{seed}.h5")
 
