@@ -67,6 +67,17 @@ PlanId Submitter::number_of(const std::shared_ptr<const Plan>& plan) {
     return number;
 }
 
+// Without knowing what is done it must not run: what is durable would run again.
+void Submitter::look_up(Submission& submission, const PipelineInfo& pipeline) {
+    if (durable_ == nullptr) return;
+    try {
+        submission.resumption = durable_->resumption(*submission.plan, pipeline);
+    } catch (const StoreError&) {
+        journal_failed_ = true;
+        throw;
+    }
+}
+
 std::vector<PipelineId> Submitter::submit(std::vector<Submission> submissions) {
     std::vector<PipelineInfo> accepted;
     {
@@ -74,7 +85,7 @@ std::vector<PipelineId> Submitter::submit(std::vector<Submission> submissions) {
         claim_names(submissions);
         for (Submission& submission : submissions) {
             accepted.push_back({PipelineId(), number_of(submission.plan), submission.instance, submission.own_data});
-            if (durable_ != nullptr) submission.resumption = durable_->resumption(*submission.plan, accepted.back());
+            look_up(submission, accepted.back());
         }
     }
     // Not under the lock: it blocks while the run is behind.

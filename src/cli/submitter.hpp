@@ -34,7 +34,8 @@ public:
     std::vector<PipelineId> submit(std::vector<Submission> submissions);
 
     bool stopping() const { return feed_.stopping(); }
-    // submit() has thrown StoreError: what is submitted can no longer be written down.
+    // submit() has thrown StoreError: what is submitted can no longer be written down, or what earlier launches have
+    // done of it cannot be read.
     bool journal_failed() const { return journal_failed_; }
 
 private:
@@ -42,6 +43,7 @@ private:
 
     template <class Write>
     void write_down(const Write& write);
+    void look_up(Submission& submission, const PipelineInfo& pipeline);
     void claim_names(const std::vector<Submission>& submissions);
     PlanId number_of(const std::shared_ptr<const Plan>& plan);
 

@@ -25,7 +25,8 @@ bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
     for (const std::uint32_t b : *brokers) places.ranks.push_back(brokers_[b].what.rank);
     for (std::uint32_t job = 0; job < plan.job_count; ++job) {
         Broker& b = brokers_[(*brokers)[job]];
-        const ReadyRun run{{id, JobIndex(job), 1}, plan.template_of(JobIndex(job)), 1, msg::kNobody, true};
+        const std::uint32_t attempt = p.history == nullptr ? 1 : p.history->attempts_of(job) + 1;
+        const ReadyRun run{{id, JobIndex(job), 1}, plan.template_of(JobIndex(job)), attempt, msg::kNobody, true};
         if (p.stream->unready.insert(b.what.rank).second) {
             introduce(b, p, run, out);
             out.to_broker(b.what.rank, places);

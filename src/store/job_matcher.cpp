@@ -1,5 +1,7 @@
 #include "store/job_matcher.hpp"
 
+#include "core/stage_counts.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -104,14 +106,17 @@ std::string JobMatcher::label_of(const Catalog::Job& row) {
     }
 }
 
-// A stream runs as a whole or not at all.
+// A stream runs as a whole or not at all. Stages that were added to it have no rows.
 void JobMatcher::keep_streams_whole() {
-    const bool all = std::all_of(kept_.begin(), kept_.end(), [](bool kept) { return kept; });
-    if (!all) kept_.assign(kept_.size(), false);
+    bool all = true;
+    for (const JobTemplate& t : plan_.templates)
+        for (std::uint32_t job = t.first_job.value; has_rows(t.name) && job < t.first_job.value + t.count; ++job)
+            all &= kept_[job];
+    kept_.assign(kept_.size(), all);
 }
 
 const Catalog::Job* JobMatcher::kept(std::uint32_t job) const {
-    return kept_[job] ? &catalog_.jobs[row_of_[job]] : nullptr;
+    return kept_[job] && row_of_[job] != kNone ? &catalog_.jobs[row_of_[job]] : nullptr;
 }
 
 // ---------------------------------------------------------------------------------------------- values that are nowhere
@@ -153,7 +158,8 @@ void JobMatcher::drop_producers(std::uint32_t job, const std::vector<std::vector
     const TemplateIndex consumer = plan_.template_of(JobIndex(job));
     const std::uint32_t instance = job - plan_.templates[consumer.value].first_job.value;
     const auto drop_kept = [&](std::uint32_t producer) {
-        if (!kept_[producer] || catalog_.jobs[row_of_[producer]].status != JobStatus::succeeded) return;
+        const Catalog::Job* const row = kept(producer);
+        if (row == nullptr || row->status != JobStatus::succeeded) return;
         kept_[producer] = false;
         dropped.push_back(producer);
     };
@@ -183,7 +189,10 @@ std::shared_ptr<const Resumption> JobMatcher::resumption(std::shared_ptr<const s
     auto result = std::make_shared<Resumption>();
     for (const JobTemplate& t : plan_.templates) {
         for (std::uint32_t job = t.first_job.value; job < t.first_job.value + t.count; ++job) {
-            if (row_of_[job] == kNone) continue;
+            if (row_of_[job] == kNone) {
+                if (kept_[job]) history->keep(job, true);
+                continue;
+            }
             const Catalog::Job& row = catalog_.jobs[row_of_[job]];
             history->note_attempts(job, row.attempts);
             if (!kept_[job]) continue;

@@ -160,6 +160,35 @@ jobs:
         self.assertEqual(process.returncode, 0, output)
         self.assertEqual(len(self.lines_of("ran.txt")), 1)
 
+    def test_a_stream_starts_again_and_is_done_once(self):
+        definition = self.write("stream.yaml", """
+penstock: 1
+name: stream
+stages:
+  source: {worker: range, with: {stop: 400}}
+  slow: {worker: command, from: source, workers: 2, ordered: true, with: {argv: [sh, -c, 'while read x; do sleep 0.002; echo $x >> ran.txt; echo $((x * 2)); done'], frames: lines}}
+  count: {worker: Count, from: slow}
+""")
+        process = self.start(3, "run", definition, "-o", "s.h5")
+        self.wait_for_lines(process, "ran.txt", 100)
+        self.kill_all(process)
+        self.penstock(2, "run", definition, "-o", "s.h5", "--resume")
+        runs = len(self.lines_of("ran.txt"))
+        with h5py.File(self.path("s.h5"), "r") as f:
+            self.assertEqual(f["streams/stream/count"][:].tolist(), [400])
+            attempts = f["jobs/attempts"][:].tolist()
+        self.penstock(4, "run", definition, "-o", "s.h5", "--resume")
+        self.assertEqual(len(self.lines_of("ran.txt")), runs, "it was done")
+        os.remove(self.path("ran.txt"))
+        with open(definition, encoding="utf-8") as f:
+            text = f.read()
+        self.write("stream.yaml", text.replace("stop: 400", "stop: 300"))
+        self.penstock(3, "run", definition, "-o", "s.h5", "--resume")
+        with h5py.File(self.path("s.h5"), "r") as f:
+            self.assertEqual(f["streams/stream/count"][:].tolist(), [300])
+            again = f["jobs/attempts"][:].tolist()
+        self.assertTrue(all(b > a for a, b in zip(attempts, again)), (attempts, again))
+
     def test_a_value_that_was_damaged_costs_its_segment(self):
         definition = self.write("work.yaml", DEFINITION)
         process = self.start(0, "run", definition, "-o", "w.h5")

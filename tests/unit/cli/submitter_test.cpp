@@ -36,6 +36,47 @@ private:
 
 using Entries = std::vector<std::string>;
 
+// Of pipelines named "page" something is done; what is known of others cannot be read.
+class FakeDurable : public DurableJobs {
+public:
+    std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline) override {
+        if (plan.name != "page") throw StoreError("a file is damaged");
+        if (pipeline.instance.empty()) return nullptr;
+        auto done = std::make_shared<Resumption>();
+        done->changed = 5;
+        return done;
+    }
+    std::uint64_t jobs() const override { return 1; }
+    const std::vector<std::string>& warnings() const override { return none_; }
+
+private:
+    std::vector<std::string> none_;
+};
+
+TEST(Submitter, WhatIsDoneAlreadyGoesWithThePipeline) {
+    FakeFeed feed;
+    FakeJournal journal;
+    FakeDurable durable;
+    Submitter submitter(feed, &journal, &durable);
+    const auto page = plan_named("page");
+    submitter.submit({{page, "", {}}, {page, "url=y", {}}});
+    ASSERT_EQ(feed.submitted.size(), 2u);
+    EXPECT_EQ(feed.submitted[0].resumption, nullptr);
+    ASSERT_NE(feed.submitted[1].resumption, nullptr);
+    EXPECT_EQ(feed.submitted[1].resumption->changed, 5u);
+    EXPECT_FALSE(submitter.journal_failed());
+}
+
+TEST(Submitter, WhatCannotBeLookedUpDoesNotRun) {
+    FakeFeed feed;
+    FakeJournal journal;
+    FakeDurable durable;
+    Submitter submitter(feed, &journal, &durable);
+    EXPECT_THROW(submitter.submit({{plan_named("other"), "", {}}}), StoreError);
+    EXPECT_TRUE(feed.submitted.empty());
+    EXPECT_TRUE(submitter.journal_failed()) << "the launch ends with \"resume me\"";
+}
+
 TEST(Submitter, PlansOnceAndPipelinesTogetherAreWrittenDown) {
     FakeFeed feed;
     FakeJournal journal;
