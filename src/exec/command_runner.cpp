@@ -259,8 +259,10 @@ private:
     void on_time_up(Running& running) {
         running.time_up = kNever;
         if (running.exited) return;
+        // Found before any of them is told: one in a session of its own belongs to nobody once its parent has ended.
+        const std::vector<pid_t> tree = process_tree(running.job->process().process());
         end_early(running, EndReason::timeout, kCancelGrace);
-        for (const pid_t process : process_tree(running.job->process().process())) ::kill(process, SIGTERM);
+        for (const pid_t process : tree) ::kill(process, SIGTERM);
     }
 
     void look_at_memory(Running& running, Nanoseconds time) {
