@@ -1,6 +1,8 @@
 #!/bin/bash
 # Penstock on LSF:  DEFINITION=sweep.yaml RESULTS=sweep.h5 bsub -env all < jobs/lsf.sh
 #
+# Submitted again, it goes on where the last one stopped.
+#
 # Rank 0 is the router, rank 1 the pipeliner, then comes one broker a host, which runs a job on each of its CPUs.
 #BSUB -J penstock
 #BSUB -n 128
@@ -12,4 +14,4 @@ set -euo pipefail
 hosts=$(tr ' ' '\n' <<<"$LSB_HOSTS" | sort -u | wc -l)
 
 exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((hosts + 2)) \
-  penstock run "${DEFINITION:?set DEFINITION}" -o "${RESULTS:?set RESULTS}"
+  penstock run "${DEFINITION:?set DEFINITION}" -o "${RESULTS:?set RESULTS}" --resume

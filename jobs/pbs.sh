@@ -1,6 +1,8 @@
 #!/bin/bash
 # Penstock on PBS Professional or OpenPBS:  qsub -v DEFINITION=sweep.yaml,RESULTS=sweep.h5 jobs/pbs.sh
 #
+# Submitted again, it goes on where the last one stopped.
+#
 # Rank 0 is the router, rank 1 the pipeliner, then comes one broker a node, which runs a job on each of its CPUs.
 #PBS -N penstock
 #PBS -l select=4:ncpus=32:mpiprocs=2
@@ -11,4 +13,4 @@ cd "$PBS_O_WORKDIR"
 nodes=$(sort -u "$PBS_NODEFILE" | wc -l)
 
 exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((nodes + 2)) \
-  penstock run "${DEFINITION:?qsub -v DEFINITION=...}" -o "${RESULTS:?qsub -v RESULTS=...}"
+  penstock run "${DEFINITION:?qsub -v DEFINITION=...}" -o "${RESULTS:?qsub -v RESULTS=...}" --resume

@@ -167,7 +167,7 @@ std::string early_end_text(const RunSummary& summary) {
     if (text.empty()) return text;
     text += "Nothing that was durable is lost";
     if (summary.progress.streams == 0) text += ": " + counted(summary.progress.durable, "job");
-    text += ".\n";
+    text += ". The same command with --resume goes on with it.\n";
     return text;
 }
 

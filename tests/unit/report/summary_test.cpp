@@ -121,7 +121,7 @@ TEST(Summary, AnInterruptedRunSaysWhatIsLeftAndWhatIsSafe) {
               "  GetTextAndWords     2       0        0  500 ms     1 s\n"
               "\n"
               "penstock: interrupted: what had not finished was not run to its end.\n"
-              "Nothing that was durable is lost: 3 jobs.\n"
+              "Nothing that was durable is lost: 3 jobs. The same command with --resume goes on with it.\n"
               "\n"
               "results: not collected\n"
               "         collect them with: './my program' collect X.h5\n"
@@ -134,7 +134,7 @@ TEST(Summary, AFatalErrorComesWithItsReason) {
     s.fatal = "segment 3: No space left on device";
     const std::string text = summary_text(s, place());
     EXPECT_NE(text.find("\npenstock: error: the run could not go on: segment 3: No space left on device\n"
-                        "Nothing that was durable is lost: 3 jobs.\n"),
+                        "Nothing that was durable is lost: 3 jobs. The same command with --resume goes on with it.\n"),
               std::string::npos)
         << text;
 }
