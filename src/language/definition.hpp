@@ -92,7 +92,7 @@ struct GraphEdge {
 };
 
 struct Definition {
-    const Source* source = nullptr;
+    const SourceText* source = nullptr;
     const Node* root = nullptr;
     std::string_view text;
     std::string_view name;

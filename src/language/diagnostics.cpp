@@ -9,7 +9,7 @@ namespace {
 
 // Fills in position, source line and the underlined length. Of a very long line (programs write JSON in one line) only
 // the stretch around the place is kept.
-void locate(Diagnostic& d, const Source& source, Place place) {
+void locate(Diagnostic& d, const SourceText& source, Place place) {
     constexpr std::size_t kBefore = 60, kWhole = 160;
     d.file = source.name();
     if (!place.known()) return;
@@ -32,7 +32,7 @@ void locate(Diagnostic& d, const Source& source, Place place) {
 
 }  // namespace
 
-void Diagnostics::error(const Source& source, Place place, std::string problem, std::string reason,
+void Diagnostics::error(const SourceText& source, Place place, std::string problem, std::string reason,
                         std::string suggestion) {
     Diagnostic d;
     d.problem = std::move(problem);
@@ -41,7 +41,7 @@ void Diagnostics::error(const Source& source, Place place, std::string problem, 
     add(errors_, source, place, std::move(d));
 }
 
-void Diagnostics::warning(const Source& source, Place place, std::string problem, std::string reason,
+void Diagnostics::warning(const SourceText& source, Place place, std::string problem, std::string reason,
                           std::string suggestion) {
     Diagnostic d;
     d.severity = Diagnostic::Severity::warning;
@@ -51,7 +51,7 @@ void Diagnostics::warning(const Source& source, Place place, std::string problem
     add(warnings_, source, place, std::move(d));
 }
 
-void Diagnostics::add(Kept& kept, const Source& source, Place place, Diagnostic diagnostic) {
+void Diagnostics::add(Kept& kept, const SourceText& source, Place place, Diagnostic diagnostic) {
     ++kept.count;
     kept.entries.push_back({&source, place, number_++, std::move(diagnostic)});
     const std::size_t room = 2 * std::max<std::size_t>(shown_, 1);

@@ -16,9 +16,9 @@ public:
     // At most `shown` errors and `shown` warnings are kept: the first in the order of sources and places.
     explicit Diagnostics(std::uint32_t shown) : shown_(shown) {}
 
-    void error(const Source& source, Place place, std::string problem, std::string reason = "",
+    void error(const SourceText& source, Place place, std::string problem, std::string reason = "",
                std::string suggestion = "");
-    void warning(const Source& source, Place place, std::string problem, std::string reason = "",
+    void warning(const SourceText& source, Place place, std::string problem, std::string reason = "",
                  std::string suggestion = "");
 
     std::uint64_t errors() const { return errors_.count; }
@@ -31,7 +31,7 @@ public:
 
 private:
     struct Entry {
-        const Source* source;
+        const SourceText* source;
         Place place;
         std::uint64_t number;  // ties are told as they came
         Diagnostic diagnostic;
@@ -41,7 +41,7 @@ private:
         std::uint64_t count = 0;
     };
 
-    void add(Kept& kept, const Source& source, Place place, Diagnostic diagnostic);
+    void add(Kept& kept, const SourceText& source, Place place, Diagnostic diagnostic);
     void shrink(Kept& kept, std::size_t size) const;
 
     std::uint32_t shown_;

@@ -8,13 +8,13 @@ namespace penstock {
 
 namespace {
 
-const Source* open(const Reading& reading, const Node& file, InputFiles& files, std::string_view form) {
+const SourceText* open(const Reading& reading, const Node& file, InputFiles& files, std::string_view form) {
     if (!file.is(Node::Kind::string) || file.text.empty()) {
         reading.wrong_type(file, quote(form), "the name of a file");
         return nullptr;
     }
     std::string problem;
-    const Source* source = files.read(file.text, problem);
+    const SourceText* source = files.read(file.text, problem);
     if (!source)
         reading.error(file.place, "the file " + quote(file.text) + " " + problem,
                       "names of files are relative to the folder of the definition");
@@ -25,7 +25,7 @@ const Source* open(const Reading& reading, const Node& file, InputFiles& files, 
 
 // Calls f(place) for every line that is not empty; a carriage return at its end does not belong to it.
 template <class F>
-void each_line(const Source& source, F&& f) {
+void each_line(const SourceText& source, F&& f) {
     const std::string_view text = source.text();
     for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t line_end = std::min(text.find('\n', begin), text.size());
@@ -40,7 +40,7 @@ void each_line(const Source& source, F&& f) {
 // The rows of a file, one JSON object a line: all with the same keys, which become the names.
 class RowReader {
 public:
-    RowReader(const Reading& reading, const Source& source) : rows_(source, reading.limits, reading.diagnostics) {}
+    RowReader(const Reading& reading, const SourceText& source) : rows_(source, reading.limits, reading.diagnostics) {}
 
     std::vector<Axis> read() {
         each_line(rows_.source, [&](Place place) {
@@ -102,14 +102,14 @@ private:
 }  // namespace
 
 bool read_lines(const Reading& reading, const Node& file, InputFiles& files, std::vector<Value>& values) {
-    const Source* source = open(reading, file, files, "lines");
+    const SourceText* source = open(reading, file, files, "lines");
     if (!source) return false;
     each_line(*source, [&](Place place) { values.emplace_back(source->text().substr(place.offset, place.length)); });
     return true;
 }
 
 std::vector<Axis> read_rows(const Reading& reading, const Node& file, InputFiles& files) {
-    const Source* source = open(reading, file, files, "rows");
+    const SourceText* source = open(reading, file, files, "rows");
     if (!source) return {};
     return RowReader(reading, *source).read();
 }

@@ -39,14 +39,14 @@ bool read_file(const std::filesystem::path& path, std::uint64_t most_bytes, std:
     return true;
 }
 
-const Source* InputFiles::read(std::string_view name, std::string& problem) {
+const SourceText* InputFiles::read(std::string_view name, std::string& problem) {
     const std::filesystem::path path = (directory_ / std::filesystem::path(name)).lexically_normal();
     const auto known = read_.find(path.string());
     if (known != read_.end()) return known->second;
     std::string text;
     if (!read_file(path, most_bytes_, text, problem)) return nullptr;
     pinned_.push_back({path.string(), Hasher().add(std::string_view(text)).value()});
-    const Source& source = sources_.add((shown_directory_ / std::filesystem::path(name)).string(), std::move(text));
+    const SourceText& source = sources_.add((shown_directory_ / std::filesystem::path(name)).string(), std::move(text));
     read_.emplace(path.string(), &source);
     return &source;
 }

@@ -20,12 +20,12 @@ bool read_file(const std::filesystem::path& path, std::uint64_t most_bytes, std:
 // Keeps the sources of one load alive, for the diagnostics at its end.
 class Sources {
 public:
-    const Source& add(std::string name, std::string text) {
+    const SourceText& add(std::string name, std::string text) {
         return sources_.emplace_back(std::move(name), std::move(text), sources_.size());
     }
 
 private:
-    std::deque<Source> sources_;
+    std::deque<SourceText> sources_;
 };
 
 // The files one definition reads, each once.
@@ -41,7 +41,7 @@ public:
 
     // `name` as the definition has it: relative to the definition's directory. Null with a `problem` when it cannot be
     // read.
-    const Source* read(std::string_view name, std::string& problem);
+    const SourceText* read(std::string_view name, std::string& problem);
     // What was read, pinned by hash, in the order of first use.
     std::vector<Plan::File> pinned() const { return pinned_; }
 
@@ -50,7 +50,7 @@ private:
     std::filesystem::path shown_directory_;
     std::uint64_t most_bytes_;
     Sources& sources_;
-    std::map<std::string, const Source*> read_;
+    std::map<std::string, const SourceText*> read_;
     std::vector<Plan::File> pinned_;
 };
 

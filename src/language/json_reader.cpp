@@ -40,7 +40,7 @@ private:
 
 class JsonHandler : public nlohmann::json_sax<nlohmann::json> {
 public:
-    JsonHandler(const Source& source, TreeBuilder& builder, Diagnostics& diagnostics, const char* const* seen)
+    JsonHandler(const SourceText& source, TreeBuilder& builder, Diagnostics& diagnostics, const char* const* seen)
         : source_(source), builder_(builder), diagnostics_(diagnostics), seen_(seen) {}
 
     bool null() override { return builder_.add_null(before(4), "null"); }
@@ -134,7 +134,7 @@ private:
         return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end - begin)};
     }
 
-    const Source& source_;
+    const SourceText& source_;
     TreeBuilder& builder_;
     Diagnostics& diagnostics_;
     const char* const* seen_;
@@ -142,7 +142,7 @@ private:
 
 }  // namespace
 
-const Node* read_json_value(const Source& source, Place place, Arena& arena, const LanguageLimits& limits,
+const Node* read_json_value(const SourceText& source, Place place, Arena& arena, const LanguageLimits& limits,
                             Diagnostics& diagnostics) {
     const char* begin = source.text().data() + place.offset;
     const char* end = begin + place.length;
@@ -159,7 +159,7 @@ const Node* read_json_value(const Source& source, Place place, Arena& arena, con
     }
 }
 
-std::vector<SourceDocument> read_json(const Source& source, Arena& arena, const LanguageLimits& limits,
+std::vector<SourceDocument> read_json(const SourceText& source, Arena& arena, const LanguageLimits& limits,
                                       Diagnostics& diagnostics) {
     const Place whole{0, static_cast<std::uint32_t>(source.text().size())};
     const Node* root = read_json_value(source, whole, arena, limits, diagnostics);

@@ -21,7 +21,7 @@ public:
     void load_file(const std::filesystem::path& file) {
         std::string text, problem;
         if (!read_file(file, options_.limits.file_bytes, text, problem)) {
-            const Source& source = sources_.add(file.string(), "");
+            const SourceText& source = sources_.add(file.string(), "");
             diagnostics_.error(source, {}, "the file " + problem);
             return;
         }
@@ -44,12 +44,12 @@ public:
 private:
     struct Named {
         const Node* root;
-        const Source* source;
+        const SourceText* source;
         Place place;
         std::filesystem::path directory;
     };
 
-    void load(const Source& source, const std::filesystem::path& directory) {
+    void load(const SourceText& source, const std::filesystem::path& directory) {
         const std::uint64_t errors_before = diagnostics_.errors();
         const std::vector<SourceDocument> documents =
             read_documents(source, arenas_.emplace_back(), options_.limits, diagnostics_);
@@ -65,7 +65,7 @@ private:
     }
 
     // JSON has no documents: a file holds a list of definitions instead.
-    void load_list(const Source& source, const SourceDocument& document, const std::filesystem::path& directory) {
+    void load_list(const SourceText& source, const SourceDocument& document, const std::filesystem::path& directory) {
         const Node& list = *document.root;
         if (!is_json(document.text) || list.size == 0) {
             diagnostics_.error(source, list.place, "a definition is a list",
@@ -81,7 +81,7 @@ private:
         }
     }
 
-    void load_definition(const Source& source, const Node& root, std::string_view text,
+    void load_definition(const SourceText& source, const Node& root, std::string_view text,
                          const std::filesystem::path& directory) {
         const std::uint64_t errors_before = diagnostics_.errors();
         const Reading reading(source, options_.limits, diagnostics_);

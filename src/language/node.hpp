@@ -89,7 +89,7 @@ private:
 // as scalars before their values. Merge keys (`<<`), doubled keys and the limits are its business.
 class TreeBuilder {
 public:
-    TreeBuilder(Arena& arena, const Source& source, const LanguageLimits& limits, Diagnostics& diagnostics);
+    TreeBuilder(Arena& arena, const SourceText& source, const LanguageLimits& limits, Diagnostics& diagnostics);
 
     // Each throws ReadError when a limit is passed.
     const Node* add_null(Place place, std::string_view text);
@@ -128,7 +128,7 @@ private:
     void drop_doubled(std::vector<Member>& members);
 
     Arena& arena_;
-    const Source& source_;
+    const SourceText& source_;
     const LanguageLimits& limits_;
     Diagnostics& diagnostics_;
     std::vector<const Node*> stack_;  // members of what is open, keys and values in turn

@@ -9,7 +9,7 @@ namespace {
 
 void read_set(const std::string& argument, const LoadOptions& options, Sources& sources, Arena& arena,
               Diagnostics& diagnostics, OutsideKeys& outside) {
-    const Source& whole = sources.add("--set", argument);
+    const SourceText& whole = sources.add("--set", argument);
     const std::size_t equals = argument.find('=');
     const std::string key = argument.substr(0, equals);
     const Place key_place{0, static_cast<std::uint32_t>(key.size())};
@@ -19,7 +19,7 @@ void read_set(const std::string& argument, const LoadOptions& options, Sources& 
     std::string problem = key_problem(key);
     if (problem.empty() && is_built_in_name(key)) problem = "`{" + key + "}` means a directory in every job";
     if (!problem.empty()) return diagnostics.error(whole, key_place, "bad key in `--set`: " + quote(key), problem);
-    const Source& value = sources.add("--set " + key, argument.substr(equals + 1));
+    const SourceText& value = sources.add("--set " + key, argument.substr(equals + 1));
     const std::uint64_t errors_before = diagnostics.errors();
     const auto documents = read_documents(value, arena, options.limits, diagnostics);
     if (diagnostics.errors() != errors_before) return;

@@ -271,7 +271,7 @@ std::string Pipeline::serialize() const { return PipelineForm::to_json_text(*thi
 Pipeline Pipeline::deserialize(std::string_view json) {
     const LanguageLimits limits;
     Diagnostics diagnostics(limits.diagnostics);
-    const Source source("", std::string(json));
+    const SourceText source("", std::string(json));
     Arena arena;
     const Reading reading(source, limits, diagnostics);
     std::optional<Pipeline> pipeline;

@@ -146,7 +146,7 @@ struct LinkedPipeline::Parts {
     Sources sources;
     Arena arena;
     Diagnostics diagnostics{LanguageLimits().diagnostics};
-    const Source& source = sources.add("", "");
+    const SourceText& source = sources.add("", "");
     Reading reading{source, limits, diagnostics};
     Definition definition;
     OutsideKeys outside;

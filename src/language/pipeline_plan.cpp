@@ -10,7 +10,7 @@ Loaded plan_of(const Pipeline& pipeline, const WorkerTypes& types, const LoadOpt
     Sources sources;
     Arena arena;
     Diagnostics diagnostics(options.limits.diagnostics);
-    const Source& source = sources.add("", "");
+    const SourceText& source = sources.add("", "");
     const Reading reading(source, options.limits, diagnostics);
     const OutsideKeys outside = read_outside_keys(options, sources, arena, diagnostics);
     const std::string text = pipeline.serialize();

@@ -37,7 +37,7 @@ std::size_t first_bad_byte(std::string_view text) {
 
 }  // namespace
 
-bool check_text(const Source& source, Diagnostics& diagnostics) {
+bool check_text(const SourceText& source, Diagnostics& diagnostics) {
     const std::string_view text = source.text();
     if (!is_utf8(text)) {
         diagnostics.error(source, {static_cast<std::uint32_t>(first_bad_byte(text)), 1}, "the text is not UTF-8",
@@ -54,7 +54,7 @@ bool check_text(const Source& source, Diagnostics& diagnostics) {
     return false;
 }
 
-std::vector<SourceDocument> read_documents(const Source& source, Arena& arena, const LanguageLimits& limits,
+std::vector<SourceDocument> read_documents(const SourceText& source, Arena& arena, const LanguageLimits& limits,
                                            Diagnostics& diagnostics) {
     if (!check_text(source, diagnostics)) return {};
     if (source.name().ends_with(".json")) return read_json(source, arena, limits, diagnostics);

@@ -17,7 +17,7 @@ namespace penstock {
 
 class Reading {
 public:
-    Reading(const Source& from, const LanguageLimits& bounds, Diagnostics& found)
+    Reading(const SourceText& from, const LanguageLimits& bounds, Diagnostics& found)
         : source(from), limits(bounds), diagnostics(found) {}
 
     void error(Place place, std::string problem, std::string reason = "", std::string suggestion = "") const {
@@ -67,7 +67,7 @@ public:
         return diagnostics.wants_suggestions() ? did_you_mean_text(word, candidates) : "";
     }
 
-    const Source& source;
+    const SourceText& source;
     const LanguageLimits& limits;
     Diagnostics& diagnostics;
 };

@@ -9,7 +9,7 @@
 
 namespace penstock {
 
-// A stretch of a Source, in bytes. Pipelines made in C++ have no text: their places are all `nowhere`.
+// A stretch of a SourceText, in bytes. Pipelines made in C++ have no text: their places are all `nowhere`.
 struct Place {
     static constexpr std::uint32_t kNowhere = 0xffffffff;
     std::uint32_t offset = kNowhere;
@@ -25,12 +25,12 @@ struct LineAndColumn {
 };
 
 // Not copied: nodes and places refer to it.
-class Source {
+class SourceText {
 public:
     // `order` ranks diagnostics of several files. A byte order mark is dropped.
-    Source(std::string name, std::string text, std::size_t order = 0);
-    Source(const Source&) = delete;
-    Source& operator=(const Source&) = delete;
+    SourceText(std::string name, std::string text, std::size_t order = 0);
+    SourceText(const SourceText&) = delete;
+    SourceText& operator=(const SourceText&) = delete;
 
     const std::string& name() const { return name_; }
     std::string_view text() const { return text_; }

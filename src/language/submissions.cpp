@@ -71,7 +71,7 @@ ForEachLine submissions_for_line(const std::vector<std::shared_ptr<const Plan>>&
     if (text.find_first_not_of(" \t") == std::string::npos) return result;
     const LanguageLimits limits;
     Diagnostics diagnostics(limits.diagnostics);
-    const Source source(file, std::move(text));
+    const SourceText source(file, std::move(text));
     const Reading reading(source, limits, diagnostics);
     const std::optional<Document> own = own_data_of(reading, key);
     if (own) {

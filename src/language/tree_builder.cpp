@@ -6,7 +6,7 @@
 
 namespace penstock {
 
-TreeBuilder::TreeBuilder(Arena& arena, const Source& source, const LanguageLimits& limits, Diagnostics& diagnostics)
+TreeBuilder::TreeBuilder(Arena& arena, const SourceText& source, const LanguageLimits& limits, Diagnostics& diagnostics)
     : arena_(arena), source_(source), limits_(limits), diagnostics_(diagnostics) {}
 
 void TreeBuilder::count(Place place, std::uint64_t nodes) {

@@ -36,7 +36,7 @@ std::size_t indenting_tab(std::string_view text, std::size_t offset) {
 
 class YamlHandler : public YAML::EventHandler {
 public:
-    YamlHandler(const Source& source, Arena& arena, const LanguageLimits& limits, Diagnostics& diagnostics)
+    YamlHandler(const SourceText& source, Arena& arena, const LanguageLimits& limits, Diagnostics& diagnostics)
         : source_(source), diagnostics_(diagnostics), builder_(arena, source, limits, diagnostics) {}
 
     const Node* take() { return builder_.take(); }
@@ -184,7 +184,7 @@ private:
         return made(std::min(end + 1, line_end) - from);
     }
 
-    const Source& source_;
+    const SourceText& source_;
     Diagnostics& diagnostics_;
     TreeBuilder builder_;
     std::vector<const Node*> anchors_;  // by number; null while the node is not complete
@@ -194,7 +194,7 @@ private:
 
 }  // namespace
 
-std::vector<SourceDocument> read_yaml(const Source& source, Arena& arena, const LanguageLimits& limits,
+std::vector<SourceDocument> read_yaml(const SourceText& source, Arena& arena, const LanguageLimits& limits,
                                       Diagnostics& diagnostics) {
     TextBuffer buffer(source.text());
     std::istream in(&buffer);

@@ -41,7 +41,7 @@ public:
 private:
     WorkerTypes types_;
     std::unique_ptr<Zygote> zygote_;
-    Layout layout_;
+    LaunchLayout layout_;
 };
 
 // Boost's archives of what ranks tell one another at start. Not hot: one string each.
@@ -96,7 +96,7 @@ private:
     std::optional<Doorbells> doorbells_;
     WorkerTypes types_;
     std::unique_ptr<Zygote> zygote_;
-    Layout layout_;
+    LaunchLayout layout_;
     std::vector<std::string> host_of_rank_;
 };
 

@@ -27,21 +27,21 @@ RankFacts facts_of_this_process() {
     return f;
 }
 
-bool Layout::is_pipeliner(std::uint32_t rank) const {
+bool LaunchLayout::is_pipeliner(std::uint32_t rank) const {
     return std::find(pipeliners.begin(), pipeliners.end(), rank) != pipeliners.end();
 }
 
-const BrokerDescription* Layout::broker(std::uint32_t rank) const {
+const BrokerDescription* LaunchLayout::broker(std::uint32_t rank) const {
     const auto at = std::find_if(brokers.begin(), brokers.end(), [&](const auto& b) { return b.rank == rank; });
     return at == brokers.end() ? nullptr : &*at;
 }
 
-std::uint32_t Layout::brokers_on(std::uint32_t host) const {
+std::uint32_t LaunchLayout::brokers_on(std::uint32_t host) const {
     return static_cast<std::uint32_t>(
         std::count_if(brokers.begin(), brokers.end(), [&](const auto& b) { return b.host == host; }));
 }
 
-bool Layout::may_spin(std::uint32_t rank) const {
+bool LaunchLayout::may_spin(std::uint32_t rank) const {
     const std::string& host = host_of_rank[rank];
     std::uint32_t busy = 0;
     for (std::uint32_t r = 0; r < host_of_rank.size(); ++r) {
@@ -54,7 +54,7 @@ bool Layout::may_spin(std::uint32_t rank) const {
 
 namespace {
 
-void count_cpus(Layout& layout, const std::vector<RankFacts>& facts) {
+void count_cpus(LaunchLayout& layout, const std::vector<RankFacts>& facts) {
     std::map<std::string, std::set<std::uint32_t>> cpus;
     for (const RankFacts& f : facts) {
         layout.host_of_rank.push_back(f.host);
@@ -63,7 +63,7 @@ void count_cpus(Layout& layout, const std::vector<RankFacts>& facts) {
     for (const auto& [host, set] : cpus) layout.cpus_of_host[host] = static_cast<std::uint32_t>(set.size());
 }
 
-void assign_roles(Layout& layout, std::uint32_t ranks, std::uint32_t pipeliners) {
+void assign_roles(LaunchLayout& layout, std::uint32_t ranks, std::uint32_t pipeliners) {
     if (ranks <= 2) {
         layout.pipeliners = {0};
         layout.brokers.push_back({ranks - 1, 0, 1});
@@ -74,7 +74,7 @@ void assign_roles(Layout& layout, std::uint32_t ranks, std::uint32_t pipeliners)
     for (std::uint32_t r = p + 1; r < ranks; ++r) layout.brokers.push_back({r, 0, 1});
 }
 
-void share_cpus(Layout& layout, const std::vector<RankFacts>& facts, std::optional<std::uint32_t> slots) {
+void share_cpus(LaunchLayout& layout, const std::vector<RankFacts>& facts, std::optional<std::uint32_t> slots) {
     std::map<std::string, std::vector<BrokerDescription*>> by_host;
     for (BrokerDescription& b : layout.brokers) by_host[facts[b.rank].host].push_back(&b);
     for (auto& [name, brokers] : by_host) {
@@ -99,9 +99,9 @@ void share_cpus(Layout& layout, const std::vector<RankFacts>& facts, std::option
 
 }  // namespace
 
-Layout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
+LaunchLayout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
                std::optional<std::uint32_t> slots) {
-    Layout layout;
+    LaunchLayout layout;
     const auto ranks = static_cast<std::uint32_t>(facts.size());
     layout.launch.ranks = ranks;
     layout.launch.rank = rank;

@@ -23,7 +23,7 @@ struct RankFacts {
 
 RankFacts facts_of_this_process();
 
-struct Layout {
+struct LaunchLayout {
     std::vector<std::uint32_t> pipeliners;
     std::vector<BrokerDescription> brokers;
     std::vector<HostDescription> hosts;  // hosts that have brokers
@@ -44,7 +44,7 @@ struct Layout {
 // Rank 0 is the router, ranks 1 .. pipeliners the pipeliners, the rest brokers. With two ranks rank 0 is pipeliner too;
 // alone it is everything. Without `slots`, the CPUs that the brokers of a host may use are shared fairly among them, each
 // broker getting at least one slot.
-Layout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
+LaunchLayout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
                std::optional<std::uint32_t> slots);
 
 }  // namespace penstock

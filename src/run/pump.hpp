@@ -26,7 +26,7 @@ struct Roles {
 class Pump {
 public:
     // `interrupted` is set by signal handlers at rank 0: drain.
-    // `may_spin`: the host has cores to spare for ranks that wait (Layout::may_spin).
+    // `may_spin`: the host has cores to spare for ranks that wait (LaunchLayout::may_spin).
     Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted,
          bool may_spin);
 

@@ -12,7 +12,7 @@
 namespace penstock {
 
 struct RankContext {
-    const Layout& layout;
+    const LaunchLayout& layout;
     std::uint32_t rank = 0;
     const WorkerTypes& types;
     std::unique_ptr<Zygote> zygote;  // for the lanes of a broker; may be null

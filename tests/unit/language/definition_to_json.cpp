@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
         std::cerr << argv[1] << " " << problem << "\n";
         return 2;
     }
-    const Source source(argv[1], std::move(text));
+    const SourceText source(argv[1], std::move(text));
     Diagnostics diagnostics(limits.diagnostics);
     Arena arena;
     std::vector<const Node*> bad_keys;

@@ -99,7 +99,7 @@ TEST(Enumerate, CountsWhatItDoesNotName) {
 }
 
 TEST(Diagnostics, AreToldInTheOrderOfFilesAndPlaces) {
-    const Source second("b.yaml", "one\ntwo\n", 1), first("a.yaml", "one\ntwo\n", 0);
+    const SourceText second("b.yaml", "one\ntwo\n", 1), first("a.yaml", "one\ntwo\n", 0);
     Diagnostics diagnostics(100);
     diagnostics.error(second, {0, 3}, "third");
     diagnostics.warning(first, {4, 3}, "second");
@@ -118,7 +118,7 @@ TEST(Diagnostics, AreToldInTheOrderOfFilesAndPlaces) {
 TEST(Diagnostics, ShowTheFirstAndCountTheRest) {
     std::string text;
     for (int i = 0; i < 5000; ++i) text += "x\n";
-    const Source source("a.yaml", text);
+    const SourceText source("a.yaml", text);
     Diagnostics diagnostics(10);
     for (std::uint32_t i = 5000; i-- > 0;) diagnostics.error(source, {2 * i, 1}, "error " + std::to_string(i));
     for (std::uint32_t i = 0; i < 30; ++i) diagnostics.warning(source, {2 * i, 1}, "warning");
@@ -133,7 +133,7 @@ TEST(Diagnostics, ShowTheFirstAndCountTheRest) {
 
 TEST(Diagnostics, ShowAStretchOfAVeryLongLine) {
     std::string text = std::string(1000, 'a') + "HERE" + std::string(1'000'000, 'b');
-    const Source source("a.json", text);
+    const SourceText source("a.json", text);
     Diagnostics diagnostics(10);
     diagnostics.error(source, {1000, 4}, "wrong");
     const std::vector<Diagnostic> all = diagnostics.take();
@@ -146,8 +146,8 @@ TEST(Diagnostics, ShowAStretchOfAVeryLongLine) {
     EXPECT_EQ(column(here), column(caret));
 }
 
-TEST(Source, KnowsLinesAndColumnsInCharacters) {
-    const Source source("a",
+TEST(SourceText, KnowsLinesAndColumnsInCharacters) {
+    const SourceText source("a",
                         "\xef\xbb\xbf"
                         "ab\r\n\xc3\xbc!\n");
     EXPECT_EQ(source.text().size(), 8u);

@@ -31,7 +31,7 @@ public:
     std::string_view at(const Node& node) const { return source_.text().substr(node.place.offset, node.place.length); }
 
 private:
-    Source source_;
+    SourceText source_;
     Diagnostics diagnostics_;
     Arena arena_;
     std::vector<SourceDocument> documents_;

@@ -7,49 +7,49 @@ namespace {
 
 RankFacts facts(const std::string& host, std::vector<std::uint32_t> cpus) { return {host, 1, std::move(cpus), 1 << 30}; }
 
-std::vector<std::string> roles(const Layout& layout) {
+std::vector<std::string> roles(const LaunchLayout& layout) {
     std::vector<std::string> text;
     for (const RoleLine& line : layout.launch.roles) text.push_back(line.role + " " + std::to_string(line.slots));
     return text;
 }
 
-TEST(Layout, OneProcessHasAllRoles) {
-    const Layout layout = lay_out({facts("a", {0, 1, 2, 3})}, 0, 1, {});
+TEST(LaunchLayout, OneProcessHasAllRoles) {
+    const LaunchLayout layout = lay_out({facts("a", {0, 1, 2, 3})}, 0, 1, {});
     EXPECT_EQ(roles(layout), std::vector<std::string>({"router+pipeliner+broker 4"}));
     ASSERT_EQ(layout.brokers.size(), 1u);
     EXPECT_EQ(layout.hosts[0].cpus, 4u);
 }
 
-TEST(Layout, OfTwoRanksTheFirstIsRouterAndPipeliner) {
-    const Layout layout = lay_out(std::vector(2, facts("a", {0, 1})), 1, 1, {});
+TEST(LaunchLayout, OfTwoRanksTheFirstIsRouterAndPipeliner) {
+    const LaunchLayout layout = lay_out(std::vector(2, facts("a", {0, 1})), 1, 1, {});
     EXPECT_EQ(roles(layout), std::vector<std::string>({"router+pipeliner 0", "broker 2"}));
 }
 
-TEST(Layout, PipelinersComeAfterTheRouterAndLeaveABroker) {
+TEST(LaunchLayout, PipelinersComeAfterTheRouterAndLeaveABroker) {
     EXPECT_EQ(roles(lay_out(std::vector(5, facts("a", {0, 1})), 0, 2, {})),
               std::vector<std::string>({"router 0", "pipeliner 0", "pipeliner 0", "broker 1", "broker 1"}));
     EXPECT_EQ(roles(lay_out(std::vector(3, facts("a", {0, 1})), 0, 9, {})),
               std::vector<std::string>({"router 0", "pipeliner 0", "broker 2"}));
 }
 
-TEST(Layout, BrokersOfAHostShareItsCpusFairlyAndEachHasASlot) {
-    const Layout uneven = lay_out(std::vector(4, facts("a", {0, 1, 2, 3, 4})), 0, 1, {});
+TEST(LaunchLayout, BrokersOfAHostShareItsCpusFairlyAndEachHasASlot) {
+    const LaunchLayout uneven = lay_out(std::vector(4, facts("a", {0, 1, 2, 3, 4})), 0, 1, {});
     EXPECT_EQ(uneven.brokers[0].slots, 3u);
     EXPECT_EQ(uneven.brokers[1].slots, 2u);
-    const Layout crowded = lay_out(std::vector(32, facts("a", {0, 1})), 0, 1, {});
+    const LaunchLayout crowded = lay_out(std::vector(32, facts("a", {0, 1})), 0, 1, {});
     ASSERT_EQ(crowded.brokers.size(), 30u);
     for (const BrokerDescription& b : crowded.brokers) EXPECT_EQ(b.slots, 1u);
     EXPECT_EQ(crowded.hosts[0].cpus, 30u);
 }
 
-TEST(Layout, SlotsGivenAreForEachBroker) {
-    const Layout layout = lay_out(std::vector(4, facts("a", {0, 1})), 0, 1, 7);
+TEST(LaunchLayout, SlotsGivenAreForEachBroker) {
+    const LaunchLayout layout = lay_out(std::vector(4, facts("a", {0, 1})), 0, 1, 7);
     for (const BrokerDescription& b : layout.brokers) EXPECT_EQ(b.slots, 7u);
     EXPECT_EQ(layout.hosts[0].cpus, 14u);
 }
 
-TEST(Layout, HostsAreThoseThatHaveBrokers) {
-    const Layout layout = lay_out({facts("a", {0}), facts("a", {1}), facts("b", {0, 1}), facts("c", {0, 1, 2})}, 0, 1, {});
+TEST(LaunchLayout, HostsAreThoseThatHaveBrokers) {
+    const LaunchLayout layout = lay_out({facts("a", {0}), facts("a", {1}), facts("b", {0, 1}), facts("c", {0, 1, 2})}, 0, 1, {});
     ASSERT_EQ(layout.hosts.size(), 2u);
     EXPECT_EQ(layout.broker(2)->slots, 2u);
     EXPECT_EQ(layout.broker(3)->slots, 3u);
@@ -57,16 +57,16 @@ TEST(Layout, HostsAreThoseThatHaveBrokers) {
     EXPECT_EQ(layout.broker(1), nullptr);
 }
 
-TEST(Layout, CommandsMayUseTheCpusOfAllBrokersOfTheirHost) {
-    const Layout layout = lay_out({facts("a", {0}), facts("a", {1}), facts("a", {2}), facts("b", {5, 6}), facts("a", {4, 2})}, 0, 1, {});
+TEST(LaunchLayout, CommandsMayUseTheCpusOfAllBrokersOfTheirHost) {
+    const LaunchLayout layout = lay_out({facts("a", {0}), facts("a", {1}), facts("a", {2}), facts("b", {5, 6}), facts("a", {4, 2})}, 0, 1, {});
     EXPECT_EQ(layout.broker_cpus[layout.broker(2)->host], (std::vector<std::uint32_t>{2, 4}));
     EXPECT_EQ(layout.broker_cpus[layout.broker(3)->host], (std::vector<std::uint32_t>{5, 6}));
 }
 
-TEST(Layout, RanksSpinOnlyWhereEachHasACpu) {
-    const Layout crowded = lay_out(std::vector(3, facts("a", {0, 1})), 0, 1, 1);
+TEST(LaunchLayout, RanksSpinOnlyWhereEachHasACpu) {
+    const LaunchLayout crowded = lay_out(std::vector(3, facts("a", {0, 1})), 0, 1, 1);
     EXPECT_FALSE(crowded.may_spin(0));
-    const Layout roomy = lay_out(std::vector(3, facts("a", {0, 1, 2, 3})), 0, 1, 1);
+    const LaunchLayout roomy = lay_out(std::vector(3, facts("a", {0, 1, 2, 3})), 0, 1, 1);
     EXPECT_TRUE(roomy.may_spin(0));
 }
 
