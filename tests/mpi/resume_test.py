@@ -14,7 +14,7 @@ from launching import LaunchTest
 
 DEFINITION = """
 penstock: 1
-name: work
+name: sums
 jobs:
   prepare: {worker: command, with: {shell: "echo prepare >> ran.txt; echo 7", outputs: {p: {json: ""}}}}
   fan:
@@ -198,7 +198,7 @@ stages:
         for name in os.listdir(folder):
             if name.endswith(".h5"):
                 with h5py.File(os.path.join(folder, name), "r") as f:
-                    place = f.get("results/work/fan/square")
+                    place = f.get("results/sums/fan/square")
                     offset = place.id.get_chunk_info(0).byte_offset if place is not None else None
                 if offset is not None:
                     with open(os.path.join(folder, name), "r+b") as f:
