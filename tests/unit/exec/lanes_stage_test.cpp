@@ -1,11 +1,7 @@
 // Stages of streams in real lanes: the same in worker processes and inline, unless a test says otherwise.
-#include "lanes_fixture.hpp"
-
-#include "exec/stage_batch.hpp"
-#include "exec/stage_items.hpp"
+#include "stages_fixture.hpp"
 
 #include <gmock/gmock.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -14,90 +10,8 @@ namespace penstock::testing {
 
 using ::testing::HasSubstr;
 
-using Do = StageRequest::Do;
-
-List values_of(StreamItems items) {
-    List values;
-    for (ItemReader reader(std::move(items)); !reader.ended();) values.push_back(reader.next());
-    return values;
-}
-
-class Stages : public LanesTest {
-protected:
-    StageRequest request(Do what, const List& values = {}) {
-        StageRequest request;
-        request.what = what;
-        request.stream_job = stream_job_;
-        request.worker = worker_;
-        request.workers = workers_;
-        request.continues = continues_;
-        ItemsWriter items;
-        for (const Value& value : values) append_item(value, items);
-        request.items = items.take();
-        return request;
-    }
-    // `type` with `with` is what all tickets are for from now on.
-    void stage(std::string type, Document with = {}) { context_ = one_job(std::move(type), std::move(with)); }
-
-    Outcome give(StageRequest request) {
-        Ticket t = ticket(context_);
-        t.attempt = attempt_;
-        t.batch = std::make_unique<Document>(to_document(std::move(request)));
-        run(0, std::move(t));
-        return std::move(collect(1).at(0));
-    }
-    StageAnswer ask(Do what, const List& values = {}) {
-        Outcome outcome = give(request(what, values));
-        EXPECT_TRUE(outcome.succeeded) << describe(outcome);
-        return outcome.succeeded ? stage_answer(std::move(*outcome.outputs)) : StageAnswer{};
-    }
-    // All answers to a request: their results, and the last one.
-    struct Whole {
-        List items;
-        StageAnswer last;
-        int answers = 0;
-    };
-    Whole ask_all(Do what, const List& values = {}) {
-        Whole whole;
-        whole.last = ask(what, values);
-        for (;; whole.last = ask(Do::go_on)) {
-            ++whole.answers;
-            most_items_ = std::max(most_items_, whole.last.items.count());
-            most_bytes_ = std::max(most_bytes_, whole.last.items.bytes.size());
-            for (Value& value : values_of(std::move(whole.last.items))) whole.items.push_back(std::move(value));
-            if (!whole.last.more) return whole;
-        }
-    }
-    static List integers(std::int64_t count) {
-        List list;
-        for (std::int64_t i = 0; i < count; ++i) list.push_back(i);
-        return list;
-    }
-
-    std::shared_ptr<const PipelineContext> context_;
-    std::uint64_t stream_job_ = 7;
-    std::uint32_t worker_ = 0;
-    std::uint32_t workers_ = 1;
-    std::uint32_t attempt_ = 1;
-    bool continues_ = false;
-    std::size_t most_items_ = 0;
-    std::size_t most_bytes_ = 0;
-};
-
-class StagesBothWays : public Stages, public ::testing::WithParamInterface<Isolation> {
-protected:
-    StagesBothWays() {
-        isolation_ = GetParam();
-        if (isolation_ == Isolation::process) fork_zygote();
-    }
-};
 INSTANTIATE_TEST_SUITE_P(In, StagesBothWays, ::testing::Values(Isolation::process, Isolation::in_line),
                          [](const auto& p) { return p.param == Isolation::process ? "Process" : "Inline"; });
-
-class StagesInProcesses : public Stages {
-protected:
-    StagesInProcesses() { fork_zygote(); }
-};
 
 class StagesInline : public Stages {
 protected:
@@ -467,96 +381,6 @@ TEST_F(StagesInline, ASourceThatIsStoppedHasNotMadeAll) {
     const Outcome outcome = std::move(collect(1).at(0));
     ASSERT_FALSE(outcome.succeeded);
     EXPECT_EQ(outcome.details->reason, EndReason::cancelled);
-}
-
-// ---------------------------------------------------------------------------------------------- ends of processes
-
-TEST_F(StagesInProcesses, AWorkerThatCrashesFailsItsTicketAndAnotherTakesOver) {
-    stage("twice");
-    ask(Do::items, {1});
-    const Outcome crashed = give(request(Do::items, {2, "crash", 3}));
-    ASSERT_FALSE(crashed.succeeded);
-    EXPECT_EQ(crashed.details->reason, EndReason::signal);
-    EXPECT_EQ(crashed.details->signal, SIGSEGV);
-    const Value who = values_of(ask(Do::items, {"who"}).items).at(0);
-    EXPECT_EQ(at(who.map(), "items"), Value(1));
-    EXPECT_EQ(at(who.map(), "starts"), Value(1)) << "start() of the new object";
-}
-
-TEST_F(StagesInProcesses, ACrashOnTheThreadOfAGeneratorIsTheSame) {
-    stage("count-up");
-    const Outcome crashed = give(request(Do::items, {2, List{3, "crash"}}));
-    ASSERT_FALSE(crashed.succeeded);
-    EXPECT_EQ(crashed.details->signal, SIGSEGV);
-    EXPECT_EQ(values_of(ask(Do::items, {2}).items), (List{0, 1}));
-}
-
-TEST_F(StagesInProcesses, ACrashOfAFoldLosesItsState) {
-    stage("add-up");
-    ask(Do::items, {1});
-    continues_ = true;
-    EXPECT_FALSE(give(request(Do::items, {"crash"})).succeeded);
-    const StageAnswer answer = ask(Do::items, {2});
-    EXPECT_TRUE(answer.fatal);
-    EXPECT_TRUE(answer.error.has_value());
-}
-
-TEST_F(StagesInProcesses, ASourceThatCrashesHasMadeWhatItHadSent) {
-    stage("integers", {{"count", 10'000}, {"crash-at", 5'000}});
-    StageAnswer answer = ask(Do::start);
-    std::size_t items = 0;
-    for (;;) {
-        ASSERT_TRUE(answer.more);
-        items += answer.items.count();
-        Outcome outcome = give(request(Do::go_on));
-        if (!outcome.succeeded) {
-            EXPECT_EQ(outcome.details->signal, SIGSEGV);
-            break;
-        }
-        answer = stage_answer(std::move(*outcome.outputs));
-    }
-    EXPECT_LE(items, 5'000u);
-    EXPECT_GE(items, kPortionItems);
-    EXPECT_TRUE(ask(Do::go_on).fatal) << "nobody repeats it";
-}
-
-// Its process has ended before anybody asks what came of it.
-TEST_F(StagesInProcesses, ASourceThatCrashesBetweenTwoTicketsSaysHow) {
-    const std::filesystem::path file = folder_ / "go";
-    stage("integers", {{"who", true}, {"count", 20}, {"wait-at", 9}, {"path", file.string()}, {"crash-at", 10}});
-    List items;
-    for (StageAnswer answer = ask(Do::start);; answer = ask(Do::go_on)) {
-        for (Value& value : values_of(std::move(answer.items))) items.push_back(std::move(value));
-        ASSERT_TRUE(answer.more);
-        if (items.size() == 11) break;
-    }
-    std::ofstream(file) << "x";
-    while (::kill(static_cast<pid_t>(items.at(0).int64()), 0) == 0) ::usleep(200);
-    const Outcome crashed = give(request(Do::go_on));
-    ASSERT_FALSE(crashed.succeeded);
-    EXPECT_EQ(crashed.details->reason, EndReason::signal);
-    EXPECT_EQ(crashed.details->signal, SIGSEGV);
-    EXPECT_TRUE(ask(Do::go_on).fatal) << "it is charged once";
-}
-
-TEST_F(StagesInProcesses, TicketsGivenAheadAreServedInOrderByOneObject) {
-    stage("twice");
-    std::vector<Ticket> tickets;
-    for (int i = 0; i < 50; ++i) {
-        Ticket t = ticket(context_);
-        t.batch = std::make_unique<Document>(to_document(request(Do::items, {i, i == 20 ? Value("crash") : Value("who")})));
-        tickets.push_back(std::move(t));
-    }
-    run_all(0, std::move(tickets));
-    auto outcomes = collect(50);
-    for (std::size_t i = 0; i < 50; ++i) {
-        ASSERT_EQ(outcomes[i].ticket, i + 1);
-        ASSERT_EQ(outcomes[i].succeeded, i != 20);
-        if (i == 20) continue;
-        const List values = values_of(stage_answer(std::move(*outcomes[i].outputs)).items);
-        ASSERT_EQ(values.at(0), Value(2 * i));
-        ASSERT_EQ(at(values.at(1).map(), "items"), Value(2 * (i < 20 ? i + 1 : i - 20)));
-    }
 }
 
 // ---------------------------------------------------------------------------------------------- wrong types
