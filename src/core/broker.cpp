@@ -48,7 +48,13 @@ void Broker::on(const msg::IntroducePipeline& m, std::uint32_t, Outbox&) {
     }
     auto context = std::make_shared<PipelineContext>(PipelineContext{plan->second.plan, m.info});
     ++plan->second.pipelines;
-    pipelines_[m.info.id] = {std::move(context), &plan->second, m.pipeliner, m.submitted_ns, m.follows};
+    Pipeline& p = pipelines_[m.info.id];
+    p.context = std::move(context);
+    p.plan = &plan->second;
+    p.pipeliner = m.pipeliner;
+    p.submitted_ns = m.submitted_ns;
+    p.follows = m.follows;
+    p.epoch = m.epoch;
 }
 
 void Broker::on(const msg::Assign& m, std::uint32_t, Outbox&) {
@@ -98,7 +104,11 @@ void Broker::inputs_arrived(std::uint64_t ticket) {
     ++queued_jobs_;
 }
 
-void Broker::on(const msg::Release& m, std::uint32_t, Outbox&) { host_.release(m.jobs); }
+void Broker::on(const msg::Release& m, std::uint32_t, Outbox&) {
+    const auto at = pipelines_.find(m.jobs.pipeline);
+    if (at != pipelines_.end() && at->second.epoch != m.epoch) return;  // somebody may read them after all
+    host_.release(m.jobs);
+}
 
 void Broker::on(const msg::ForgetPipeline& m, std::uint32_t, Outbox&) {
     const auto at = pipelines_.find(m.pipeline);
@@ -212,6 +222,11 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
     ++records_;
     const PipelineId id = p.context->info.id;
     JobEnd end{p.context, index, t->job - job.first_job.value, t->attempt, p.submitted_ns};
+    if (p.abandoned) {
+        end.next = NextAttempt::yes;
+        drop(ticket);
+        return end;
+    }
     if (!how.succeeded && !plan.is_stream()) {
         const PastAttempts past = with_one_more(t->past, how.crashed, rank_, t->lane);
         end.next = next_attempt(job, past, crash_limit_);
@@ -236,7 +251,6 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
                     static_cast<std::uint64_t>(how.busy), follow,        {}};
         if (!how.succeeded) pending_.error = first_bytes(how.error, kErrorBytes);
         pending_template_ = t->job_template;
-        pending_pipeliner_ = p.pipeliner;
     }
     end.follow = follow;
     drop(ticket);
@@ -252,9 +266,10 @@ std::optional<JobStart> Broker::job_of(std::uint64_t ticket) {
 void Broker::attempt_failed(const Ticketed& t, const PastAttempts& past, const AttemptEnd& how, Outbox& out) {
     send_ended(out);
     const msg::Assign was = assign_of(t);
-    out.to_router(msg::AttemptFailed{was.jobs, was.job, was.attempt, was.holder, was.located, past, records_,
-                                     static_cast<std::uint64_t>(how.busy),
-                                     std::string(first_bytes(how.error, kErrorBytes))});
+    tell(*t.pipeline,
+         msg::AttemptFailed{was.jobs, was.job, was.attempt, was.holder, was.located, past, records_,
+                            static_cast<std::uint64_t>(how.busy), std::string(first_bytes(how.error, kErrorBytes))},
+         out);
 }
 
 void Broker::follow(const JobEnd& end) {
@@ -281,14 +296,15 @@ void Broker::follow(const JobEnd& end) {
 
 void Broker::send_ended(Outbox& out) {
     if (pending_.jobs.count == 0) return;
-    out.to_pipeliner(pending_pipeliner_, pending_);
-    out.to_router(std::move(pending_));
+    if (const auto at = pipelines_.find(pending_.jobs.pipeline); at != pipelines_.end())
+        tell(at->second, std::move(pending_), out);
     pending_ = {};
     pending_.jobs.count = 0;
 }
 
 void Broker::settle(Outbox& out) {
     send_ended(out);
+    if (!withdrawals_.empty()) answer_withdrawals(out);
     if (draining_) answer_recall(out);  // before anything more is started
     fill_lanes();
     if (owed_ != 0) {

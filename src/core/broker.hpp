@@ -64,6 +64,10 @@ public:
     virtual void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) = 0;
     virtual void forget_inputs(std::uint64_t ticket) = 0;
     virtual void release(const JobRun& jobs) = 0;
+    // Jobs of the pipeline whose outputs are kept here, in order.
+    virtual std::vector<JobRun> held(PipelineId pipeline) = 0;
+    // All jobs of this stream here are to end as soon as they can.
+    virtual void abandon_stream(PipelineId pipeline) = 0;
     virtual void forget(PipelineId pipeline) = 0;
     virtual void forget(PlanId plan) = 0;
     virtual void flush() = 0;
@@ -84,6 +88,11 @@ public:
     void on(const msg::Assign& m, std::uint32_t from, Outbox& out);
     void on(const msg::Recall& m, std::uint32_t from, Outbox& out);
     void on(const msg::Release& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Withdraw& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Continue& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Alive&, std::uint32_t, Outbox&) {}  // these three are its driver's
+    void on(const msg::RankLost&, std::uint32_t, Outbox&) {}
+    void on(const msg::Leave&, std::uint32_t, Outbox&) {}
     void on(const msg::ForgetPipeline& m, std::uint32_t from, Outbox& out);
     void on(const msg::ForgetPlan& m, std::uint32_t from, Outbox& out);
     void on(const msg::Flush& m, std::uint32_t from, Outbox& out);
@@ -95,6 +104,10 @@ public:
     JobEnd ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out);
     // What a ticket in a lane is about.
     std::optional<JobStart> job_of(std::uint64_t ticket);
+    // The values of a record could not be stored after all.
+    void refused(msg::Refused refused, Outbox& out);
+    // Records up to this one are durable.
+    void durable(std::uint64_t record) { durable_ = record; }
     // Goes on with the follower of a job that has just ended here: no message, no router, no other rank.
     void follow(const JobEnd& end);
     // Sends what ended() gathered, and gives lanes more to do. Called once after each batch of events.
@@ -122,6 +135,14 @@ private:
         std::int64_t submitted_ns = 0;
         bool follows = true;        // this broker may go on with followers by itself
         std::uint64_t in_hand = 0;  // jobs queued, waiting or running
+        std::uint32_t epoch = 0;    // how often it was withdrawn
+        bool withheld = false;      // until Continue: nothing is told of it
+        bool abandoned = false;     // a stream: until all of its jobs here have ended
+        std::vector<RouterMessage> later;  // what was to be told meanwhile; no more than jobs ran at its Withdraw
+    };
+    struct Withdrawal {
+        msg::Withdrawn answer;
+        std::uint64_t records = 0;  // have to be durable first
     };
     struct Queued {
         Pipeline* pipeline = nullptr;
@@ -170,6 +191,15 @@ private:
     void attempt_failed(const Ticketed& t, const PastAttempts& past, const AttemptEnd& how, Outbox& out);
     void send_ended(Outbox& out);
 
+    // broker_recovery.cpp
+    void take_back_all();
+    void drop_queued(const Pipeline& p);
+    void drop_waiting(const Pipeline& p);
+    std::vector<JobRun> running_of(const Pipeline& p) const;
+    void answer_withdrawals(Outbox& out);
+    void tell(Pipeline& p, RouterMessage m, Outbox& out);
+    static void send(const Pipeline& p, RouterMessage m, Outbox& out);
+
     std::uint32_t rank_;
     std::uint32_t slots_;
     BrokerHost& host_;
@@ -183,13 +213,14 @@ private:
     std::vector<Ticketed> tickets_;
     std::vector<std::uint32_t> free_tickets_;
     std::uint64_t records_ = 0;
+    std::uint64_t durable_ = 0;
+    std::vector<Withdrawal> withdrawals_;  // not answered
     std::uint64_t ignored_ = 0;
     std::uint64_t waiting_for_inputs_ = 0;
     std::uint32_t owed_ = 0;  // asked for by a Recall and not yet answered
     bool draining_ = false;
     msg::Ended pending_{{{}, {}, 0}, true, 1, 0, 0, false, {}};  // what ended and was not sent yet: one run
     std::uint32_t pending_template_ = 0;
-    std::uint32_t pending_pipeliner_ = 0;
 };
 
 }  // namespace penstock

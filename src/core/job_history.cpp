@@ -49,7 +49,9 @@ std::uint32_t JobHistory::same_attempts_until(std::uint32_t job, std::uint32_t e
     return next == tried.end() ? end : std::min(end, next->first);
 }
 
-bool JobHistory::fits(std::uint32_t jobs) const { return in_order(kept, jobs) && in_order(tried, jobs); }
+bool JobHistory::fits(std::uint32_t jobs) const {
+    return in_order(kept, jobs) && in_order(tried, jobs) && in_order(running, jobs);
+}
 
 const Resumption::Place* Resumption::place_of(std::uint32_t job) const {
     const auto next = behind(places, job);
@@ -58,11 +60,12 @@ const Resumption::Place* Resumption::place_of(std::uint32_t job) const {
     return job - place.first < place.count ? &place : nullptr;
 }
 
-void JobHistory::keep(std::uint32_t job, bool succeeded) {
-    if (!kept.empty() && kept.back().first + kept.back().count == job && kept.back().succeeded == succeeded)
+void JobHistory::keep(std::uint32_t job, bool succeeded, std::uint32_t holder) {
+    if (!kept.empty() && kept.back().first + kept.back().count == job && kept.back().succeeded == succeeded &&
+        kept.back().holder == holder)
         ++kept.back().count;
     else
-        kept.push_back({job, 1, succeeded});
+        kept.push_back({job, 1, succeeded, holder});
 }
 
 void JobHistory::note_attempts(std::uint32_t job, std::uint32_t attempts) {

@@ -1,6 +1,8 @@
-// What earlier launches of a run have left of one pipeline: made at rank 0 when the pipeline is submitted
-// (store/durable_jobs.hpp), and told to its pipeliner.
+// What there is of one pipeline already: what earlier launches have left of it, or, after a rank was lost, this one. Made
+// at rank 0 (store/durable_jobs.hpp), and told to its pipeliner.
 #pragma once
+
+#include "core/ids.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -10,10 +12,12 @@
 namespace penstock {
 
 struct JobHistory {
+    static constexpr std::uint32_t kInFiles = 0xfffffffe;  // msg::kStored
     // Jobs that are taken as ended: they do not run again. In order, none twice.
     struct Kept {
         std::uint32_t first = 0, count = 0;
         bool succeeded = true;
+        std::uint32_t holder = kInFiles;  // rank that holds their outputs
         friend bool operator==(const Kept&, const Kept&) = default;
     };
     // The highest number of an attempt there has been; those of jobs in no run are 0. In order, none twice.
@@ -22,8 +26,14 @@ struct JobHistory {
         std::uint32_t attempts = 0;
         friend bool operator==(const Tried&, const Tried&) = default;
     };
+    // Jobs that run at a broker, with all they need: they end there. In order, none twice, none of them kept.
+    struct Running {
+        std::uint32_t first = 0, count = 0;
+        friend bool operator==(const Running&, const Running&) = default;
+    };
     std::vector<Kept> kept;
     std::vector<Tried> tried;
+    std::vector<Running> running;
 
     std::uint64_t succeeded() const;
     std::uint64_t failed() const;
@@ -35,10 +45,16 @@ struct JobHistory {
     bool fits(std::uint32_t jobs) const;
 
     // Adds the next job to the last run or as a new one.
-    void keep(std::uint32_t job, bool succeeded);
+    void keep(std::uint32_t job, bool succeeded, std::uint32_t holder = kInFiles);
     void note_attempts(std::uint32_t job, std::uint32_t attempts);
 
     friend bool operator==(const JobHistory&, const JobHistory&) = default;
+};
+
+// Jobs whose outputs are at a rank, in order.
+struct HeldOutputs {
+    std::uint32_t rank = 0;
+    std::vector<JobRun> jobs;
 };
 
 // The same with what rank 0 alone needs to know: where the outputs of kept jobs are.

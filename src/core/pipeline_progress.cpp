@@ -63,11 +63,15 @@ void PipelineProgress::take_kept(const JobHistory& history) {
             const std::uint32_t t = s.template_of(job);
             // Each failed job is the cause of what is skipped because of it.
             const std::uint32_t part = run.succeeded ? std::min(run.first + run.count, s.first_job[t + 1]) - job : 1;
-            if (run.succeeded && s.feeds[t] != 0) std::fill_n(holder_.begin() + job, part, kInFiles);
+            const std::uint16_t holder =
+                run.holder == JobHistory::kInFiles ? kInFiles : static_cast<std::uint16_t>(run.holder);
+            if (run.succeeded && s.feeds[t] != 0) std::fill_n(holder_.begin() + job, part, holder);
             to_follow_.push_back({job, part, run.succeeded ? kNone : job, t});
             job += part;
         }
     }
+    for (const JobHistory::Running& run : history.running)
+        std::fill_n(state_.begin() + run.first, run.count, State::ready);
 }
 
 bool PipelineProgress::ended(std::uint32_t first, std::uint32_t count, bool succeeded, std::uint32_t broker,

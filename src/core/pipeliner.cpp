@@ -17,34 +17,60 @@ void Pipeliner::on(const msg::Earlier& m, std::uint32_t, Outbox&) {
 }
 
 void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
-    const auto plan = plans_.find(m.plan);
-    if (plan == plans_.end()) {
+    if (!plans_.contains(m.plan)) {
         ++ignored_;
         return;
     }
-    Changes changes;
     for (std::uint32_t i = 0; i < m.count; ++i) {
         const PipelineId id(m.first.value + i);
-        const auto [at, fresh] = pipelines_.try_emplace(id, plan->second);
-        if (!fresh) {
+        if (pipelines_.contains(id))
             ++ignored_;
-            continue;
-        }
-        const auto history = histories_.find(id);
-        const bool resumed = history != histories_.end() && history->second->fits(plan->second->jobs());
-        if (history != histories_.end() && !resumed) {
-            ++ignored_;
-            histories_.erase(history);
-        }
-        changes.clear();
-        at->second.start(changes, resumed ? history->second.get() : nullptr);
-        tell(id, at->second, changes, out);
+        else
+            start(id, m.plan, out);
     }
+}
+
+void Pipeliner::on(const msg::Restart& m, std::uint32_t, Outbox& out) {
+    if (!plans_.contains(m.plan) || m.history == nullptr) {
+        ++ignored_;
+        return;
+    }
+    forget(m.pipeline);
+    epochs_[m.pipeline] = m.epoch;
+    histories_[m.pipeline] = m.history;
+    out.to_router(msg::Restarted{m.pipeline, m.epoch});
+    start(m.pipeline, m.plan, out);
+}
+
+void Pipeliner::start(PipelineId id, PlanId plan, Outbox& out) {
+    const std::shared_ptr<const Structure>& structure = plans_.at(plan);
+    const auto history = histories_.find(id);
+    const bool resumed = history != histories_.end() && history->second->fits(structure->jobs());
+    if (history != histories_.end() && !resumed) {
+        ++ignored_;
+        histories_.erase(history);
+    }
+    PipelineProgress& progress = pipelines_.try_emplace(id, structure).first->second;
+    Changes changes;
+    progress.start(changes, resumed ? history->second.get() : nullptr);
+    tell(id, progress, changes, out);
+}
+
+void Pipeliner::forget(PipelineId id) {
+    pipelines_.erase(id);
+    histories_.erase(id);
+    epochs_.erase(id);
+    early_.erase(id);
+}
+
+std::uint32_t Pipeliner::epoch_of(PipelineId id) const {
+    const auto at = epochs_.find(id);
+    return at == epochs_.end() ? 0 : at->second;
 }
 
 void Pipeliner::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     const auto at = pipelines_.find(m.jobs.pipeline);
-    if (at == pipelines_.end()) {
+    if (at == pipelines_.end() || m.epoch != epoch_of(m.jobs.pipeline)) {
         ++ignored_;
         return;
     }
@@ -125,10 +151,8 @@ void Pipeliner::tell(PipelineId id, PipelineProgress& progress, const Changes& c
     for (const Changes::SkippedRun& run : changes.skipped)
         out.to_router(msg::Skipped{JobRun{id, JobIndex(run.first), run.count}, JobIndex(run.cause)});
     for (const Changes::ReleasedRun& run : changes.released)
-        out.to_broker(run.holder, msg::Release{JobRun{id, JobIndex(run.first), run.count}});
-    if (!progress.done()) return;
-    pipelines_.erase(id);
-    histories_.erase(id);
+        out.to_broker(run.holder, msg::Release{JobRun{id, JobIndex(run.first), run.count}, epoch_of(id)});
+    if (progress.done()) forget(id);
 }
 
 // Attempts go on where earlier launches stopped: a number is never used twice.

@@ -23,9 +23,13 @@ public:
     void on(const msg::StartPlan& m, std::uint32_t from, Outbox& out);
     void on(const msg::Earlier& m, std::uint32_t from, Outbox& out);
     void on(const msg::StartPipelines& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Restart& m, std::uint32_t from, Outbox& out);
     void on(const msg::Ended& m, std::uint32_t from, Outbox& out);
     void on(const msg::Locate& m, std::uint32_t from, Outbox& out);
     void on(const msg::ForgetPlan& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Alive&, std::uint32_t, Outbox&) {}  // these three are its driver's
+    void on(const msg::RankLost&, std::uint32_t, Outbox&) {}
+    void on(const msg::Leave&, std::uint32_t, Outbox&) {}
     void on(const msg::Stop& m, std::uint32_t from, Outbox& out);
 
     // True after Stop: nothing will be sent any more.
@@ -42,6 +46,9 @@ private:
         std::uint32_t from = 0;
     };
     enum class Taken { yes, too_early, nonsense };
+    void start(PipelineId id, PlanId plan, Outbox& out);
+    void forget(PipelineId id);
+    std::uint32_t epoch_of(PipelineId id) const;
     static Taken take(const msg::Ended& m, std::uint32_t from, PipelineProgress& progress, Changes& changes);
     void take_early(std::vector<Early>& early, PipelineProgress& progress, Changes& changes);
     void tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out);
@@ -52,6 +59,7 @@ private:
     std::unordered_map<PipelineId, PipelineProgress> pipelines_;
     std::unordered_map<PipelineId, std::shared_ptr<const JobHistory>> histories_;  // of those resumed, not done
     std::unordered_map<PipelineId, std::vector<Early>> early_;  // no more than followers under way; never empty lists
+    std::unordered_map<PipelineId, std::uint32_t> epochs_;  // of those that were restarted
     std::uint64_t ignored_ = 0;
     bool stopped_ = false;
 };

@@ -34,6 +34,22 @@ const ReadyRun* ReadyQueue::next_for(std::uint32_t broker) {
     return queue == nullptr ? nullptr : &queue->front();
 }
 
+std::vector<ReadyRun> ReadyQueue::take_all_of(PipelineId pipeline) {
+    std::vector<ReadyRun> taken;
+    const auto take_from = [&](std::deque<ReadyRun>& queue) {
+        std::erase_if(queue, [&](const ReadyRun& run) {
+            if (run.jobs.pipeline != pipeline) return false;
+            jobs_ -= run.jobs.count;
+            taken.push_back(run);
+            return true;
+        });
+    };
+    take_from(anywhere_);
+    for (auto& [broker, queue] : preferring_) take_from(queue);
+    std::erase_if(preferring_, [](const auto& entry) { return entry.second.empty(); });
+    return taken;
+}
+
 ReadyRun ReadyQueue::take(std::uint32_t broker, std::uint32_t count) {
     std::deque<ReadyRun>& queue = *queue_for(broker);
     ReadyRun& front = queue.front();

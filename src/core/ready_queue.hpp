@@ -32,6 +32,8 @@ public:
     // What `broker` should run next, for looking at; null when empty. take() removes up to `count` jobs of it.
     const ReadyRun* next_for(std::uint32_t broker);
     ReadyRun take(std::uint32_t broker, std::uint32_t count);
+    // All of a pipeline. O(runs).
+    std::vector<ReadyRun> take_all_of(PipelineId pipeline);
 
     // Some jobs have their inputs at `broker`.
     bool prefers(std::uint32_t broker) const { return preferring_.contains(broker); }

@@ -15,7 +15,7 @@ Router::Router(RouterOptions options, RouterEvents& events) : options_(std::move
         broker_index_[b.rank] = index;
         brokers_of_host_[b.host].push_back(index);
         total_slots_ += b.slots;
-        brokers_.push_back({.what = b, .ahead = {}, .blocks = {}});
+        brokers_.emplace_back().what = b;
         give_credit_entry(brokers_.back());
     }
     for (std::uint32_t rank : options_.pipeliners) active_[rank] = 0;
@@ -57,7 +57,9 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
         counts_.failed += history->failed();
         counts_.kept += history->jobs();
         counts_.durable += history->jobs();
-        p.failed = history->failed() != 0;
+        p.succeeded = static_cast<std::uint32_t>(history->succeeded());
+        p.failures = static_cast<std::uint32_t>(history->failed());
+        p.failed = p.failures != 0;
         p.left -= static_cast<std::uint32_t>(history->jobs());
         p.history = std::move(history);
     }
@@ -71,9 +73,8 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
 
 void Router::start_pipelines(Outbox& out) {
     while (!waiting_.empty() && !draining_) {
-        const auto least = std::min_element(active_.begin(), active_.end(),
-                                            [](const auto& a, const auto& b) { return a.second < b.second; });
-        if (least->second >= kActivePipelines) return;
+        const std::uint32_t pipeliner = least_busy_pipeliner();
+        if (active_[pipeliner] >= kActivePipelines) return;
         const PipelineId id = waiting_.front();
         waiting_.pop_front();
         Pipeline& p = pipelines_.at(id);
@@ -81,15 +82,25 @@ void Router::start_pipelines(Outbox& out) {
             finish_when_durable(id, p, out);
             continue;
         }
-        p.pipeliner = least->first;
-        ++least->second;
-        if (p.plan->pipeliners_told.insert(p.pipeliner).second)
-            out.to_pipeliner(
-                p.pipeliner,
-                msg::StartPlan{p.info.plan, std::make_shared<const Structure>(structure_of(*p.plan->plan))});
+        p.pipeliner = pipeliner;
+        p.begun = true;
+        ++active_[pipeliner];
+        tell_plan(p, out);
         if (p.history != nullptr) out.to_pipeliner(p.pipeliner, msg::Earlier{id, p.history});
         out.to_pipeliner(p.pipeliner, msg::StartPipelines{id, 1, p.info.plan});
     }
+}
+
+std::uint32_t Router::least_busy_pipeliner() const {
+    return std::min_element(active_.begin(), active_.end(),
+                            [](const auto& a, const auto& b) { return a.second < b.second; })
+        ->first;
+}
+
+void Router::tell_plan(Pipeline& p, Outbox& out) {
+    if (!p.plan->pipeliners_told.insert(p.pipeliner).second) return;
+    out.to_pipeliner(p.pipeliner,
+                     msg::StartPlan{p.info.plan, std::make_shared<const Structure>(structure_of(*p.plan->plan))});
 }
 
 void Router::close(Outbox& out) {
@@ -103,8 +114,10 @@ void Router::drain(Outbox& out) {
     closed_ = true;
     for (const Broker& b : brokers_)
         if (b.simple != 0) out.to_broker(b.what.rank, msg::Recall{0xffffffff});
-    for (auto& [id, p] : pipelines_)
+    for (auto& [id, p] : pipelines_) {
+        if (p.recovery) end_recovery(id, p, out);
         if (p.stream) stop_stream(id, p, {{}, false, {}, "the run ends"}, out);
+    }
     stop_if_done(out);
 }
 
@@ -116,12 +129,13 @@ void Router::on(const msg::Ready& m, std::uint32_t, Outbox&) {
         ++counts_.ignored;
         return;
     }
+    if (p->recovery) return;  // it will be told again
     if (p->stream) {  // all of its jobs run at once
         p->stream->ready += m.jobs.count;
         if (p->stream->ready == p->plan->plan->job_count) streams_.push_back(m.jobs.pipeline);
         return;
     }
-    push_ready({m.jobs, m.job, m.attempt, m.holder, m.located}, *p);
+    push_remembered({m.jobs, m.job, m.attempt, m.holder, m.located}, *p);
 }
 
 void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
@@ -134,14 +148,19 @@ void Router::on(const msg::Returned& m, std::uint32_t from, Outbox& out) {
     b->nothing_to_return = m.items.empty();
     for (const msg::Returned::Item& item : m.items) {
         Pipeline* p = pipeline(item.jobs.pipeline);
-        if (p == nullptr || item.jobs.count > b->simple || !in_template(*p->plan->plan, item.jobs, item.job)) {
+        if (p == nullptr || !may_hold(*b, *p, item.jobs, item.job)) {
             ++counts_.ignored;
             continue;
         }
+        b->assigned.remove(item.jobs);
         b->simple -= item.jobs.count;
         remove_ahead(*b, *p, item.job, item.jobs.count);
         counts_.assigned -= item.jobs.count;
-        push_ready({item.jobs, item.job, item.attempt, item.holder, item.located, item.past}, *p);
+        const ReadyRun run{item.jobs, item.job, item.attempt, item.holder, item.located, item.past};
+        if (p->recovery)
+            remember(*p, run);
+        else
+            push_ready(run, *p);
     }
     give_credit_entry(*b);
     stop_if_done(out);
@@ -155,6 +174,7 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
         return;
     }
     (m.succeeded ? counts_.succeeded : counts_.failed) += m.jobs.count;
+    (m.succeeded ? p->succeeded : p->failures) += m.jobs.count;
     p->failed |= !m.succeeded;
     const TemplateIndex t = p->plan->plan->template_of(m.jobs.first);
     p->plan->times.learn(*p->plan->plan, t, m.jobs.count, static_cast<double>(m.busy_ns));
@@ -173,12 +193,17 @@ void Router::on(const msg::AttemptFailed& m, std::uint32_t from, Outbox& out) {
         ++counts_.ignored;
         return;
     }
+    b->assigned.remove(m.jobs);
     free_room(*b, *p, m.job, 1);
     give_credit_entry(*b);
     ++counts_.retried;
     std::uint64_t& last = p->last_record[from];
     last = std::max(last, m.record);
-    failed_.push_back({m.jobs, m.job, m.attempt + 1, m.holder, m.located, m.past});
+    const ReadyRun again{m.jobs, m.job, m.attempt + 1, m.holder, m.located, m.past};
+    if (p->recovery)
+        remember(*p, again);
+    else
+        failed_.push_back(again);
     events_.attempt_failed(m.jobs.pipeline, m, from);
     if (draining_) stop_if_done(out);
 }
@@ -190,10 +215,13 @@ bool Router::free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m) {
     const TemplateIndex t = plan.template_of(m.jobs.first);
     const JobTemplate& job = plan.templates[t.value];
     if (!may_hold(b, p, m.jobs, t)) return false;
+    b.assigned.remove(m.jobs);
     if (m.followed && m.succeeded && job.follower != JobTemplate::kNoFollower) {
         // The same number of jobs stays there: the followers.
         remove_ahead(b, p, t, m.jobs.count);
         add_ahead(b, p, TemplateIndex(job.follower), m.jobs.count);
+        const JobIndex first(m.jobs.first.value - job.first_job.value + plan.templates[job.follower].first_job.value);
+        b.assigned.add({{m.jobs.pipeline, first, m.jobs.count}, TemplateIndex(job.follower)});
     } else {
         free_room(b, p, t, m.jobs.count);
     }
@@ -201,10 +229,7 @@ bool Router::free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m) {
 }
 
 bool Router::may_hold(const Broker& b, const Pipeline& p, const JobRun& jobs, TemplateIndex t) const {
-    const Plan& plan = *p.plan->plan;
-    if (!in_template(plan, jobs, t)) return false;
-    const bool simple = plan.templates[t.value].resources.simple() && !plan.is_stream();
-    return jobs.count <= (simple ? b.simple : b.reserved);
+    return in_template(*p.plan->plan, jobs, t) && b.assigned.contains(jobs);
 }
 
 void Router::free_room(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t count) {
@@ -228,7 +253,9 @@ void Router::on(const msg::Skipped& m, std::uint32_t, Outbox& out) {
         ++counts_.ignored;
         return;
     }
+    if (p->recovery) return;  // it will be told again
     counts_.skipped += m.jobs.count;
+    p->skipped += m.jobs.count;
     own_records_ += m.jobs.count;
     p->failed = true;
     events_.skipped(m.jobs.pipeline, m.jobs, m.cause);
@@ -244,6 +271,8 @@ void Router::on(const msg::Refused& m, std::uint32_t from, Outbox& out) {
     }
     counts_.succeeded -= m.jobs.count;
     counts_.failed += m.jobs.count;
+    p->succeeded -= m.jobs.count;
+    p->failures += m.jobs.count;
     p->failed = true;
     events_.refused(m.jobs.pipeline, m, from);
     if (options_.fail_fast) drain(out);
@@ -254,11 +283,16 @@ void Router::ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::u
     std::uint64_t& last = p.last_record[writer];
     last = std::max(last, record);
     p.left -= count;
-    if (p.left != 0) return;
+    if (p.left == 0 && !p.recovery) all_ended(id, p, out);
+}
+
+void Router::all_ended(PipelineId id, Pipeline& p, Outbox& out) {
+    p.all_ended = true;
     for (std::uint32_t rank : p.brokers) out.to_broker(rank, msg::ForgetPipeline{id});
     --active_[p.pipeliner];
     if (counts_.assigned == 0 && ready_simple_ == 0 && waiting_.empty())
-        for (const Broker& b : brokers_) out.to_broker(b.what.rank, msg::Flush{});
+        for (const Broker& b : brokers_)
+            if (!b.lost) out.to_broker(b.what.rank, msg::Flush{});
     finish_when_durable(id, p, out);
     start_pipelines(out);
 }
@@ -304,7 +338,7 @@ void Router::forget_plan(PlanId id, Outbox& out) {
     const auto at = plans_.find(id);
     for (const std::uint32_t rank : at->second.pipeliners_told) out.to_pipeliner(rank, msg::ForgetPlan{id});
     for (Broker& b : brokers_)
-        if (b.blocks.erase(id) != 0) out.to_broker(b.what.rank, msg::ForgetPlan{id});
+        if (b.blocks.erase(id) != 0 && !b.lost) out.to_broker(b.what.rank, msg::ForgetPlan{id});
     events_.plan_forgotten(id, *at->second.plan);
     plans_.erase(at);
 }
@@ -356,8 +390,11 @@ void Router::stop_if_done(Outbox& out) {
     if (stopping_ || !closed_) return;
     if (draining_ ? !nothing_running() : !pipelines_.empty()) return;
     stopping_ = true;
-    for (const Broker& b : brokers_) out.to_broker(b.what.rank, msg::Stop{});
-    for (std::uint32_t rank : options_.pipeliners) out.to_pipeliner(rank, msg::Stop{});
+    for (const Broker& b : brokers_)
+        if (!b.lost) out.to_broker(b.what.rank, msg::Stop{});
+    for (const auto& [rank, pipelines] : active_) out.to_pipeliner(rank, msg::Stop{});
+    if (const auto spare = options_.spare_pipeliner; spare && !active_.contains(*spare))
+        out.to_pipeliner(*spare, msg::Stop{});
 }
 
 void Router::on(const msg::Bye&, std::uint32_t from, Outbox&) {

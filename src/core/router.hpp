@@ -11,11 +11,15 @@
 // An attempt that failed comes back after a pause that doubles with each of its job's, and first looks for another broker
 // (router_retries.cpp).
 //
+// A rank that is lost takes with it what was assigned there and what was not durable there. Pipelines that had to do with
+// it are withdrawn from all brokers, rebuilt from what is durable and what runs elsewhere, and go on (router_recovery.cpp).
+//
 // Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at
 // most the jobs of active pipelines, as runs; a plan is known to the roles while pipelines of it are not over, and then
 // until idle_plans or idle_plan_jobs of RouterOptions push it out.
 #pragma once
 
+#include "core/assigned_jobs.hpp"
 #include "core/host_ledger.hpp"
 #include "core/ready_queue.hpp"
 #include "core/run_times.hpp"
@@ -43,10 +47,12 @@ struct BrokerDescription {
 
 struct RouterOptions {
     std::vector<std::uint32_t> pipeliners;  // ranks
+    std::optional<std::uint32_t> spare_pipeliner;  // rank that is one when all of these are lost
     std::vector<BrokerDescription> brokers;
     HostLedger hosts;
     bool fail_fast = false;
     Nanoseconds retry_delay = 500'000'000;  // before a job's second attempt; doubles with each further one
+    std::uint32_t crash_limit = kCrashLimit;  // so many ranks in a row may be lost under a job
     // Plans without a pipeline are kept for the next one of them, the latest used: so many, and of so many jobs
     // together.
     std::uint32_t idle_plans = 64;
@@ -74,6 +80,17 @@ public:
     virtual void store_failed(std::uint32_t broker, const std::string& error) = 0;
     // What a worker of a stage has done so far.
     virtual void counted(PipelineId, JobIndex, const StageCounts&) {}
+    // Find out what is durable of it, now, and call Router::rebuilt(). `held`: where outputs are, by rank.
+    virtual void recover(PipelineId, std::uint32_t /*epoch*/, const std::vector<HeldOutputs>& /*held*/) {}
+    // A rank was lost: this is how far the pipeline is. What was told before of its jobs no longer counts.
+    virtual void rebuilt(PipelineId, const std::shared_ptr<const JobHistory>&) {}
+    // The driver stores a record of each of these attempts (they count as records of rank 0): they were lost with that
+    // rank. `final`: the jobs have failed.
+    virtual void lost(PipelineId, const std::vector<AssignedJobs::Run>&, std::uint32_t /*rank*/, bool /*final*/) {}
+    // Whether a stream may start again.
+    virtual bool may_restart(PipelineId) { return true; }
+    // Too little is left of the launch; the run drains.
+    virtual void cannot_go_on(const std::string& /*reason*/) {}
 };
 
 struct RouterCounts {
@@ -116,7 +133,16 @@ public:
     void on(const msg::StageProgress& m, std::uint32_t from, Outbox& out);
     void on(const msg::FindStored&, std::uint32_t, Outbox&) {}  // its driver's: it knows of no files
     void on(const msg::StoredLost& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Withdrawn& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Restarted& m, std::uint32_t from, Outbox& out);
+    void on(const msg::Alive&, std::uint32_t, Outbox&) {}  // its driver's
     void on(const msg::Bye& m, std::uint32_t from, Outbox& out);
+
+    // A rank is lost: nothing it says must reach the router any more.
+    void lose(std::uint32_t rank, Outbox& out);
+    // Answer to RouterEvents::recover().
+    void rebuilt(PipelineId id, std::uint32_t epoch, const JobHistory& durable, Outbox& out);
+    bool recovering() const { return recovering_ != 0; }
 
     // Records of rank 0 itself (skipped jobs) up to this one are durable.
     void own_records_durable(std::uint64_t record, Outbox& out);
@@ -157,6 +183,19 @@ private:
         std::uint32_t left = 0;  // jobs that have not ended
         std::shared_ptr<const JobHistory> history;  // null: nothing of it was done in an earlier launch
         bool failed = false;
+        bool begun = false;      // given to a pipeliner
+        bool told = false;       // RouterEvents::started()
+        bool all_ended = false;  // and everybody told to forget it
+        std::uint32_t succeeded = 0, failures = 0, skipped = 0;
+        std::uint32_t epoch = 0;  // how often it was rebuilt
+        struct Recovery {
+            std::set<std::uint32_t> awaited;  // brokers that have not said Withdrawn
+            std::vector<JobRun> running;
+            std::vector<HeldOutputs> held;
+            std::vector<std::pair<std::uint32_t, AssignedJobs::Run>> lost;  // with a rank
+        };
+        std::unique_ptr<Recovery> recovery;          // null but from the loss of a rank until it goes on
+        std::map<std::uint32_t, PastAttempts> past;  // of jobs that are to become ready again
         struct Stream {
             std::uint32_t ready = 0;         // jobs
             bool placed = false, stopped = false;
@@ -172,11 +211,13 @@ private:
         std::uint32_t simple = 0;    // one-CPU jobs there
         std::uint32_t reserved = 0;  // reserved jobs there
         WorkAhead ahead;             // the simple ones
+        AssignedJobs assigned;       // all of them
         std::uint64_t durable = 0;
         bool has_credit_entry = false;
         bool recalled = false;                       // asked to return jobs, no answer yet
         bool nothing_to_return = false;              // the last answer was empty, and no job has ended there since
-        bool gone = false;                           // said Bye
+        bool gone = false;                           // said Bye, or is lost
+        bool lost = false;
         std::map<PlanId, std::vector<bool>> blocks;  // sent
     };
     Broker* broker(std::uint32_t rank);
@@ -188,6 +229,9 @@ private:
     void free_room(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t count);
     void ended_here(PipelineId id, Pipeline& p, std::uint32_t writer, std::uint64_t record, std::uint32_t count,
                     Outbox& out);
+    void all_ended(PipelineId id, Pipeline& p, Outbox& out);
+    std::uint32_t least_busy_pipeliner() const;
+    void tell_plan(Pipeline& p, Outbox& out);
     bool assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out);
     void introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out);
     void forget_savings();
@@ -219,6 +263,18 @@ private:
     std::uint64_t durable_of(std::uint32_t rank) const;
 
     WaitingJobs::For what_is_short(const Resources& wanted) const;  // router_waiting.cpp
+
+    // router_recovery.cpp
+    void take_from(Broker& b);
+    void begin_recovery(PipelineId id, Pipeline& p, std::uint32_t lost, Outbox& out);
+    void drop_ready(PipelineId id, Pipeline& p);
+    void remember(Pipeline& p, const ReadyRun& run);
+    void free_but(Broker& b, PipelineId id, Pipeline& p, const std::vector<JobRun>& running);
+    void ask_if_withdrawn(PipelineId id, Pipeline& p);
+    void write_lost(PipelineId id, Pipeline& p, JobHistory& history);
+    void end_recovery(PipelineId id, Pipeline& p, Outbox& out);
+    void push_remembered(ReadyRun run, Pipeline& p);
+    bool stuck() const;
 
     // router_retries.cpp
     struct Level;
@@ -271,6 +327,8 @@ private:
     std::uint32_t next_host_ = 0;
     std::uint32_t total_slots_ = 0;
     std::size_t byes_ = 0;
+    std::uint64_t recovering_ = 0;  // pipelines
+    bool any_lost_ = false;
     bool closed_ = false, draining_ = false, stopping_ = false;
 };
 

@@ -116,7 +116,7 @@ bool Router::may_reserve(std::uint32_t host, const Resources& wanted) const {
 Router::Broker* Router::another_broker(const ReadyRun& run, const Resources& wanted) {
     Broker* best = nullptr;
     for (Broker& b : brokers_) {
-        if (b.what.rank == run.past.broker) continue;
+        if (b.what.rank == run.past.broker || b.lost) continue;
         if (!(wanted.simple() ? may_take_one_more(b, run) : may_reserve(b.what.host, wanted))) continue;
         if (b.what.rank == run.holder) return &b;
         if (best == nullptr || b.simple + b.reserved < best->simple + best->reserved) best = &b;

@@ -18,7 +18,7 @@ void Router::push_ready(const ReadyRun& run, const Pipeline& p) {
 }
 
 void Router::give_credit_entry(Broker& b) {
-    if (b.has_credit_entry) return;
+    if (b.has_credit_entry || b.lost) return;
     b.has_credit_entry = true;
     credit_.push_back(broker_index_.at(b.what.rank));
 }
@@ -66,6 +66,10 @@ void Router::schedule(Nanoseconds now, Outbox& out) {
         level = level->second.empty() ? levels_.erase(level) : std::next(level);
     }
     if (ready_simple_ == 0) recall_if_unbalanced(out);
+    if (any_lost_ && stuck()) {
+        events_.cannot_go_on("what is left of the launch cannot hold jobs that are still to run");
+        drain(out);
+    }
 }
 
 // ------------------------------------------------------------------------------------------ one-CPU jobs
@@ -73,7 +77,7 @@ void Router::schedule(Nanoseconds now, Outbox& out) {
 std::uint32_t Router::credit(const Broker& b, const ReadyRun& run) {
     const std::uint32_t slots = b.what.slots;
     const std::uint32_t free_slots = slots - std::min(slots, b.simple);
-    if (saving_[b.what.host].cpus) return 0;
+    if (saving_[b.what.host].cpus || b.lost) return 0;
     if (const std::uint32_t reserved = options_.hosts.reserved_cpus(b.what.host); reserved != 0) {
         // Reserved jobs share the host: whatever is sent must be able to run beside them now.
         const std::uint32_t cpus = options_.hosts.host(b.what.host).cpus;
@@ -230,6 +234,7 @@ bool Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out)
         add_ahead(to, p, run.job, run.jobs.count);
     }
     counts_.assigned += run.jobs.count;
+    to.assigned.add({run.jobs, run.job, run.attempt, run.past});
     out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, run.holder, run.located, reserved, run.past});
     return true;
 }
@@ -246,15 +251,16 @@ void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out
                                                    std::min(templates, (block + 1) * kBlockTemplates), first});
     }
     if (std::find(p.brokers.begin(), p.brokers.end(), to.what.rank) == p.brokers.end()) {
-        if (p.brokers.empty()) events_.started(p.info.id);
+        if (!std::exchange(p.told, true)) events_.started(p.info.id);
         p.brokers.push_back(to.what.rank);
-        out.to_broker(to.what.rank, msg::IntroducePipeline{p.info, p.pipeliner, p.submitted_ns, p.history == nullptr});
+        out.to_broker(to.what.rank, 
+                      msg::IntroducePipeline{p.info, p.pipeliner, p.submitted_ns, p.history == nullptr, p.epoch});
     }
 }
 
 void Router::recall_if_unbalanced(Outbox& out) {
     const bool idle = std::any_of(brokers_.begin(), brokers_.end(), [&](const Broker& b) {
-        return b.simple < b.what.slots && options_.hosts.reserved_cpus(b.what.host) == 0 && !saving_[b.what.host].cpus;
+        return !b.lost && b.simple < b.what.slots && options_.hosts.reserved_cpus(b.what.host) == 0 && !saving_[b.what.host].cpus;
     });
     if (!idle) return;
     Broker* busiest = nullptr;

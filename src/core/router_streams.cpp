@@ -21,7 +21,7 @@ bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
     const std::optional<std::vector<std::uint32_t>> brokers = reserve_for_stream(plan);
     if (!brokers) return false;
     p.stream->placed = true;
-    msg::PlaceStream places{id, {}};
+    msg::PlaceStream places{id, p.epoch, {}};
     for (const std::uint32_t b : *brokers) places.ranks.push_back(brokers_[b].what.rank);
     for (std::uint32_t job = 0; job < plan.job_count; ++job) {
         Broker& b = brokers_[(*brokers)[job]];
@@ -83,6 +83,7 @@ std::optional<std::uint32_t> Router::broker_for_stage(const Resources& wanted,
     const bool needs_nothing = wanted.cpus == 0 && wanted.memory_bytes == 0 && wanted.named.empty();
     std::optional<std::uint32_t> best;
     for (std::uint32_t i = 0; i < brokers_.size(); ++i) {
+        if (brokers_[i].lost) continue;
         const BrokerDescription& what = brokers_[i].what;
         if (!needs_nothing && options_.hosts.fits(what.host, wanted, running_simple(what.host)) != HostLedger::Fit::now)
             continue;

@@ -23,7 +23,7 @@ void fields(Archive& ar, M& m) {
 template <class Archive>
 void fields(Archive& ar, msg::Ended& m) {
     fields(ar, m.jobs);
-    ar & m.attempt & m.first_record & m.busy_ns;
+    ar & m.attempt & m.first_record & m.busy_ns & m.epoch;
     flags(ar, m.succeeded, m.followed);
     text(ar, m.error);
 }
@@ -61,12 +61,31 @@ void fields(Archive& ar, msg::StoredLost& m) {
 }
 
 template <class Archive>
+void history(Archive& ar, std::shared_ptr<const JobHistory>& known) {
+    auto all = known != nullptr ? std::const_pointer_cast<JobHistory>(known) : std::make_shared<JobHistory>();
+    plain_vector(ar, all->kept);
+    plain_vector(ar, all->tried);
+    plain_vector(ar, all->running);
+    known = std::move(all);
+}
+
+template <class Archive>
 void fields(Archive& ar, msg::Earlier& m) {
     ar & m.pipeline.value;
-    auto history = m.history != nullptr ? std::const_pointer_cast<JobHistory>(m.history) : std::make_shared<JobHistory>();
-    plain_vector(ar, history->kept);
-    plain_vector(ar, history->tried);
-    m.history = std::move(history);
+    history(ar, m.history);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Restart& m) {
+    ar & m.pipeline.value & m.plan.value & m.epoch;
+    history(ar, m.history);
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::Withdrawn& m) {
+    ar & m.pipeline.value & m.epoch;
+    plain_vector(ar, m.running);
+    plain_vector(ar, m.held);
 }
 
 template <class Archive>
@@ -87,7 +106,7 @@ void fields(Archive& ar, msg::Bye& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::PlaceStream& m) {
-    ar & m.pipeline.value;
+    ar & m.pipeline.value & m.epoch;
     plain_vector(ar, m.ranks);
 }
 
@@ -100,14 +119,14 @@ void fields(Archive& ar, msg::StopStream& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::StreamItems& m) {
-    ar & m.pipeline.value & m.from.value & m.to.value & m.batch & m.first;
+    ar & m.pipeline.value & m.from.value & m.to.value & m.batch & m.first & m.epoch;
     flag(ar, m.last);
     // The items themselves: FrameWriter and FrameReader, which need not copy them.
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::StreamEnd& m) {
-    ar & m.pipeline.value & m.from.value & m.to.value & m.items;
+    ar & m.pipeline.value & m.from.value & m.to.value & m.items & m.epoch;
     flag(ar, m.failed);
 }
 
@@ -119,7 +138,7 @@ void fields(Archive& ar, msg::Locate& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::IntroducePipeline& m) {
-    ar & m.info.id.value & m.info.plan.value & m.pipeliner & m.submitted_ns;
+    ar & m.info.id.value & m.info.plan.value & m.pipeliner & m.submitted_ns & m.epoch;
     flag(ar, m.follows);
     text(ar, m.info.instance);
     document(ar, m.info.own_data);

@@ -62,6 +62,7 @@ std::string line(const msg::Ended& m) {
     std::string text = "Ended " + run(m.jobs) + (m.succeeded ? " succeeded" : " failed") + " attempt " +
                        number(m.attempt) + " records " + range(m.first_record, m.jobs.count) + " busy " +
                        number(m.busy_ns) + " ns" + (m.followed ? " followed" : "");
+    if (m.epoch != 0) text += " epoch " + number(m.epoch);
     if (!m.error.empty()) text += ": " + one_line(m.error);
     return text;
 }
@@ -82,6 +83,16 @@ std::string line(const msg::StageProgress& m) {
 }
 std::string line(const msg::FindStored& m) { return "FindStored #" + number(m.request) + " " + listed(m.jobs, run); }
 std::string line(const msg::StoredLost& m) { return "StoredLost " + one_line(m.file) + ": " + one_line(m.error); }
+std::string line(const msg::Withdrawn& m) {
+    return "Withdrawn " + number(m.pipeline.value) + " epoch " + number(m.epoch) + ": running " +
+           listed(m.running, run) + "; held " + listed(m.held, run);
+}
+std::string line(const msg::Restarted& m) {
+    return "Restarted " + number(m.pipeline.value) + " epoch " + number(m.epoch);
+}
+std::string line(const msg::Alive&) { return "Alive"; }
+std::string line(const msg::RankLost& m) { return "RankLost " + number(m.rank); }
+std::string line(const msg::Leave&) { return "Leave"; }
 std::string line(const msg::Bye& m) { return "Bye with durations of " + number(m.by_worker.size()) + " worker types"; }
 
 std::string line(const msg::StartPlan& m) {
@@ -94,6 +105,13 @@ std::string line(const msg::Earlier& m) {
     std::string text = "Earlier " + number(m.pipeline.value) + ": ";
     if (m.history == nullptr) return text + "nothing";
     return text + number(m.history->succeeded()) + " succeeded, " + number(m.history->failed()) + " failed";
+}
+std::string line(const msg::Restart& m) {
+    std::string text = "Restart " + number(m.pipeline.value) + " of plan " + number(m.plan.value) + " epoch " +
+                       number(m.epoch) + ": ";
+    if (m.history == nullptr) return text + "nothing";
+    return text + number(m.history->succeeded()) + " succeeded, " + number(m.history->failed()) + " failed, running " +
+           listed(m.history->running, [](const JobHistory::Running& r) { return range(r.first, r.count); });
 }
 std::string line(const msg::StartPipelines& m) {
     return "StartPipelines " + range(m.first.value, m.count) + " of plan " + number(m.plan.value);
@@ -139,6 +157,12 @@ std::string line(const msg::FetchedChunk& m) {
 }
 std::string line(const msg::ChunkTaken& m) { return "ChunkTaken #" + number(m.request) + " at " + number(m.offset); }
 std::string line(const msg::Release& m) { return "Release " + run(m.jobs); }
+std::string line(const msg::Withdraw& m) {
+    return "Withdraw " + number(m.pipeline.value) + " epoch " + number(m.epoch) + " pipeliner " + number(m.pipeliner);
+}
+std::string line(const msg::Continue& m) {
+    return "Continue " + number(m.pipeline.value) + " epoch " + number(m.epoch);
+}
 std::string line(const msg::ForgetPipeline& m) { return "ForgetPipeline " + number(m.pipeline.value); }
 std::string line(const msg::ForgetPlan& m) { return "ForgetPlan " + number(m.plan.value); }
 std::string line(const msg::PlaceStream& m) {

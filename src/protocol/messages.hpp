@@ -57,6 +57,7 @@ struct Ended {
     std::uint64_t busy_ns = 0;  // sum of their run times
     bool followed = false;      // the broker goes on with the follower (JobTemplate::follower) of each by itself
     std::string error;          // of a failed job; first lines only
+    std::uint32_t epoch = 0;    // of the pipeline: how often it was rebuilt when the broker was last told
 };
 
 // Broker: this attempt has failed, and the job has attempts left. Its record is number `record` of that broker.
@@ -138,7 +139,44 @@ struct Bye {
     std::map<std::string, Durations> by_worker;
 };
 
+// Broker: answer to Withdraw. Of what was assigned, these jobs run or have run since; the others will not. All that ended
+// before is durable.
+struct Withdrawn {
+    PipelineId pipeline;
+    std::uint32_t epoch = 0;
+    std::vector<JobRun> running;
+    std::vector<JobRun> held;  // whose outputs are there
+};
+
+// Pipeliner: answer to Restart, before anything else about the pipeline.
+struct Restarted {
+    PipelineId pipeline;
+    std::uint32_t epoch = 0;
+};
+
+// Any rank to rank 0, when it has had nothing else to say for a while. Answered by Alive.
+struct Alive {};
+
+// ------------------------------------------------------------------------------------------ to any rank but 0
+
+// Router: that rank is lost. Nothing is sent to it any more, and nothing it says is heard.
+struct RankLost {
+    std::uint32_t rank = 0;
+};
+
+// Router: to a rank that was taken for lost and speaks, and at the end of a run that has lost ranks: exit at once.
+struct Leave {};
+
 // ------------------------------------------------------------------------------------------ to a pipeliner
+
+// Router: a rank was lost that had to do with this pipeline. What is known of it is forgotten, and it starts again from
+// what is left of it. Of its Ended only those of this epoch count.
+struct Restart {
+    PipelineId pipeline;
+    PlanId plan;
+    std::uint32_t epoch = 0;
+    std::shared_ptr<const JobHistory> history;
+};
 
 // Router: the skeleton of a plan, before the first pipeline of it.
 struct StartPlan {
@@ -183,6 +221,7 @@ struct IntroducePipeline {
     std::uint32_t pipeliner = 0;    // rank
     std::int64_t submitted_ns = 0;  // since the Unix epoch
     bool follows = true;            // the broker may go on with followers by itself; not where some of them have ended
+    std::uint32_t epoch = 0;        // how often it was rebuilt
 };
 
 // Router: run these. A job that needs more than one CPU, memory or named resources is `reserved`: room was made for it
@@ -258,6 +297,21 @@ struct ChunkTaken {
 // Pipeliner: nothing can need the outputs of these jobs any more.
 struct Release {
     JobRun jobs;
+    std::uint32_t epoch = 0;
+};
+
+// Router: a rank was lost that had to do with this pipeline. What has not started of it is dropped, what runs may end, but
+// its end is not told before Continue. Answered by Withdrawn.
+struct Withdraw {
+    PipelineId pipeline;
+    std::uint32_t epoch = 0;      // from now on
+    std::uint32_t pipeliner = 0;  // rank, from now on
+};
+
+// Router: router and pipeliner know again how far it is.
+struct Continue {
+    PipelineId pipeline;
+    std::uint32_t epoch = 0;
 };
 
 // Router: all jobs of this pipeline have ended; forget it.
@@ -275,6 +329,7 @@ struct ForgetPlan {
 // StreamReady, once those have arrived.
 struct PlaceStream {
     PipelineId pipeline;
+    std::uint32_t epoch = 0;           // its items carry it
     std::vector<std::uint32_t> ranks;  // by job
 };
 
@@ -302,6 +357,7 @@ struct StreamItems {
     bool last = true;         // nothing more comes of that batch
     StreamItemsPtr items;
     std::uint64_t first = 0;  // number of the first of them among all that the job has sent to the stage
+    std::uint32_t epoch = 0;
 };
 
 // Broker: nothing more comes from this job to that one.
@@ -311,6 +367,7 @@ struct StreamEnd {
     JobIndex to;
     std::uint64_t items = 0;  // sent in all
     bool failed = false;      // there would have been more
+    std::uint32_t epoch = 0;
 };
 
 // Broker: the job `from` is done with so many items that the job `to` sent it; as many may follow.
@@ -321,6 +378,7 @@ struct StreamTaken {
     std::uint64_t items = 0;
     std::uint64_t bytes = 0;
     Nanoseconds each_ns = -1;  // mean time an item takes there; negative while unknown
+    std::uint32_t epoch = 0;
 };
 
 // Router: a pipeline has ended and nothing else runs; somebody may wait for its results, so write what is pending now.
@@ -336,13 +394,14 @@ namespace penstock {
 using RouterMessage =
     std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::AttemptFailed, msg::Returned, msg::Durable, msg::Refused,
                  msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::FindStored, msg::StoredLost,
-                 msg::Bye>;
+                 msg::Withdrawn, msg::Restarted, msg::Alive, msg::Bye>;
 using PipelinerMessage =
-    std::variant<msg::StartPlan, msg::Earlier, msg::StartPipelines, msg::Ended, msg::Locate, msg::ForgetPlan, msg::Stop>;
+    std::variant<msg::StartPlan, msg::Earlier, msg::StartPipelines, msg::Restart, msg::Ended, msg::Locate, msg::ForgetPlan,
+                 msg::Alive, msg::RankLost, msg::Leave, msg::Stop>;
 using BrokerMessage =
     std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located, msg::StoredAt, msg::Fetch,
                  msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release, msg::ForgetPipeline, msg::ForgetPlan,
-                 msg::PlaceStream, msg::OpenStream, msg::StopStream, msg::StreamItems, msg::StreamEnd, msg::StreamTaken,
+                 msg::Withdraw, msg::Continue, msg::Alive, msg::RankLost, msg::Leave, msg::PlaceStream, msg::OpenStream, msg::StopStream, msg::StreamItems, msg::StreamEnd, msg::StreamTaken,
                  msg::Flush, msg::Stop>;
 using Message = std::variant<RouterMessage, PipelinerMessage, BrokerMessage>;
 

@@ -197,13 +197,14 @@ bool BrokerNode::take_durable(Outbox& out) {
     bool any = false;
     for (const RecordWriter::Refused& refused : writer_->refused()) {
         const std::uint64_t index = refused.record - durable_told_ - 1;
-        if (index < not_durable_.size()) out.to_router(msg::Refused{not_durable_[index], refused.error});
+        if (index < not_durable_.size()) broker_.refused({not_durable_[index], refused.error}, out);
         any = true;
     }
     if (const std::uint64_t durable = writer_->durable(); durable > durable_told_) {
         not_durable_.erase(not_durable_.begin(),
                            not_durable_.begin() + static_cast<std::ptrdiff_t>(durable - durable_told_));
         durable_told_ = durable;
+        broker_.durable(durable);
         out.to_router(msg::Durable{durable});
         any = true;
     }
@@ -292,6 +293,8 @@ void BrokerNode::store(const std::shared_ptr<const PipelineContext>& pipeline, c
 
 void BrokerNode::forget_inputs(std::uint64_t ticket) { exchange_.forget_inputs(ticket); }
 void BrokerNode::release(const JobRun& jobs) { cache_.release(jobs); }
+std::vector<JobRun> BrokerNode::held(PipelineId pipeline) { return cache_.jobs_of(pipeline); }
+void BrokerNode::abandon_stream(PipelineId pipeline) { streams_.abandon(pipeline, *out_); }
 void BrokerNode::forget(PipelineId pipeline) {
     cache_.forget(pipeline);
     streams_.forget(pipeline);

@@ -56,6 +56,8 @@ private:
     void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override;
     void forget_inputs(std::uint64_t ticket) override;
     void release(const JobRun& jobs) override;
+    std::vector<JobRun> held(PipelineId pipeline) override;
+    void abandon_stream(PipelineId pipeline) override;
     void forget(PipelineId pipeline) override;
     void forget(PlanId plan) override;
     void flush() override;

@@ -45,6 +45,7 @@ void StreamNode::on(const msg::PlaceStream& m, std::uint32_t, Outbox&) {
     Stream& s = streams_[m.pipeline];
     s.id = m.pipeline;
     s.ranks = m.ranks;
+    s.epoch = m.epoch;
     s.expected = static_cast<std::uint32_t>(std::count(m.ranks.begin(), m.ranks.end(), rank_));
 }
 
@@ -71,7 +72,7 @@ void StreamNode::on(const msg::OpenStream& m, std::uint32_t, Outbox& out) {
     // The driver function learns where its items go.
     for (const auto& [index, e] : s->jobs)
         if (!e.ended && e.job->stage().role == Stage::Role::input)
-            out.to_broker(kDriverRank, msg::StreamTaken{m.pipeline, kDriver, index, 0, 0, -1});
+            out.to_broker(kDriverRank, msg::StreamTaken{m.pipeline, kDriver, index, 0, 0, -1, s->epoch});
 }
 
 // Stages behind the one that failed get what was made before, and are told that it is not all; its other workers do what
@@ -93,6 +94,10 @@ void StreamNode::on(const msg::StopStream& m, std::uint32_t, Outbox&) {
     }
 }
 
+void StreamNode::abandon(PipelineId id, Outbox& out) {
+    on(msg::StopStream{id, false, {}, "a rank was lost", false}, 0, out);
+}
+
 bool StreamNode::goes_on(const Plan& plan, TemplateIndex stage, TemplateIndex failed) {
     return (stage == failed && !plan.stages[stage.value].from.empty()) || behind(plan, stage, failed);
 }
@@ -106,7 +111,17 @@ bool StreamNode::behind(const Plan& plan, TemplateIndex stage, TemplateIndex fai
 
 // ------------------------------------------------------------------------------------------ items
 
+// Not from before a rank was lost and the stream started again.
+template <class Message>
+bool StreamNode::of_now(const Message& m) {
+    const Stream* s = stream(m.pipeline);
+    if (s == nullptr || s->epoch == m.epoch) return true;
+    ++ignored_;
+    return false;
+}
+
 void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox& out) {
+    if (!of_now(m)) return;
     Entry* e = entry(m.pipeline, m.to);
     if (e == nullptr && has_ended(m.pipeline, m.to)) {  // whoever sends them must be able to end too
         give_back(*stream(m.pipeline), m.to, {m.from, m.items->count(), m.items->bytes.size()}, -1, out);
@@ -120,6 +135,7 @@ void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox& out) {
 }
 
 void StreamNode::on(const msg::StreamEnd& m, std::uint32_t, Outbox&) {
+    if (!of_now(m)) return;
     Entry* e = entry(m.pipeline, m.to);
     if (e == nullptr && has_ended(m.pipeline, m.to)) return;  // it needed no more of that
     if (e == nullptr || !e->job->in().end(m.from, m.items, m.failed)) {
@@ -130,6 +146,7 @@ void StreamNode::on(const msg::StreamEnd& m, std::uint32_t, Outbox&) {
 }
 
 void StreamNode::on(const msg::StreamTaken& m, std::uint32_t, Outbox&) {
+    if (!of_now(m)) return;
     Entry* e = entry(m.pipeline, m.from);
     if (e == nullptr) return;  // it has ended: nobody needs the credit
     if (!e->job->out().taken(m.to, m.items, m.bytes, m.each_ns)) {
@@ -305,7 +322,7 @@ std::uint32_t StreamNode::rank_of(const Stream& s, JobIndex job) {
 void StreamNode::send(Stream& s, StageJob& job, Outbox& out) {
     for (StreamOutput::Sent& sent : job.out().take_sendable())
         out.to_broker(rank_of(s, sent.to), msg::StreamItems{s.id, job.index(), sent.to, sent.batch, sent.last,
-                                                            std::move(sent.items), sent.first});
+                                                            std::move(sent.items), sent.first, s.epoch});
 }
 
 void StreamNode::give_back(Stream& s, StageJob& job, Outbox& out) {
@@ -314,7 +331,7 @@ void StreamNode::give_back(Stream& s, StageJob& job, Outbox& out) {
 
 void StreamNode::give_back(Stream& s, JobIndex job, const StreamInput::Work::Of& of, Nanoseconds each, Outbox& out) {
     if (of.from == kDriver || of.from.value < s.ranks.size())
-        out.to_broker(rank_of(s, of.from), msg::StreamTaken{s.id, of.from, job, of.items, of.bytes, each});
+        out.to_broker(rank_of(s, of.from), msg::StreamTaken{s.id, of.from, job, of.items, of.bytes, each, s.epoch});
 }
 
 // ------------------------------------------------------------------------------------------ how far it is
@@ -353,7 +370,8 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     // What was stopped on purpose has not failed, whatever that made of its worker.
     const bool incomplete = e.cancelled || job.failure() || job.in().failed();
     for (const StreamOutput::Total& total : job.out().totals())
-        out.to_broker(rank_of(s, total.to), msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete});
+        out.to_broker(rank_of(s, total.to), msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete,
+                                                           s.epoch});
     for (const auto& of : job.in().drop_rest()) give_back(s, job.index(), of, -1, out);
     tell_counts(s, e, job.counts(), out);
     Outcome outcome;

@@ -49,6 +49,9 @@ public:
     void on(const msg::StreamEnd& m, std::uint32_t from, Outbox& out);
     void on(const msg::StreamTaken& m, std::uint32_t from, Outbox& out);
 
+    // All of its jobs here end as soon as they can.
+    void abandon(PipelineId id, Outbox& out);
+
     // The broker starts a job of a stream.
     void start(std::uint32_t lane, JobStart job);
     // True when it was the outcome of some items, not of a job.
@@ -78,6 +81,7 @@ private:
     struct Stream {
         PipelineId id;
         std::vector<std::uint32_t> ranks;
+        std::uint32_t epoch = 0;     // of the pipeline
         std::uint32_t expected = 0;  // jobs here
         std::unordered_map<JobIndex, Entry> jobs;
         bool open = false;
@@ -87,6 +91,8 @@ private:
     };
 
     Stream* stream(PipelineId id);
+    template <class Message>
+    bool of_now(const Message& m);
     Entry* entry(PipelineId id, JobIndex job);  // null when it has ended
     bool has_ended(PipelineId id, JobIndex job);
     void look_at(PipelineId id, JobIndex job, Entry& e);

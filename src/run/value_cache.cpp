@@ -116,6 +116,22 @@ void ValueCache::release(const JobRun& run) {
     }
 }
 
+std::vector<JobRun> ValueCache::jobs_of(PipelineId pipeline) const {
+    std::vector<JobRun> runs;
+    const auto known = pipelines_.find(pipeline);
+    if (known == pipelines_.end()) return runs;
+    std::vector<std::uint32_t> jobs;
+    for (const auto& [job, entry] : known->second) jobs.push_back(job.value);
+    std::sort(jobs.begin(), jobs.end());
+    for (const std::uint32_t job : jobs) {
+        if (!runs.empty() && runs.back().first.value + runs.back().count == job)
+            ++runs.back().count;
+        else
+            runs.push_back({pipeline, JobIndex(job), 1});
+    }
+    return runs;
+}
+
 void ValueCache::forget(PipelineId pipeline) {
     const auto jobs = pipelines_.find(pipeline);
     if (jobs == pipelines_.end()) return;

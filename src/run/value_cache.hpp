@@ -14,6 +14,7 @@
 #include <list>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 namespace penstock {
 
@@ -30,6 +31,7 @@ public:
     // written.
     std::shared_ptr<const Document> find(PipelineId pipeline, JobIndex job);
     void release(const JobRun& jobs);
+    std::vector<JobRun> jobs_of(PipelineId pipeline) const;  // in order
     void forget(PipelineId pipeline);
 
     std::uint64_t documents() const { return count_; }

@@ -101,11 +101,13 @@ void ValueExchange::on(const msg::Located& m, std::uint32_t, Outbox& out) {
     }
     const std::uint64_t ticket = at->second;
     locating_.erase(at);
+    const auto gathering = gathering_.find(ticket);
+    if (gathering == gathering_.end()) return;  // not wanted any more
     // The runs cover the jobs asked for, in order: walk them along with the slots.
     std::size_t run = 0;
     std::uint32_t within = 0;
     ask_holders(
-        ticket, gathering_.at(ticket),
+        ticket, gathering->second,
         [&](std::uint32_t) -> std::uint32_t {
             while (run < m.runs.size() && within >= m.runs[run].count) {
                 ++run;
@@ -222,7 +224,18 @@ std::unique_ptr<FetchedInputs> ValueExchange::take_inputs(std::uint64_t ticket) 
     return inputs;
 }
 
-void ValueExchange::forget_inputs(std::uint64_t ticket) { ready_.erase(ticket); }
+void ValueExchange::forget_inputs(std::uint64_t ticket) {
+    ready_.erase(ticket);
+    if (gathering_.erase(ticket) == 0) return;
+    std::erase_if(locating_, [&](const auto& question) { return question.second == ticket; });
+    std::erase_if(stored_questions_, [&](const auto& question) { return question.second.ticket == ticket; });
+    std::erase_if(questions_, [&](const auto& question) {
+        if (question.second.ticket != ticket) return false;
+        incoming_.erase(question.first);
+        incoming_bytes_.erase(question.first);
+        return true;
+    });
+}
 
 // ------------------------------------------------------------------------------------------ what is in files
 
@@ -246,7 +259,9 @@ void ValueExchange::stored(StoredAnswer answer, Outbox& out) {
     if (at == stored_questions_.end()) return;
     const StoredQuestion question = std::move(at->second);
     stored_questions_.erase(at);
-    Gathering& g = gathering_.at(question.ticket);
+    const auto gathering = gathering_.find(question.ticket);
+    if (gathering == gathering_.end()) return;
+    Gathering& g = gathering->second;
     if (!answer.error.empty()) {
         g.problem = answer.error;
         g.lost = true;
@@ -327,7 +342,9 @@ void ValueExchange::answered(std::uint64_t request, std::span<const std::byte> b
     }
     const Question question = std::move(at->second);
     questions_.erase(at);
-    Gathering& g = gathering_.at(question.ticket);
+    const auto gathering = gathering_.find(question.ticket);
+    if (gathering == gathering_.end()) return;
+    Gathering& g = gathering->second;
     try {
         read_answer(question, bytes, owner, g);
     } catch (const std::exception& error) {

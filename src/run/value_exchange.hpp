@@ -37,6 +37,7 @@ public:
     // The inputs of a ticket that has arrived. A missing value that the binding does not allow ends the list early,
     // which fails the job by the name of the key (exec/materialize.hpp), as does a problem.
     std::unique_ptr<FetchedInputs> take_inputs(std::uint64_t ticket);
+    // What it has of them, and what is on its way.
     void forget_inputs(std::uint64_t ticket);
     void forget(PlanId plan) { members_.erase(plan); }
     void put_back(std::uint64_t ticket, std::unique_ptr<FetchedInputs> inputs) { ready_[ticket] = std::move(inputs); }

@@ -161,7 +161,7 @@ void SimBroker::take_outcomes(Outbox& out) {
 
 void SimBroker::take_durable(Outbox& out) {
     for (const SimWriter::Refused& r : writer_.take_refused())
-        out.to_router(msg::Refused{{r.job.pipeline, JobIndex(r.job.job), 1}, "cannot be stored"});
+        broker_.refused({{r.job.pipeline, JobIndex(r.job.job), 1}, "cannot be stored"}, out);
     if (writer_.durable() > durable_told_) {
         durable_told_ = writer_.durable();
         out.to_router(msg::Durable{durable_told_});
@@ -271,6 +271,13 @@ void SimBroker::release(const JobRun& jobs) {
         world_.tell([&](Checker& c) { c.released(job, rank_, was_there); });
         values_.erase(job);
     }
+}
+
+std::vector<JobRun> SimBroker::held(PipelineId pipeline) {
+    std::vector<JobRun> jobs;
+    for (const JobRef& job : values_)
+        if (job.pipeline == pipeline) jobs.push_back({pipeline, JobIndex(job.job), 1});
+    return jobs;
 }
 
 void SimBroker::forget(PipelineId pipeline) {

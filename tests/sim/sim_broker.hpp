@@ -54,6 +54,8 @@ private:
     void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override;
     void forget_inputs(std::uint64_t ticket) override { inputs_.erase(ticket); }
     void release(const JobRun& jobs) override;
+    std::vector<JobRun> held(PipelineId pipeline) override;
+    void abandon_stream(PipelineId) override {}  // there are no streams here: stream_nodes.hpp
     void forget(PipelineId pipeline) override;
     void forget(PlanId plan) override { plans_.erase(plan); }
     void flush() override { writer_.flush_soon(); }

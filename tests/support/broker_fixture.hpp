@@ -38,6 +38,7 @@ public:
     std::uint64_t fetched(std::uint32_t job) const { return fetches_.at(job); }
 
     bool may_start_ = true;
+    std::vector<JobRun> held_;
     std::size_t claimed_ = 1;           // jobs at the front of a lane that cannot be taken back
     std::vector<std::uint64_t> stale_;  // tickets that every lane claims to give back
 
@@ -73,6 +74,8 @@ private:
     void release(const JobRun& jobs) override {
         said_.push_back("release " + std::to_string(jobs.first.value) + "+" + std::to_string(jobs.count));
     }
+    std::vector<JobRun> held(PipelineId) override { return held_; }
+    void abandon_stream(PipelineId pipeline) override { said_.push_back("abandon " + std::to_string(pipeline.value)); }
     void forget(PipelineId pipeline) override { said_.push_back("forget " + std::to_string(pipeline.value)); }
     void forget(PlanId plan) override { said_.push_back("forget plan " + std::to_string(plan.value)); }
     void flush() override { said_.push_back("flush"); }

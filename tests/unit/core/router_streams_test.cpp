@@ -100,7 +100,8 @@ TEST_F(RouterStreams, CpusAreGrantedAllOrNone) {
     EXPECT_FALSE(scheduled().empty());
     begin_stream(stream(2, 1), 2);
     EXPECT_EQ(scheduled(), Lines()) << "one CPU is free, and it wants two";
-    for (const std::uint32_t job : {1u, 2u, 3u}) ended(job == 2 ? 3 : 2, job);
+    for (const std::uint32_t job : {1u, 2u, 3u})
+        for (const std::uint32_t rank : {2u, 3u}) ended(rank, job);  // one of the two has it
     out_.take();
     scheduled();
     EXPECT_EQ(router_->counts().assigned, 2u + 4u) << "source and results of the first, and all of the second";
