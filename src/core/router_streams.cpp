@@ -21,7 +21,7 @@ bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
     const std::optional<std::vector<std::uint32_t>> brokers = reserve_for_stream(plan);
     if (!brokers) return false;
     p.stream->placed = true;
-    msg::PlaceStream places{id, p.epoch, {}};
+    msg::PlaceStream places{id, {}, p.epoch};
     for (const std::uint32_t b : *brokers) places.ranks.push_back(brokers_[b].what.rank);
     for (std::uint32_t job = 0; job < plan.job_count; ++job) {
         Broker& b = brokers_[(*brokers)[job]];

@@ -329,8 +329,8 @@ struct ForgetPlan {
 // StreamReady, once those have arrived.
 struct PlaceStream {
     PipelineId pipeline;
-    std::uint32_t epoch = 0;           // its items carry it
     std::vector<std::uint32_t> ranks;  // by job
+    std::uint32_t epoch = 0;           // its items carry it
 };
 
 // Router: all brokers of the stream are ready: its sources may start.
