@@ -1,11 +1,13 @@
 #include <penstock/application.hpp>
 
 #include "cli/command_line.hpp"
+#include "cli/doctor.hpp"
 #include "cli/launcher.hpp"
 #include "cli/plan_commands.hpp"
 #include "cli/result_commands.hpp"
 #include "cli/run_command.hpp"
 #include "exec/lanes.hpp"
+#include "mpi/trial_rank.hpp"
 #include "report/text.hpp"
 #include "store/store_error.hpp"
 #include "workers/builtin.hpp"
@@ -119,6 +121,10 @@ public:
     int operator()(const JobsCommand& command) const {
         return alone([&] { return run_jobs(command, streams_); });
     }
+    int operator()(const DoctorCommand& command) const {
+        return alone([&] { return run_doctor(command, streams_); });
+    }
+    int operator()(const DoctorRankCommand& command) const { return run_trial_rank(command.mode, command.folder); }
     int operator()(const WorkersCommand&) const {
         return alone([&] { return run_workers(program_.types, streams_); });
     }

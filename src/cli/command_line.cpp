@@ -43,7 +43,7 @@ public:
 std::vector<std::string> command_names(const CLI::App& app) {
     std::vector<std::string> names;
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-        names.push_back(command->get_name());
+        if (!command->get_group().empty()) names.push_back(command->get_name());  // else nobody types it
     return names;
 }
 
@@ -130,6 +130,8 @@ Command chosen(const std::string& name, Commands& commands, const ProgramInfo& p
     if (name == "jobs") return commands.jobs;
     if (name == "stages") return commands.stages;
     if (name == "why") return commands.why;
+    if (name == "doctor") return commands.doctor;
+    if (name == kDoctorRank) return commands.doctor_rank;
     return commands.workers;
 }
 
@@ -182,7 +184,7 @@ Command parse_command_line(std::vector<std::string> arguments, const ProgramInfo
     if (arguments.empty()) return ShowText{app.help(), kExitUsage};
     const std::string& first = arguments.front();
     const auto names = command_names(app);
-    if (first.empty() || first[0] != '-') {
+    if (first != kDoctorRank && (first.empty() || first[0] != '-')) {
         if (std::find(names.begin(), names.end(), first) == names.end())
             return unknown_command(app, program.name, first);
     }

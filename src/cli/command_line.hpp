@@ -1,6 +1,7 @@
 // What was typed, understood or refused. Pure: no file is opened, nothing is printed.
 #pragma once
 
+#include "cli/walltime.hpp"
 #include "report/run_log.hpp"
 
 #include <cstdint>
@@ -42,6 +43,8 @@ struct RunCommand {
     std::string retry_delay;  // as typed; "" = retry_delay_s as it is
     double retry_delay_s = 0.5;
     std::uint32_t crash_limit = 3;
+    WalltimeChoice walltime;
+    std::string walltime_margin;  // as typed; "" = what is usual
     bool strict_slots = false;
     bool dry_run = false;
     bool no_collect = false;
@@ -101,6 +104,18 @@ struct WhyCommand {
     std::string job;  // [PIPELINE/]JOB[INSTANCE]
 };
 
+struct DoctorCommand {
+    std::string folder;    // "" = this one
+    std::string launcher;  // "" = what there is
+    bool json = false;
+};
+
+// One rank of a launch that `doctor` makes; nobody types it.
+inline constexpr const char* kDoctorRank = "doctor-rank";
+struct DoctorRankCommand {
+    std::string mode, folder;
+};
+
 struct WorkersCommand {};
 
 // Help, the version, or what is wrong with the command line.
@@ -110,7 +125,7 @@ struct ShowText {
 };
 
 using Command = std::variant<ShowText, RunCommand, CheckCommand, DotCommand, TableCommand, LogCommand, CollectCommand,
-                             JobsCommand, StagesCommand, WhyCommand, WorkersCommand>;
+                             JobsCommand, StagesCommand, WhyCommand, DoctorCommand, DoctorRankCommand, WorkersCommand>;
 
 struct ProgramInfo {
     std::string name = "penstock";    // as it was started

@@ -84,6 +84,16 @@ constexpr const char* kStagesText =
     "  PROGRAM stages X.h5\n"
     "  PROGRAM stages X.h5 --csv > workers.csv";
 
+constexpr const char* kDoctorDescription = "Try out what holds here: the file system, processes, the launcher and MPI";
+constexpr const char* kDoctorText =
+    "Renames, locks and syncs files in FOLDER (this one, if none is named; name the one that results go to), makes worker\n"
+    "processes, and starts small launches, of which it kills parts. Says what holds, what it costs where something does\n"
+    "not, and which options to give. Takes about half a minute. Exit code 0 when all that is needed holds, else 1.\n"
+    "\n"
+    "  PROGRAM doctor\n"
+    "  PROGRAM doctor /scratch/me --launcher 'mpirun -n 4'      # words separated by spaces\n"
+    "  salloc -N 2 PROGRAM doctor";
+
 constexpr const char* kWorkersDescription = "List the worker types this program knows";
 constexpr const char* kWorkersText =
     "A definition names a worker type for each job. Own types are C++ classes listed in Application<...>.";
@@ -205,6 +215,15 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
                     "3)")
         ->type_name("K")
         ->check(whole_between(1, kMaxCrashes, "crashes"));
+    command
+        .add_option("--walltime", run.walltime.walltime,
+                    "So long this launch may take: what would not end in time is not\nstarted, and the exit code is 75 "
+                    "(default: what Slurm says; none)")
+        ->type_name("TIME");
+    command
+        .add_option("--walltime-margin", run.walltime_margin,
+                    "So long before its end what still runs is ended (default: 5 % of it,\n2 s to 60 s)")
+        ->type_name("TIME");
     command.add_flag("--strict-slots", run.strict_slots,
                      "Refuse streams of which workers would share slots, because their\nstages have no `cpus`");
     command.add_flag("--dry-run", run.dry_run, "Say who would be where and what would run, and stop");
@@ -293,6 +312,15 @@ void declare_commands(CLI::App& app, Commands& commands, const ProgramInfo& prog
     add_run_argument(stages, commands.stages.run);
     add_form(stages, commands.stages.form, "One JSON object a worker");
 
+    CLI::App& doctor = declare("doctor", kDoctorDescription, kDoctorText);
+    doctor.add_option("FOLDER", commands.doctor.folder, "Where results would be")->type_name("");
+    doctor.add_option("--launcher", commands.doctor.launcher, "How launches are started (default: mpirun and srun, where there are)")
+        ->type_name("WORDS");
+    doctor.add_flag("--json", commands.doctor.json, "As JSON");
+    CLI::App& rank = *app.add_subcommand(kDoctorRank)->group("");  // not shown
+    rank.add_option("MODE", commands.doctor_rank.mode)->required();
+    rank.add_option("FOLDER", commands.doctor_rank.folder)->required();
+
     declare("workers", kWorkersDescription, kWorkersText);
 }
 
@@ -331,6 +359,23 @@ std::string parse_resources(const std::vector<std::string>& texts, NamedResource
     return "";
 }
 
+std::string complete_walltime(RunCommand& run) {
+    WalltimeChoice& choice = run.walltime;
+    const auto problem = [](const char* option, const std::string& text, const char* or_none) {
+        return std::string(option) + ": `" + printable(text) + "` is not a time" + or_none + "; give " +
+               std::string(kDurationForm);
+    };
+    if (!choice.walltime.empty() && choice.walltime != "none") {
+        choice.time_s = parse_duration_s(choice.walltime);
+        if (!choice.time_s) return problem("--walltime", choice.walltime, ", nor none");
+    }
+    if (!run.walltime_margin.empty()) {
+        choice.margin_s = parse_duration_s(run.walltime_margin);
+        if (!choice.margin_s) return problem("--walltime-margin", run.walltime_margin, "");
+    }
+    return "";
+}
+
 }  // namespace
 
 std::string complete(RunCommand& run, const std::vector<std::string>& resources, const ProgramInfo& program) {
@@ -346,7 +391,8 @@ std::string complete(RunCommand& run, const std::vector<std::string>& resources,
                    std::string(kDurationForm);
         run.retry_delay_s = *seconds;
     }
-    return parse_resources(resources, run.resources);
+    const std::string problem_of_time = complete_walltime(run);
+    return problem_of_time.empty() ? parse_resources(resources, run.resources) : problem_of_time;
 }
 
 std::string complete(CheckCommand& check, const std::vector<std::string>& resources) {

@@ -17,6 +17,8 @@ struct Commands {
     JobsCommand jobs;
     StagesCommand stages;
     WhyCommand why;
+    DoctorCommand doctor;
+    DoctorRankCommand doctor_rank;
     WorkersCommand workers;
     std::vector<std::string> resources;  // "name=n", of run and check
 };

@@ -12,6 +12,7 @@
 #include "report/role_text.hpp"
 #include "report/summary.hpp"
 #include "report/text.hpp"
+#include "run/clock.hpp"
 #include "store/collect.hpp"
 #include "store/durable_jobs.hpp"
 #include "store/json_store.hpp"
@@ -53,6 +54,7 @@ private:
 
     int run();
     void note_lost(const std::string& file, const std::string& reason);
+    void note_walltime(RunRequest& request) const;
     void finish_store(const RunRequest& request, const RunSummary& summary);
     void collect_results(const RunSummary& summary);
     int exit_code(const RunSummary& summary, const FeederReport& fed) const;
@@ -198,8 +200,19 @@ RunRequest Leader::request() const {
     return request;
 }
 
+// When this launch ends, as far as somebody says so.
+void Leader::note_walltime(RunRequest& request) const {
+    const auto walltime = walltime_of(command_.walltime, this_scheduler());
+    if (!walltime) return;
+    request.ends_at = steady_now() + static_cast<Nanoseconds>(walltime->seconds * 1e9);
+    request.ends_by = walltime->source;
+    log_->write(Severity::info, "what still runs in " + duration_text(walltime->seconds) + " is ended then, " +
+                                    duration_text(walltime->margin_s) + " before " + walltime->end_text());
+}
+
 int Leader::run() {
     RunRequest wanted = request();
+    note_walltime(wanted);
     session_.agree(wanted);
     wanted.make_store = store_maker(setup_.stores, session_.launch().rank);
 
@@ -233,6 +246,7 @@ int Leader::run() {
         keep_summary(summary_text(summary, place_of_results(summary)));
     }
     reporter_->stop();
+    if (!summary.not_started.empty()) waiting->keep();
     waiting.reset();
     session_.close();
 

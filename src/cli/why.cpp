@@ -110,11 +110,15 @@ std::string skipped_text(const RunSoFar& run, const JobRow& row) {
 }
 
 std::string again_text(const RunSoFar& run, const JobRow& row) {
-    std::string text = printable(full_label(row)) + " has failed " + counted(row.attempts, "time") +
-                       " and has attempts left.\n" + attempts_text(run, row);
+    const std::vector<AttemptRow> attempts = run.attempts(row);
+    const bool cut = !attempts.empty() && attempts.back().reason == EndReason::cancelled;
+    std::string text = printable(full_label(row)) +
+                       (cut ? " has not ended: its last attempt was stopped, and it runs again.\n"
+                            : " has failed " + counted(row.attempts, "time") + " and has attempts left.\n") +
+                       attempts_text(run, row);
     if (run.state == RunSoFar::State::goes_on)
         return text + "The run goes on (" + run.owner + "): it waits for its next attempt, or is in it.\n";
-    return text + "The run has ended before its next attempt.\n";
+    return text + "The run has ended before its next attempt" + (cut ? "; --resume goes on with it.\n" : ".\n");
 }
 
 std::string succeeded_text(const RunSoFar& run, const JobRow& row) {
@@ -126,13 +130,15 @@ std::string succeeded_text(const RunSoFar& run, const JobRow& row) {
 // ---------------------------------------------------------------------------------------------- not ended
 
 // What the run itself says about jobs that need the same.
-std::string waiting_text(const RunSoFar& run, const Resources& needs) {
-    if (run.state != RunSoFar::State::goes_on) return "";
-    if (run.waiting_written_s == 0) return "The run has not said yet what is short.\n";
-    const std::string when = "As the run saw it (" + date_text(run.waiting_written_s) + "): ";
+std::string waiting_text(const RunSoFar& run, const Resources& needs, const std::string& job) {
+    const bool goes_on = run.state == RunSoFar::State::goes_on;
+    if (goes_on && run.waiting_written_s == 0) return "The run has not said yet what is short.\n";
+    const std::string when =
+        (goes_on ? "As the run saw it (" : "As the run saw it when it ended (") + date_text(run.waiting_written_s) + "): ";
     std::string text;
     for (const WaitingText& w : run.waiting)
-        if (w.needs == needs_text(needs)) text += when + printable(w.text) + ".\n";
+        if (w.needs == needs_text(needs) && (w.job.empty() || w.job == job)) text += when + printable(w.text) + ".\n";
+    if (!goes_on) return text;
     return text.empty() ? when + "no job that needs " + printable(needs_text(needs)) + " waits, so this one runs.\n" : text;
 }
 
@@ -225,7 +231,7 @@ std::string why_not_yet_text(const RunSoFar& run, const std::string& pipeline_in
         text += ". All it follows has ended: it runs, or waits for " +
                 (job.resources.simple() ? std::string("a free slot") : "what it needs (" + printable(needs_text(job.resources)) + ")") +
                 ".\n";
-        text += waiting_text(run, job.resources);
+        text += waiting_text(run, job.resources, plan.name + "/" + job.name);
     }
     return text + state_text(run);
 }

@@ -104,7 +104,7 @@ int run_why(const WhyCommand& command, const WorkerTypes& types, Streams& stream
     run.rows = &rows;
     run.attempts = [&](const JobRow& row) { return results->attempts(row); };
     run.state = state_of(run_directory_of(command.run), run.owner);
-    if (run.state == RunSoFar::State::goes_on)
+    if (run.state != RunSoFar::State::unknown)
         run.waiting = read_waiting(run_directory_of(command.run) / "waiting.json", run.waiting_written_s);
     const auto plan_named = [&](const std::string& name) -> const Plan* {
         const auto at = std::find_if(plans.begin(), plans.end(), [&](const auto& p) { return p->name == name; });

@@ -217,7 +217,7 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
     --in_lanes_;
     --p.in_hand;
     lane.likely_ns = lane.in_hand == 0 ? 0 : std::max(0.0, lane.likely_ns - static_cast<double>(t->likely_ns));
-    p.plan->times.learn(plan, index, 1, static_cast<double>(how.busy));
+    if (!how.told_to_end) p.plan->times.learn(plan, index, 1, static_cast<double>(how.busy));
 
     ++records_;
     const PipelineId id = p.context->info.id;
@@ -228,15 +228,16 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
         return end;
     }
     if (!how.succeeded && !plan.is_stream()) {
-        const PastAttempts past = with_one_more(t->past, how.crashed, rank_, t->lane);
-        end.next = next_attempt(job, past, crash_limit_);
+        const PastAttempts past =
+            how.told_to_end ? t->past : with_one_more(t->past, how.crashed, rank_, t->lane);
+        end.next = how.told_to_end ? NextAttempt::yes : next_attempt(job, past, crash_limit_);
         if (end.next == NextAttempt::yes) {
             attempt_failed(*t, past, how, out);
             drop(ticket);
             return end;
         }
     }
-    const bool follow = how.succeeded && !draining_ && p.follows && job.follower != JobTemplate::kNoFollower &&
+    const bool follow = how.succeeded && !draining_ && !no_followers_ && p.follows && job.follower != JobTemplate::kNoFollower &&
                         !plan.templates[job.follower].worker.empty();  // its block may not have been sent yet
     const bool extends = pending_.jobs.count != 0 && how.succeeded && pending_.succeeded && pending_.jobs.pipeline == id &&
                          pending_.jobs.first.value + pending_.jobs.count == t->job &&
@@ -268,7 +269,7 @@ void Broker::attempt_failed(const Ticketed& t, const PastAttempts& past, const A
     const msg::Assign was = assign_of(t);
     tell(*t.pipeline,
          msg::AttemptFailed{was.jobs, was.job, was.attempt, was.holder, was.located, past, records_,
-                            static_cast<std::uint64_t>(how.busy), std::string(first_bytes(how.error, kErrorBytes))},
+                            static_cast<std::uint64_t>(how.busy), std::string(first_bytes(how.error, kErrorBytes)), how.told_to_end},
          out);
 }
 
@@ -305,6 +306,7 @@ void Broker::send_ended(Outbox& out) {
 void Broker::settle(Outbox& out) {
     send_ended(out);
     if (!withdrawals_.empty()) answer_withdrawals(out);
+    if (ending_) end_what_runs();
     if (draining_) answer_recall(out);  // before anything more is started
     fill_lanes();
     if (owed_ != 0) {

@@ -49,6 +49,7 @@ struct AttemptEnd {
     Nanoseconds busy = 0;
     bool crashed = false;  // it ended its worker process
     std::string_view error = {};
+    bool told_to_end = false;  // it has not failed: somebody ended it, and the job runs again
 };
 
 // What a broker asks of its driver.
@@ -63,6 +64,8 @@ public:
     // Get the outputs this job reads; Broker::inputs_arrived follows. `located`: all of them are at rank `holder`.
     virtual void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) = 0;
     virtual void forget_inputs(std::uint64_t ticket) = 0;
+    // End this attempt; the job runs again in another launch.
+    virtual void end_attempt(std::uint32_t /*lane*/, std::uint64_t /*ticket*/) {}
     virtual void release(const JobRun& jobs) = 0;
     // Jobs of the pipeline whose outputs are kept here, in order.
     virtual std::vector<JobRun> held(PipelineId pipeline) = 0;
@@ -162,6 +165,7 @@ private:
         bool located = true, reserved = false, used = false;
         bool waits_for_inputs = false;
         bool first_in_line = false;  // a follower: goes before what else is queued
+        bool told_to_end = false;
     };
     struct Lane {
         std::uint32_t in_hand = 0;
@@ -190,6 +194,7 @@ private:
     bool next_one_for(std::uint32_t lane);
     void attempt_failed(const Ticketed& t, const PastAttempts& past, const AttemptEnd& how, Outbox& out);
     void send_ended(Outbox& out);
+    void end_what_runs();
 
     // broker_recovery.cpp
     void take_back_all();
@@ -219,6 +224,8 @@ private:
     std::uint64_t waiting_for_inputs_ = 0;
     std::uint32_t owed_ = 0;  // asked for by a Recall and not yet answered
     bool draining_ = false;
+    bool ending_ = false;  // what runs is to be ended
+    bool no_followers_ = false;
     msg::Ended pending_{{{}, {}, 0}, true, 1, 0, 0, false, {}};  // what ended and was not sent yet: one run
     std::uint32_t pending_template_ = 0;
 };

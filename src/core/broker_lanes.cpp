@@ -140,6 +140,8 @@ bool Broker::unqueue_for_idle_lane() {
 
 void Broker::on(const msg::Recall& m, std::uint32_t, Outbox& out) {
     draining_ |= m.count == kEverything;
+    ending_ |= m.end_running;
+    no_followers_ |= m.no_followers;
     owed_ = std::max(owed_, m.count);
     answer_recall(out);
 }
@@ -174,6 +176,16 @@ void Broker::answer_recall(Outbox& out) {
     owed_ = draining_ && waiting_for_inputs_ != 0 ? kEverything : 0;
     send_ended(out);  // in the order it happened
     out.to_router(std::move(answer));
+}
+
+// Also what comes to a lane later: a reserved job whose inputs were on their way. Streams are stopped by StopStream.
+void Broker::end_what_runs() {
+    for (std::uint32_t i = 0; i < tickets_.size(); ++i) {
+        Ticketed& t = tickets_[i];
+        if (!t.used || t.lane == kNoLane || t.told_to_end || t.pipeline->context->plan->is_stream()) continue;
+        t.told_to_end = true;
+        host_.end_attempt(t.lane, static_cast<std::uint64_t>(t.generation) << 32 | (i + 1));
+    }
 }
 
 // Jobs come one by one from the last: together they are a run again.

@@ -38,6 +38,7 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
     const auto [at, fresh] = plans_.try_emplace(plan_id);
     PlanState& state = at->second;
     if (fresh) state.plan = plan;
+    if (fresh && options_.ends_at != 0) note_followers(state);
     if (const auto idle = std::find(idle_plans_.begin(), idle_plans_.end(), plan_id); idle != idle_plans_.end()) {
         idle_plans_.erase(idle);
         idle_jobs_ -= state.plan->job_count;
@@ -121,6 +122,14 @@ void Router::drain(Outbox& out) {
     stop_if_done(out);
 }
 
+void Router::end_now(Outbox& out) {
+    drain(out);
+    if (ending_ || stopping_) return;
+    ending_ = true;
+    for (const Broker& b : brokers_)
+        if (b.simple + b.reserved != 0) out.to_broker(b.what.rank, msg::Recall{0xffffffff, true});
+}
+
 // ------------------------------------------------------------------------------------------ what ended
 
 void Router::on(const msg::Ready& m, std::uint32_t, Outbox&) {
@@ -178,6 +187,7 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     p->failed |= !m.succeeded;
     const TemplateIndex t = p->plan->plan->template_of(m.jobs.first);
     p->plan->times.learn(*p->plan->plan, t, m.jobs.count, static_cast<double>(m.busy_ns));
+    if (options_.ends_at != 0) note_follower_time(*p->plan, t);
     give_credit_entry(*b);
     events_.ran(m.jobs.pipeline, m, from);
     if (!m.succeeded && p->stream) stop_stream(m.jobs.pipeline, *p, {{}, true, m.jobs.first, m.error}, out);
@@ -196,7 +206,7 @@ void Router::on(const msg::AttemptFailed& m, std::uint32_t from, Outbox& out) {
     b->assigned.remove(m.jobs);
     free_room(*b, *p, m.job, 1);
     give_credit_entry(*b);
-    ++counts_.retried;
+    ++(m.told_to_end ? counts_.cut_short : counts_.retried);
     std::uint64_t& last = p->last_record[from];
     last = std::max(last, m.record);
     const ReadyRun again{m.jobs, m.job, m.attempt + 1, m.holder, m.located, m.past};

@@ -8,6 +8,8 @@
 // within kHorizon, by the measured mean run time of such jobs. A wrong guess is mended by Recall when another broker
 // idles.
 //
+// When the end of the launch is known, nothing starts that would not end before it (router_walltime.cpp).
+//
 // An attempt that failed comes back after a pause that doubles with each of its job's, and first looks for another broker
 // (router_retries.cpp).
 //
@@ -51,6 +53,7 @@ struct RouterOptions {
     std::vector<BrokerDescription> brokers;
     HostLedger hosts;
     bool fail_fast = false;
+    Nanoseconds ends_at = 0;  // what runs then is ended; on the clock of schedule(), 0 = no end is known
     Nanoseconds retry_delay = 500'000'000;  // before a job's second attempt; doubles with each further one
     std::uint32_t crash_limit = kCrashLimit;  // so many ranks in a row may be lost under a job
     // Plans without a pipeline are kept for the next one of them, the latest used: so many, and of so many jobs
@@ -98,6 +101,7 @@ struct RouterCounts {
     std::uint64_t kept = 0;  // of those ended: in earlier launches
     std::uint64_t pipelines = 0, pipelines_over = 0;
     std::uint64_t retried = 0;  // attempts that failed and were not the last of their jobs
+    std::uint64_t cut_short = 0;  // attempts that were ended, and have not failed
     std::uint64_t ignored = 0;  // messages that made no sense
     std::uint64_t ended() const { return succeeded + failed + skipped; }
 };
@@ -109,6 +113,10 @@ public:
     static constexpr Nanoseconds kLongJob = 250'000'000;  // jobs longer than this never queue behind another
     static constexpr std::uint32_t kActivePipelines = 4096;
     static constexpr Nanoseconds kLongestRetryDelay = 30'000'000'000;  // unless the first one is longer
+    static constexpr double kLikely = 1.5;  // a job ends within so many times the mean of such jobs
+    // When only jobs are left that do not fit: so long nothing else has come, if nothing more will be submitted, or may be.
+    static constexpr Nanoseconds kNothingElse = 1'000'000'000;
+    static constexpr Nanoseconds kNothingSubmitted = 10'000'000'000;
 
     Router(RouterOptions options, RouterEvents& events);
 
@@ -120,6 +128,8 @@ public:
     void close_stream(PipelineId id, Outbox& out);
     // Starts nothing more; what has not started is taken back; ends when nothing runs.
     void drain(Outbox& out);
+    // Drains, and ends what runs.
+    void end_now(Outbox& out);
 
     void on(const msg::Ready& m, std::uint32_t from, Outbox& out);
     void on(const msg::Skipped& m, std::uint32_t from, Outbox& out);
@@ -156,6 +166,7 @@ public:
     bool over() const { return stopping_ && byes_ == brokers_.size(); }
     bool stopping() const { return stopping_; }
     bool draining() const { return draining_; }
+    bool out_of_time() const { return out_of_time_; }  // it drains for that
     bool closed() const { return closed_; }
     const RouterCounts& counts() const { return counts_; }
     // What could run and does not, by what it needs; at most kMostWaitingKinds, and no more of those that failed are
@@ -174,6 +185,7 @@ private:
         std::set<std::uint32_t> pipeliners_told;
         RunTimes times;
         std::uint64_t pipelines = 0;  // of it, not over
+        std::vector<bool> followers;  // which templates are; empty when no end is known
     };
     struct Pipeline {
         PlanState* plan = nullptr;
@@ -276,6 +288,21 @@ private:
     void push_remembered(ReadyRun run, Pipeline& p);
     bool stuck() const;
 
+    // router_walltime.cpp
+    Nanoseconds time_left() const { return options_.ends_at - now_; }
+    double likely_ns(PlanState& plan, TemplateIndex t);
+    bool fits(const ReadyRun& run);
+    const ReadyRun* next_that_fits(ReadyQueue& queue, std::uint32_t broker);
+    void postpone(const ReadyRun& run);
+    void look_again_at_postponed();
+    void drop_postponed(PipelineId id, Pipeline& p);
+    void watch_time(Outbox& out);
+    void drain_when_nothing_fits(Outbox& out);
+    void note_followers(PlanState& plan);
+    void note_follower_time(PlanState& plan, TemplateIndex t);
+    bool something_is_left() const;
+    std::optional<Nanoseconds> next_look_at_time() const;
+
     // router_retries.cpp
     struct Level;
     Nanoseconds retry_delay(const ReadyRun& run) const;
@@ -330,6 +357,18 @@ private:
     std::uint64_t recovering_ = 0;  // pipelines
     bool any_lost_ = false;
     bool closed_ = false, draining_ = false, stopping_ = false;
+    // Jobs that would not end in time, by plan and template.
+    struct Postponed {
+        std::vector<ReadyRun> runs;
+        std::uint64_t jobs = 0;
+        double likely_ns = 0;
+        Nanoseconds left = 0;  // when the first of them could have started
+    };
+    std::map<std::pair<PlanId, TemplateIndex>, Postponed> postponed_;
+    double longest_follower_ns_ = 0;
+    std::optional<Nanoseconds> nothing_else_since_;
+    Nanoseconds looked_again_ = 0;
+    bool followers_told_ = false, ending_ = false, out_of_time_ = false;
 };
 
 }  // namespace penstock

@@ -165,6 +165,7 @@ void Router::drop_ready(PipelineId id, Pipeline& p) {
         remember(p, run);
         return true;
     });
+    drop_postponed(id, p);
     std::erase(streams_, id);
 }
 

@@ -44,13 +44,15 @@ void Router::end_pauses() {
 }
 
 std::optional<Nanoseconds> Router::next_due() const {
-    if (draining_ || stopping_) return std::nullopt;
+    if (stopping_) return std::nullopt;
+    if (draining_) return options_.ends_at != 0 && !ending_ ? std::optional(options_.ends_at) : std::nullopt;
     std::optional<Nanoseconds> next;
     const auto consider = [&](const std::multimap<Nanoseconds, ReadyRun>& waiting) {
         if (!waiting.empty() && (!next || waiting.begin()->first < *next)) next = waiting.begin()->first;
     };
     consider(pausing_);
     for (const auto& [priority, level] : levels_) consider(level.elsewhere);
+    if (const auto look = next_look_at_time(); look && (!next || *look < *next)) next = look;
     return next;
 }
 
@@ -76,6 +78,11 @@ void Router::place_elsewhere(Level& level, Outbox& out) {
         const bool patient = at->first > now_;
         if (patient && tried >= kTried) return;
         if (p == nullptr) {
+            at = level.elsewhere.erase(at);
+            continue;
+        }
+        if (!fits(run)) {
+            postpone(run);
             at = level.elsewhere.erase(at);
             continue;
         }

@@ -47,6 +47,7 @@ std::uint32_t Router::running_simple(std::uint32_t host) const {
 void Router::schedule(Nanoseconds now, Outbox& out) {
     now_ = now;
     begin_pauses();
+    if (options_.ends_at != 0) watch_time(out);
     if (draining_ || stopping_) return;
     forget_savings();
     end_pauses();
@@ -70,6 +71,7 @@ void Router::schedule(Nanoseconds now, Outbox& out) {
         events_.cannot_go_on("what is left of the launch cannot hold jobs that are still to run");
         drain(out);
     }
+    if (!postponed_.empty()) drain_when_nothing_fits(out);
 }
 
 // ------------------------------------------------------------------------------------------ one-CPU jobs
@@ -106,7 +108,9 @@ void Router::fill_free_slots(ReadyQueue& queue, Outbox& out) {
             Broker& b = brokers_[credit_[i]];
             if (own_only && !queue.prefers(b.what.rank)) continue;
             const std::uint32_t free_slots = b.what.slots - std::min(b.what.slots, b.simple);
-            const std::uint32_t room = std::min(free_slots, credit(b, *queue.next_for(b.what.rank)));
+            const ReadyRun* const next = next_that_fits(queue, b.what.rank);
+            if (next == nullptr) return;
+            const std::uint32_t room = std::min(free_slots, credit(b, *next));
             if (room != 0) assign_simple(b, queue, room, out);
         }
     }
@@ -121,9 +125,11 @@ void Router::assign_simple(Broker& b, ReadyQueue& queue, std::uint32_t room, Out
 void Router::place_simple(ReadyQueue& queue, Outbox& out) {
     for (std::size_t looks = credit_.size(); looks != 0 && !queue.empty() && !credit_.empty();) {
         const std::uint32_t index = credit_.front();
-        credit_.pop_front();
         Broker& b = brokers_[index];
-        const std::uint32_t room = credit(b, *queue.next_for(b.what.rank));
+        const ReadyRun* const next = next_that_fits(queue, b.what.rank);
+        if (next == nullptr) return;
+        credit_.pop_front();
+        const std::uint32_t room = credit(b, *next);
         if (room == 0) {
             --looks;
             b.has_credit_entry = false;  // comes back with the next job that ends there
@@ -199,7 +205,9 @@ void Router::save_up(const Resources& wanted) {
 }
 
 bool Router::place_reserved(const Resources& wanted, ReadyQueue& queue, Outbox& out) {
-    const std::uint32_t holder = queue.next_for(kNoBroker)->holder;
+    const ReadyRun* const next = next_that_fits(queue, kNoBroker);
+    if (next == nullptr) return false;
+    const std::uint32_t holder = next->holder;
     const std::optional<std::uint32_t> host = host_for(wanted, holder);
     if (!host) return false;
 

@@ -49,6 +49,13 @@ std::vector<WaitingJobs> Router::waiting() const {
     std::size_t looked_at = 0;
     for (const auto& [until, run] : pausing_)
         if (++looked_at <= kMostWaitingKinds) add(needs_of(run), 1, WaitingJobs::For::pause);
+    for (const auto& [where, later] : postponed_) {
+        const auto plan = plans_.find(where.first);
+        if (plan == plans_.end() || all.size() >= kMostWaitingKinds) continue;
+        const JobTemplate& job = plan->second.plan->templates[where.second.value];
+        all.push_back({job.resources, later.jobs, WaitingJobs::For::time, {}, plan->second.plan->name + "/" + job.name,
+                       later.likely_ns * 1e-9, static_cast<double>(later.left) * 1e-9});
+    }
     return all;
 }
 

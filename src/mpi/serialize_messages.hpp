@@ -33,7 +33,7 @@ void fields(Archive& ar, msg::AttemptFailed& m) {
     fields(ar, m.jobs);
     ar & m.job.value & m.attempt & m.holder & m.record & m.busy_ns;
     fields(ar, m.past);
-    flag(ar, m.located);
+    flags(ar, m.located, m.told_to_end);
     text(ar, m.error);
 }
 

@@ -68,7 +68,7 @@ std::string line(const msg::Ended& m) {
 }
 std::string line(const msg::AttemptFailed& m) {
     return "AttemptFailed " + work(m) + " record " + number(m.record) + " busy " + number(m.busy_ns) + " ns" +
-           past(m.past) + ": " + one_line(m.error);
+           past(m.past) + (m.told_to_end ? " told to end" : "") + ": " + one_line(m.error);
 }
 std::string line(const msg::Returned& m) {
     return "Returned " + listed(m.items, [](const msg::Returned::Item& item) { return work(item) + past(item.past); });
@@ -130,7 +130,9 @@ std::string line(const msg::IntroducePipeline& m) {
     return text;
 }
 std::string line(const msg::Assign& m) { return "Assign " + work(m) + (m.reserved ? " reserved" : "") + past(m.past); }
-std::string line(const msg::Recall& m) { return "Recall " + number(m.count); }
+std::string line(const msg::Recall& m) {
+    return "Recall " + number(m.count) + (m.end_running ? " end-running" : "") + (m.no_followers ? " no-followers" : "");
+}
 std::string line(const msg::Located& m) {
     return "Located #" + number(m.request) + " " + listed(m.runs, [](const msg::Located::Run& r) {
                return range(r.first.value, r.count) + (r.holder == msg::kNobody   ? " nowhere"

@@ -70,7 +70,8 @@ struct AttemptFailed {
     PastAttempts past;  // this one is the last of them
     std::uint64_t record = 0;
     std::uint64_t busy_ns = 0;
-    std::string error;  // first lines only
+    std::string error;         // first lines only
+    bool told_to_end = false;  // it was ended, and does not count as failed
 };
 
 // Broker: answer to Recall. Nothing of these ran.
@@ -236,9 +237,12 @@ struct Assign {
     PastAttempts past = {};
 };
 
-// Router: give back up to `count` jobs that have not started, the latest first.
+// Router: give back up to `count` jobs that have not started, the latest first. `end_running`: what has started is ended,
+// and comes back too (AttemptFailed). `no_followers`: from now on no job's follower is gone on with unasked.
 struct Recall {
     std::uint32_t count = 0;
+    bool end_running = false;
+    bool no_followers = false;
 };
 
 // Pipeliner: answer to Locate; the runs cover the jobs asked for, in order.

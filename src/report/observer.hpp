@@ -113,6 +113,9 @@ struct RunSummary {
     double makespan_s = 0;              // first start to last durable
     std::uint64_t bad_lines = 0;        // of --for-each, that were left out
     bool interrupted = false;           // ended early: something is left for resume
+    std::uint64_t cut_short = 0;        // attempts that were ended because the run ends
+    std::string out_of_time;            // "" = the time sufficed; else who said when it ends
+    std::vector<WaitingJobs> not_started;  // because they would not have ended in time
     struct LostFile {
         std::string file, reason;
     };

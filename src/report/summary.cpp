@@ -158,15 +158,30 @@ std::string results_text(const RunSummary& summary, const ResultPlace& place) {
     return text;
 }
 
+std::string not_started_text(const RunSummary& summary) {
+    std::string text;
+    for (const WaitingJobs& w : summary.not_started)
+        text += "Not started: " + counted(w.jobs, "job") + " of " + printable(w.job) + (w.jobs == 1 ? ", which takes about " : " that take about ") +
+                duration_text(w.likely_s) + " did not fit in the " + duration_text(w.left_s) + " left.\n";
+    const std::uint64_t n = summary.cut_short;
+    if (n > 0) text += counted(n, "job") + (n == 1 ? " was" : " were") + " ended while running, and " + (n == 1 ? "runs" : "run") + " again.\n";
+    return text;
+}
+
 std::string early_end_text(const RunSummary& summary) {
     std::string text;
     if (!summary.fatal.empty())
         text += "\npenstock: error: the run could not go on: " + printable_lines(summary.fatal) + "\n";
+    else if (!summary.out_of_time.empty())
+        text += "\npenstock: the time did not suffice (" + printable(summary.out_of_time) +
+                "): what had not finished was not run to its end.\n";
     else if (summary.interrupted)
         text += "\npenstock: interrupted: what had not finished was not run to its end.\n";
     if (text.empty()) return text;
+    text += not_started_text(summary);
     text += "Nothing that was durable is lost";
-    if (summary.progress.streams == 0) text += ": " + counted(summary.progress.durable, "job");
+    if (summary.progress.streams == 0)
+        text += ": " + counted(std::min(summary.progress.durable, summary.progress.ended()), "job");
     text += ". The same command with --resume goes on with it.\n";
     return text;
 }

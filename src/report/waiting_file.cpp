@@ -33,6 +33,8 @@ std::string reason_of(const WaitingJobs& w) {
             return "they have failed and pause before their next attempt";
         case WaitingJobs::For::elsewhere:
             return "they have failed and look for room at another broker";
+        case WaitingJobs::For::time:
+            return time_text(w);
     }
     return "";
 }
@@ -46,24 +48,36 @@ std::string needs_text(const Resources& needs) {
     return text;
 }
 
+std::string time_text(const WaitingJobs& w) {
+    return "one takes about " + duration_text(w.likely_s) + ", and " + duration_text(w.left_s) + " were left";
+}
+
 std::vector<WaitingText> waiting_texts(const std::vector<WaitingJobs>& waiting) {
     std::vector<WaitingText> texts;
     for (const WaitingJobs& w : waiting) {
         const std::string needs = needs_text(w.needs);
+        if (w.what == WaitingJobs::For::time) {
+            texts.push_back({needs, counted(w.jobs, "job") + " of " + w.job + (w.jobs == 1 ? " was" : " were") +
+                                        " left for the next launch: " + time_text(w), w.job});
+            continue;
+        }
         texts.push_back({needs, counted(w.jobs, "job") + (w.jobs == 1 ? " that needs " : " that need ") + needs +
-                                    (w.jobs == 1 ? " waits: " : " wait: ") + reason_of(w)});
+                                    (w.jobs == 1 ? " waits: " : " wait: ") + reason_of(w), ""});
     }
     return texts;
 }
 
 WaitingFile::WaitingFile(std::filesystem::path file)
-    : file_(std::move(file)), thread_([this](const std::stop_token& stop) { serve(stop); }) {}
+    : file_(std::move(file)), thread_([this](const std::stop_token& stop) { serve(stop); }) {
+    std::error_code ignored;
+    std::filesystem::remove(file_, ignored);  // of the launch before
+}
 
 WaitingFile::~WaitingFile() {
     thread_.request_stop();
     thread_.join();
     std::error_code ignored;
-    std::filesystem::remove(file_, ignored);
+    if (!kept_) std::filesystem::remove(file_, ignored);
 }
 
 void WaitingFile::waits(const std::vector<WaitingJobs>& waiting) {
@@ -72,6 +86,7 @@ void WaitingFile::waits(const std::vector<WaitingJobs>& waiting) {
         Map line;
         line.emplace("needs", w.needs);
         line.emplace("text", w.text);
+        if (!w.job.empty()) line.emplace("job", w.job);
         lines.emplace_back(std::move(line));
     }
     Document all;
@@ -106,7 +121,8 @@ std::vector<WaitingText> read_waiting(const std::filesystem::path& file, double&
         const Value all = from_json(text, JsonForm::plain);
         written_s = all.map().at("written").float64();
         for (const Value& w : all.map().at("waiting").list())
-            waiting.push_back({w.map().at("needs").string(), w.map().at("text").string()});
+            waiting.push_back({w.map().at("needs").string(), w.map().at("text").string(),
+                               w.map().contains("job") ? w.map().at("job").string() : ""});
     } catch (const std::exception&) {
         return {};
     }

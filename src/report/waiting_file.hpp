@@ -1,7 +1,7 @@
 // X.h5.run/waiting.json: what jobs wait for while a run goes on, for `penstock why`.
 //
 // Written by a thread of its own, a second after something changed or later, under a temporary name, and not synced: it
-// is of no use after a crash. It goes with the run.
+// is of no use after a crash. It goes with the run, but for what was not started because the time did not suffice.
 #pragma once
 
 #include "report/observer.hpp"
@@ -17,10 +17,13 @@ namespace penstock {
 
 // "3 CPUs, 2 GiB of memory, 1 of licence".
 std::string needs_text(const Resources& needs);
+// "one takes about 40 min, and 25 min were left".
+std::string time_text(const WaitingJobs& waiting);
 
 struct WaitingText {
     std::string needs;  // needs_text()
     std::string text;   // "2 jobs that need 3 CPUs, 1 of licence wait: all of `licence` is given out"
+    std::string job = {};  // only jobs of this name are meant; "" = all that need that
 };
 std::vector<WaitingText> waiting_texts(const std::vector<WaitingJobs>& waiting);
 
@@ -29,6 +32,8 @@ public:
     explicit WaitingFile(std::filesystem::path file);
     ~WaitingFile() override;
     void waits(const std::vector<WaitingJobs>& waiting) override;
+    // What was told last is still of use when the run is over.
+    void keep() { kept_ = true; }
 
 private:
     void serve(const std::stop_token& stop);
@@ -36,6 +41,7 @@ private:
     const std::filesystem::path file_;
     std::mutex mutex_;
     std::condition_variable_any changed_;
+    bool kept_ = false;
     std::string text_;  // to be written; "" = nothing new
     std::jthread thread_;
 };

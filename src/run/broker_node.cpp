@@ -12,6 +12,7 @@ BrokerNode::BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, 
           if (options_.wake) options_.wake();
       }),
       streams_(options_.rank, *this, options_.run_directory / "spill"),
+      told_to_end_(options_.signal_at),
       broker_(options_.rank, options_.slots, *this, options_.crash_limit) {}
 
 namespace {
@@ -71,6 +72,7 @@ bool BrokerNode::take_outcomes(Outbox& out) {
     lanes_->drain(outcomes_);
     const bool items = std::erase_if(outcomes_, [this](Outcome& o) { return streams_.take(o); }) != 0;
     const bool streams = streams_.work(out, outcomes_);
+    told_to_end_.sort(outcomes_, steady_now());
     std::vector<JobRecord> records;
     const bool saved = options_.user_store && take_saved(records, out);
     records.reserve(records.size() + outcomes_.size());
@@ -83,6 +85,7 @@ bool BrokerNode::take_outcomes(Outbox& out) {
 void BrokerNode::take_outcome(Outcome& outcome, std::shared_ptr<const Document> saved, std::vector<JobRecord>& records,
                               Outbox& out) {
     AttemptEnd how{outcome.succeeded, outcome.finished - outcome.started};
+    how.told_to_end = told_to_end_.was_ended(outcome);
     if (outcome.details != nullptr) {
         how.crashed = outcome.details->crashed;
         how.error = outcome.details->error;
@@ -91,6 +94,9 @@ void BrokerNode::take_outcome(Outcome& outcome, std::shared_ptr<const Document> 
     if (end.pipeline == nullptr) return;
     records.push_back(record_of(outcome, end));
     JobRecord& record = records.back();
+    if (end.pipeline->plan->is_stream() &&
+        (streams_.ended_with_the_run(end.pipeline->info.id) || told_to_end_.stage_was_ended(outcome)))
+        record.final_attempt = outcome.succeeded;
     record.saved = saved != nullptr;
     if (saved != nullptr) record.outputs = std::move(saved);
     if (end.next == NextAttempt::crash_limit) say_why_not_again(record);
@@ -292,6 +298,9 @@ void BrokerNode::store(const std::shared_ptr<const PipelineContext>& pipeline, c
 // ------------------------------------------------------------------------------------------ what it lets go of
 
 void BrokerNode::forget_inputs(std::uint64_t ticket) { exchange_.forget_inputs(ticket); }
+void BrokerNode::end_attempt(std::uint32_t lane, std::uint64_t ticket) {
+    lanes_->cancel(lane, ticket, EndReason::cancelled);
+}
 void BrokerNode::release(const JobRun& jobs) { cache_.release(jobs); }
 std::vector<JobRun> BrokerNode::held(PipelineId pipeline) { return cache_.jobs_of(pipeline); }
 void BrokerNode::abandon_stream(PipelineId pipeline) { streams_.abandon(pipeline, *out_); }

@@ -8,6 +8,7 @@
 #include "report/durations.hpp"
 #include "run/clock.hpp"
 #include "run/stream_node.hpp"
+#include "run/told_to_end.hpp"
 #include "run/value_cache.hpp"
 #include "run/value_exchange.hpp"
 #include "store/record_writer.hpp"
@@ -34,6 +35,7 @@ struct BrokerNodeOptions {
     std::uint64_t cache_bytes = 1ull << 30;  // outputs kept in memory; beyond it they are spilled
     RouterCalendar calendar;
     std::function<void()> wake;  // of the pump, by other threads; may be null
+    const std::atomic<Nanoseconds>* signal_at = nullptr;  // see ToldToEnd
 };
 
 class BrokerNode final : private BrokerHost, private StreamHost {
@@ -55,6 +57,7 @@ private:
     bool may_start() const override;
     void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override;
     void forget_inputs(std::uint64_t ticket) override;
+    void end_attempt(std::uint32_t lane, std::uint64_t ticket) override;
     void release(const JobRun& jobs) override;
     std::vector<JobRun> held(PipelineId pipeline) override;
     void abandon_stream(PipelineId pipeline) override;
@@ -96,6 +99,7 @@ private:
     ValueExchange exchange_;
     StoredReader stored_;
     StreamNode streams_;
+    ToldToEnd told_to_end_;
     Broker broker_;
     Outbox* out_ = nullptr;  // of the call being served: BrokerHost functions send through it
     std::vector<Outcome> outcomes_;

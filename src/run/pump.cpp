@@ -73,9 +73,9 @@ bool Pump::turn() {
         for (const Envelope& e : now) dispatch(e);
     }
     if (roles_.router != nullptr) {
-        if (interrupted_.load(std::memory_order_relaxed) != 0 && !drained_) {
-            drained_ = true;
-            roles_.router->drain(out_, true);
+        if (const int signals = interrupted_.load(std::memory_order_relaxed); signals > signals_seen_) {
+            signals_seen_ = signals;
+            roles_.router->interrupt(signals, out_);
         }
         busy |= roles_.router->work(out_);
         roles_.router->settle(out_);

@@ -50,7 +50,7 @@ private:
     Outbox out_;
     std::vector<Envelope> inbox_;
     std::vector<Envelope> local_;
-    bool drained_ = false;
+    int signals_seen_ = 0;
 
     Nanoseconds idle_since_ = 0;
     Nanoseconds nap_ = 0;

@@ -38,13 +38,15 @@ std::uint64_t slots_of(const std::vector<BrokerDescription>& brokers) {
 }
 }  // namespace
 
-RouterNode::RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker)
+RouterNode::RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker,
+                       std::string ends_by)
     : slots_(slots_of(options.brokers)),
       observer_(observer),
       waker_(waker),
       writer_(std::move(writer)),
       router_(std::move(options), *this),
-      desk_(waker) {}
+      desk_(waker),
+      ends_by_(std::move(ends_by)) {}
 
 // ------------------------------------------------------------------------------------------ the feed
 
@@ -188,9 +190,24 @@ bool RouterNode::take_durable(Outbox& out) {
     return true;
 }
 
-void RouterNode::drain(Outbox& out, bool interrupted) {
-    interrupted_ |= interrupted;
-    router_.drain(out);
+void RouterNode::interrupt(int signals, Outbox& out) {
+    interrupted_ = true;
+    const bool drained = router_.draining();
+    signals >= 2 ? router_.end_now(out) : router_.drain(out);
+    if (signals >= 2)
+        observer_.message(Severity::warning, "told to stop again: what runs is ended");
+    else if (!drained)
+        observer_.message(Severity::warning, "told to stop: nothing starts any more, what runs may end (a second signal ends it)");
+}
+
+void RouterNode::note_time() {
+    if (!router_.out_of_time() || out_of_time_told_) return;
+    out_of_time_told_ = true;
+    interrupted_ = true;
+    not_started_ = router_.waiting();
+    std::erase_if(not_started_, [](const WaitingJobs& w) { return w.what != WaitingJobs::For::time; });
+    observer_.message(Severity::warning, not_started_.empty() ? "the time is up (" + ends_by_ + "): what runs is ended"
+                                                              : "the time does not suffice for more (" + ends_by_ + ")");
 }
 
 // ------------------------------------------------------------------------------------------ what the router tells
@@ -446,6 +463,12 @@ RunSummary RouterNode::summary() {
     if (first_start_ != 0 && last_durable_ > first_start_)
         s.makespan_s = static_cast<double>(last_durable_ - first_start_) * 1e-9;
     s.interrupted = interrupted_;
+    s.cut_short = router_.counts().cut_short;
+    if (router_.out_of_time()) {
+        s.out_of_time = ends_by_;
+        s.not_started = not_started_;
+        observer_.waits(not_started_);
+    }
     s.fatal = fatal_;
     s.lost_files = lost_files_;
     observer_.ended(s);

@@ -28,7 +28,8 @@ class RouterNode final : public Feed, private RouterEvents {
 public:
     static constexpr std::size_t kMaxWaiting = 4096;
 
-    RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker);
+    RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker,
+               std::string ends_by = {});
 
     // Feed: any thread.
     PipelineId submit(Submission submission) override;
@@ -40,10 +41,14 @@ public:
     // True when it is not for the broker of this rank, but for the driver function.
     bool take(const BrokerMessage& message, std::uint32_t from, Outbox& out) { return desk_.take(message, from, out); }
     bool work(Outbox& out);
-    void settle(Outbox& out) { router_.schedule(steady_now(), out); }
+    void settle(Outbox& out) {
+        router_.schedule(steady_now(), out);
+        note_time();
+    }
     // When settle() has something to do by time alone.
     std::optional<Nanoseconds> next_due() const { return router_.next_due(); }
-    void drain(Outbox& out, bool interrupted);
+    // So many signals to stop have come: the first one drains, the second one ends what runs.
+    void interrupt(int signals, Outbox& out);
     bool finished() const { return router_.over(); }
     // Ends the writer and tells the observer; call once, when finished.
     RunSummary summary();
@@ -85,6 +90,7 @@ private:
     Progress progress() const;
     void tell_progress();
     void tell_what_waits();
+    void note_time();
 
     const std::uint64_t slots_;  // of all brokers
     RunObserver& observer_;
@@ -113,6 +119,9 @@ private:
     std::string fatal_;
     std::vector<RunSummary::LostFile> lost_files_;
     bool interrupted_ = false;
+    const std::string ends_by_;  // who said when the launch ends
+    bool out_of_time_told_ = false;
+    std::vector<WaitingJobs> not_started_;  // for that
     struct Figures {
         std::uint64_t succeeded = 0, failed = 0, skipped = 0, total_ns = 0;
         Durations durations;

@@ -36,6 +36,9 @@ struct RunRequest {
     bool fail_fast = false;
     double retry_delay_s = 0.5;     // see RouterOptions::retry_delay
     std::uint32_t crash_limit = 3;  // a job that crashed so often in a row is not tried again
+    // Of rank 0 alone: when what runs is ended, on its steady clock, and who said so. 0 = no end is known.
+    Nanoseconds ends_at = 0;
+    std::string ends_by;
 };
 
 class FeedStopped : public std::runtime_error {

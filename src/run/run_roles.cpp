@@ -65,7 +65,8 @@ private:
     std::unique_ptr<Store> store_;
 };
 
-std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& request, Waker& waker) {
+std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& request, Waker& waker,
+                                        const StopSignals& signals) {
     const BrokerDescription& me = *context.layout.broker(context.rank);
     LaneOptions lanes;
     lanes.lanes = me.slots;
@@ -86,6 +87,7 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
     options.run_directory = request.run_directory;
     options.calendar = context.calendar;
     options.wake = [&waker] { waker.wake(); };
+    options.signal_at = &signals.last_at();
     const std::uint64_t memory = context.layout.hosts[me.host].memory_bytes;
     if (memory != 0)
         options.cache_bytes = std::max(kLeastCache, memory / kCacheShare / context.layout.brokers_on(me.host));
@@ -102,8 +104,9 @@ std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunReq
     options.hosts = HostLedger(context.layout.hosts, request.resources);
     options.fail_fast = request.fail_fast;
     options.retry_delay = static_cast<Nanoseconds>(request.retry_delay_s * 1e9);
+    options.ends_at = request.ends_at;
     return std::make_unique<RouterNode>(std::move(options), make_writer(context, request, kRouterEpoch, waker),
-                                        observer, waker);
+                                        observer, waker, request.ends_by);
 }
 
 // The driver function or the list of submissions, on a thread of its own beside the router.
@@ -145,7 +148,7 @@ RunSummary run_roles(RankContext context, const RunRequest& request, Transport& 
     std::unique_ptr<BrokerNode> broker;
     std::unique_ptr<Pipeliner> pipeliner;
     // The broker first: its lanes may still have to fork.
-    if (context.layout.broker(context.rank) != nullptr) broker = make_broker(context, request, waker);
+    if (context.layout.broker(context.rank) != nullptr) broker = make_broker(context, request, waker, signals);
     if (context.layout.is_pipeliner(context.rank)) pipeliner = std::make_unique<Pipeliner>(context.rank);
     if (router_here) router = make_router(context, request, observer, waker);
 

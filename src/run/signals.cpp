@@ -1,27 +1,37 @@
 #include "run/signals.hpp"
 
+#include <time.h>
 #include <unistd.h>
 
 namespace penstock {
 
 namespace {
 
-std::atomic<int> last_signal{0};
-static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
+std::atomic<int> count{0};
+std::atomic<Nanoseconds> last{0};
+std::atomic<bool> may_exit{false};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<Nanoseconds>::is_always_lock_free,
+              "a signal handler writes them");
 
 constexpr int kExitResume = 75;
+constexpr int kAtOnce = 3;
 
-void remember(int signal) {
-    if (signal == SIGINT && last_signal.exchange(signal) == SIGINT) _exit(kExitResume);
-    last_signal.store(signal);
+void remember(int) {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);  // the steady clock
+    last.store(Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
+    if (count.fetch_add(1) + 1 >= kAtOnce && may_exit.load()) _exit(kExitResume);
 }
 
 }  // namespace
 
 StopSignals::StopSignals(bool router) {
-    last_signal.store(0);
+    count.store(0);
+    last.store(0);
+    may_exit.store(router);
     struct sigaction stop {};
-    stop.sa_handler = router ? remember : SIG_IGN;
+    stop.sa_handler = remember;
+    if (!router) stop.sa_flags = SA_RESTART;  // the pump of the router is to see it at once
     sigemptyset(&stop.sa_mask);
     sigaction(SIGINT, &stop, &old_int_);
     sigaction(SIGTERM, &stop, &old_term_);
@@ -38,6 +48,7 @@ StopSignals::~StopSignals() {
     sigaction(SIGPIPE, &old_pipe_, nullptr);
 }
 
-const std::atomic<int>& StopSignals::received() const { return last_signal; }
+const std::atomic<int>& StopSignals::received() const { return count; }
+const std::atomic<Nanoseconds>& StopSignals::last_at() const { return last; }
 
 }  // namespace penstock

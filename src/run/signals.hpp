@@ -1,7 +1,10 @@
-// SIGINT, SIGTERM and SIGUSR1 during a run: the router drains, everybody else waits to be told by the router.
+// SIGINT, SIGTERM and SIGUSR1 during a run: the router drains at the first one and ends what runs at the second;
+// everybody else waits to be told by the router.
 //
-// A second SIGINT at the router ends the process at once (exit code 75: submit again with --resume).
+// A third one ends the process of the router at once (exit code 75: submit again with --resume).
 #pragma once
+
+#include "core/ids.hpp"
 
 #include <atomic>
 
@@ -17,8 +20,10 @@ public:
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
 
-    // The number of the last signal received, 0 = none.
+    // How many have come.
     const std::atomic<int>& received() const;
+    // When the last one came, on the steady clock; 0 = none has.
+    const std::atomic<Nanoseconds>& last_at() const;
 
 private:
     struct sigaction old_int_ {}, old_term_ {}, old_usr1_ {}, old_pipe_ {};

@@ -83,6 +83,7 @@ void StreamNode::on(const msg::StopStream& m, std::uint32_t, Outbox&) {
     s->stop_told = true;
     s->stopped = m.reason;
     s->closed = m.closed;
+    s->run_ends = !m.failed && !m.closed;
     for (auto& [index, e] : s->jobs) {
         if (e.ended) continue;
         const Plan& plan = *e.job->start().pipeline->plan;

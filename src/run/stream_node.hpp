@@ -61,6 +61,12 @@ public:
     bool work(Outbox& out, std::vector<Outcome>& ended);
     void forget(PipelineId pipeline) { streams_.erase(pipeline); }
 
+    // It was stopped because the run ends, and has not failed.
+    bool ended_with_the_run(PipelineId id) const {
+        const auto at = streams_.find(id);
+        return at != streams_.end() && at->second.run_ends;
+    }
+
     std::size_t streams() const { return streams_.size(); }
     std::uint64_t ignored() const { return ignored_; }
 
@@ -88,6 +94,7 @@ private:
         std::string stopped;  // why; "" = it is not
         bool stop_told = false;
         bool closed = false;  // by the driver function: what there is counts as a success
+        bool run_ends = false;
     };
 
     Stream* stream(PipelineId id);

@@ -71,6 +71,10 @@ private:
                         (located ? "" : ", locate at " + std::to_string(pipeliner)));
     }
     void forget_inputs(std::uint64_t) override { ++forgotten_inputs_; }
+    void end_attempt(std::uint32_t lane, std::uint64_t ticket) override {
+        for (const JobStart& s : lanes_[lane])
+            if (s.ticket == ticket) ended_.push_back(job_of(s));
+    }
     void release(const JobRun& jobs) override {
         said_.push_back("release " + std::to_string(jobs.first.value) + "+" + std::to_string(jobs.count));
     }
@@ -87,6 +91,7 @@ private:
 
 public:
     std::size_t forgotten_inputs_ = 0;
+    std::vector<std::uint32_t> ended_;  // jobs
 };
 
 class BrokerTest : public ::testing::Test {

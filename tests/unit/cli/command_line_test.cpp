@@ -90,7 +90,21 @@ TEST(CommandLine, TheOtherCommands) {
     EXPECT_THAT(jobs.statuses, testing::UnorderedElementsAre("failed", "skipped"));
     EXPECT_EQ(jobs.limit, 3u);
     EXPECT_EQ(jobs.form, TableForm::json);
+    const auto doctor = parsed<DoctorCommand>("doctor /scratch --json --launcher mpirun");
+    EXPECT_EQ(doctor.folder + " " + doctor.launcher, "/scratch mpirun");
+    EXPECT_TRUE(doctor.json);
+    EXPECT_EQ(parsed<DoctorRankCommand>("doctor-rank hello there").mode, "hello");
     parsed<WorkersCommand>("workers");
+}
+
+TEST(CommandLine, TheWalltimeIsATimeOrNone) {
+    const auto run = parsed<RunCommand>("run a --walltime 2h");
+    EXPECT_EQ(run.walltime.time_s, 7200);
+    EXPECT_FALSE(run.walltime.margin_s);
+    const auto none = parsed<RunCommand>("run a --walltime none --walltime-margin 30");
+    EXPECT_EQ(none.walltime.walltime, "none");
+    EXPECT_FALSE(none.walltime.time_s);
+    EXPECT_EQ(none.walltime.margin_s, 30);
 }
 
 TEST(CommandLine, WhatIsWrongIsSaidWithAWayOut) {
@@ -104,6 +118,8 @@ TEST(CommandLine, WhatIsWrongIsSaidWithAWayOut) {
         {"run a --slots -1", "--slots: `-1` is not a number of slots"},
         {"run a --pipeliners 99999999999999999999",
          "--pipeliners: `99999999999999999999` is not a number of pipeliners"},
+        {"run a --walltime soon", "--walltime: `soon` is not a time, nor none; give "},
+        {"run a --walltime-margin none", "--walltime-margin: `none` is not a time; give "},
         {"run a --set b", "--set: `b` is not KEY=VALUE, such as --set n=100\n"},
         {"run a --set =b", "--set: `=b` is not KEY=VALUE"},
         {"run a --resources m", "--resources: `m` is not NAME=N with a whole number N, such as --resources matlab=2\n"},

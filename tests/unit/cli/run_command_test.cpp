@@ -109,6 +109,7 @@ TEST_F(Run, TheRequestCarriesWhatWasAskedFor) {
     command.fail_fast = true;
     command.retry_delay_s = 7;
     command.crash_limit = 4;
+    command.walltime = {"1 h", 3600.0, 60.0};
     EXPECT_EQ(run(), 0);
     ASSERT_TRUE(session.ran);
     EXPECT_EQ(session.ran->run_directory, folder / "X.h5.run");
@@ -118,6 +119,8 @@ TEST_F(Run, TheRequestCarriesWhatWasAskedFor) {
     EXPECT_TRUE(session.ran->fail_fast);
     EXPECT_EQ(session.ran->retry_delay_s, 7);
     EXPECT_EQ(session.ran->crash_limit, 4u);
+    EXPECT_GT(session.ran->ends_at, 0);
+    EXPECT_EQ(session.ran->ends_by, "--walltime");
     EXPECT_EQ(session.ran->store, "");
 }
 

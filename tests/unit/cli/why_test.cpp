@@ -167,5 +167,16 @@ TEST_F(Why, WhatIsShortIsWhatTheRunSaidLast) {
                 HasSubstr("): no job that needs 1 CPU waits, so this one runs.\n"));
 }
 
+TEST_F(Why, WhatTheTimeDidNotSufficeForIsToldWhenTheRunIsOver) {
+    plan_ = plan_of("a; b");
+    RunSoFar so_far = run();
+    so_far.state = RunSoFar::State::ended;
+    so_far.waiting = {{"1 CPU", "1 job of test/a was left for the next launch: one takes about 1 h, and 2 s were left", "test/a"}};
+    so_far.waiting_written_s = 1e9;
+    EXPECT_THAT(why_not_yet_text(so_far, "", plan_->templates[0], 0),
+                HasSubstr("): 1 job of test/a was left for the next launch: one takes about 1 h, and 2 s were left.\n"));
+    EXPECT_THAT(why_not_yet_text(so_far, "", plan_->templates[1], 0), Not(HasSubstr("As the run saw it")));
+}
+
 }  // namespace
 }  // namespace penstock

@@ -137,5 +137,55 @@ TEST_F(BrokerAttempts, AFollowerThatFailsIsTriedAgain) {
                                  "slot 0: it broke"}));
 }
 
+// ------------------------------------------------------------------------------------------ ended from outside
+
+TEST_F(BrokerAttempts, WhatWasToldToEndHasNotFailed) {
+    make(1, "a");
+    assign(0, 1, 0);
+    settled();
+    AttemptEnd how{false, 5, true, "SIGTERM"};
+    how.told_to_end = true;
+    EXPECT_EQ(broker_->ended(host_.pop(0), how, out_).next, NextAttempt::yes) << "though it has no retries";
+    settled();
+    EXPECT_EQ(sent(out_), (Lines{"0: AttemptFailed 1:0 t0 attempt 1 record 1 busy 5 ns told to end: SIGTERM"}));
+}
+
+TEST_F(BrokerAttempts, WhatRunsIsEndedOnceWhenTheRunIsToEndNow) {
+    make(2, "a[9]; wide : cpus 4");
+    assign(0, 9, 0);
+    on(msg::Assign{jobs(9), TemplateIndex(1), 1, msg::kNobody, true, true});
+    settled();
+    on(msg::Recall{0xffffffff});
+    settled();
+    EXPECT_EQ(host_.ended_, (std::vector<std::uint32_t>{}));
+    out_.take();
+    on(msg::Recall{0xffffffff, true});
+    settled();
+    EXPECT_EQ(host_.ended_, (std::vector<std::uint32_t>{9, 0, 1}));
+    settled();
+    EXPECT_EQ(host_.ended_.size(), 3u);
+}
+
+TEST_F(BrokerAttempts, AReservedJobWhoseInputsComeAfterwardsIsEndedAtOnce) {
+    make(2, "a; wide : cpus 4; a => wide");
+    on(msg::Assign{jobs(1), TemplateIndex(1), 1, 7, true, true});
+    settled();
+    on(msg::Recall{0xffffffff, true});
+    settled();
+    EXPECT_TRUE(host_.ended_.empty());
+    broker_->inputs_arrived(host_.fetched(1));
+    settled();
+    EXPECT_EQ(host_.ended_, (std::vector<std::uint32_t>{1}));
+}
+
+TEST_F(BrokerAttempts, NobodyFollowsOnceTheRouterWantsToBeAsked) {
+    make(1, "a -> b", true);
+    assign(0, 1, 0);
+    settled();
+    on(msg::Recall{0, false, true});
+    EXPECT_EQ(sent(out_), Lines());
+    EXPECT_FALSE(end(0).follow);
+}
+
 }  // namespace
 }  // namespace penstock

@@ -156,5 +156,33 @@ TEST(Summary, LinesThatWereLeftOutAreCounted) {
     EXPECT_NE(summary_text(s, place()).find("1,200 lines of --for-each were no good and left out\n"), std::string::npos);
 }
 
+TEST(Summary, WhatWasNotStartedForLackOfTimeAndWhatWasEndedIsTold) {
+    RunSummary s = good();
+    s.progress.jobs = 20;
+    s.progress.durable = 5;  // two of them of attempts
+    s.interrupted = true;
+    s.out_of_time = "the end of Slurm job 17";
+    s.cut_short = 2;
+    WaitingJobs w;
+    w.jobs = 12;
+    w.what = WaitingJobs::For::time;
+    w.job = "sweep/simulate";
+    w.likely_s = 2400;
+    w.left_s = 1500;
+    s.not_started = {w};
+    w.jobs = 1;
+    w.job = "sweep/mean";
+    s.not_started.push_back(w);
+    const std::string text = summary_text(s, place());
+    EXPECT_NE(text.find("\npenstock: the time did not suffice (the end of Slurm job 17): what had not finished was not run "
+                        "to its end.\n"
+                        "Not started: 12 jobs of sweep/simulate that take about 40 min 0 s did not fit in the 25 min 0 s left.\n"
+                        "Not started: 1 job of sweep/mean, which takes about 40 min 0 s did not fit in the 25 min 0 s left.\n"
+                        "2 jobs were ended while running, and run again.\n"
+                        "Nothing that was durable is lost: 3 jobs. The same command with --resume goes on with it.\n"),
+              std::string::npos)
+        << text;
+}
+
 }  // namespace
 }  // namespace penstock

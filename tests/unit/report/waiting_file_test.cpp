@@ -54,5 +54,23 @@ TEST(WaitingFile, IsReadAsItWasWrittenAndGoesWithTheRun) {
     EXPECT_FALSE(std::filesystem::exists(file));
 }
 
+TEST(WaitingFile, WhatTheTimeDidNotSufficeForIsKept) {
+    const auto file = std::filesystem::temp_directory_path() / ("penstock-left-" + std::to_string(::getpid()));
+    double written_s = 0;
+    WaitingJobs w{needs(1), 12, WaitingJobs::For::time, {}, "sweep/simulate", 90, 30};
+    {
+        WaitingFile waiting(file);
+        waiting.waits({w});
+        waiting.keep();
+    }
+    const std::vector<WaitingText> read = read_waiting(file, written_s);
+    ASSERT_EQ(read.size(), 1u);
+    EXPECT_EQ(read[0].text, "12 jobs of sweep/simulate were left for the next launch: one takes about 1 min 30 s, and 30.0 s "
+                            "were left");
+    EXPECT_EQ(read[0].job, "sweep/simulate");
+    { const WaitingFile next_launch(file); }
+    EXPECT_FALSE(std::filesystem::exists(file));
+}
+
 }  // namespace
 }  // namespace penstock
