@@ -3,6 +3,8 @@
 #
 # Submitted again, it goes on where the last one stopped.
 #
+# The time is said twice, to the scheduler and in the last line: nothing starts that would not end in time.
+#
 # Rank 0 is the router, rank 1 the pipeliner, then comes one broker a host, which runs a job on each of its CPUs.
 #BSUB -J penstock
 #BSUB -n 128
@@ -14,4 +16,4 @@ set -euo pipefail
 hosts=$(tr ' ' '\n' <<<"$LSB_HOSTS" | sort -u | wc -l)
 
 exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((hosts + 2)) \
-  penstock run "${DEFINITION:?set DEFINITION}" -o "${RESULTS:?set RESULTS}" --resume
+  penstock run "${DEFINITION:?set DEFINITION}" -o "${RESULTS:?set RESULTS}" --resume --walltime 1h

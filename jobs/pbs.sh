@@ -3,6 +3,8 @@
 #
 # Submitted again, it goes on where the last one stopped.
 #
+# The time is said twice, to the scheduler and in the last line: nothing starts that would not end in time.
+#
 # Rank 0 is the router, rank 1 the pipeliner, then comes one broker a node, which runs a job on each of its CPUs.
 #PBS -N penstock
 #PBS -l select=4:ncpus=32:mpiprocs=2
@@ -13,4 +15,4 @@ cd "$PBS_O_WORKDIR"
 nodes=$(sort -u "$PBS_NODEFILE" | wc -l)
 
 exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((nodes + 2)) \
-  penstock run "${DEFINITION:?qsub -v DEFINITION=...}" -o "${RESULTS:?qsub -v RESULTS=...}" --resume
+  penstock run "${DEFINITION:?qsub -v DEFINITION=...}" -o "${RESULTS:?qsub -v RESULTS=...}" --resume --walltime 1h

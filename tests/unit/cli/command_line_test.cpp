@@ -150,7 +150,7 @@ TEST(CommandLine, WhatIsWrongIsSaidWithAWayOut) {
 TEST(CommandLine, AnUnknownCommandIsAnsweredWithTheKnownOnes) {
     EXPECT_EQ(refused("frobnicate"),
               "penstock: unknown command `frobnicate`\n"
-              "Commands: run, check, dot, table, log, collect, jobs, why, stages, workers\n"
+              "Commands: run, check, dot, table, log, collect, jobs, why, stages, doctor, workers\n"
               "Try: penstock --help\n");
 }
 
