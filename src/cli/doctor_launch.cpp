@@ -206,15 +206,21 @@ private:
             return launch.calls(0) > before + 5 && (launch.size() <= 2 || launch.calls(1) > of_second + 5);
         });
         if (live) {
-            launch.put("stop");
-            const auto end = launch.process().wait(kEnd_s);
-            return add(what, Result::holds, "they go on, and the launch ends " + (end ? "with code " + std::to_string(*end) : std::string("never")),
-                       recovering ? "start it with " + words_[0] + " " + std::string(kRecovery) + " so that a dead broker costs no more than what it ran" : "");
+            add(what, Result::holds, "they go on",
+                recovering ? "start it with " + words_[0] + " " + std::string(kRecovery) + " so that a dead broker costs no more than what it ran" : "");
+            return ends_with_the_others(launch);
         }
         if (launch.process().wait(kEnd_s))
             return add(what, recovering ? Result::does_not : Result::holds, "the launch ended after " + seconds_since(killed), ends_advice(recovering));
         add(what, Result::does_not, "the others stand still, and the launch does not end",
             "such a launch must be ended by hand; then --resume goes on");
+    }
+    void ends_with_the_others(Launch& launch) {
+        launch.put("stop");
+        const auto code = launch.process().wait(kEnd_s);
+        add("a launch that has lost a rank ends when the others have", code ? Result::holds : Result::does_not,
+            code ? "with code " + std::to_string(*code) : "not within " + duration_text(kEnd_s),
+            code ? "" : "the job script must not wait for it: let it look for X.h5.run/summary.txt, or give the launch a time limit (timeout)");
     }
     static std::string ends_advice(bool recovering) {
         return recovering ? "" : "a dead rank ends the run: let the batch script start it again with --resume (exit code 75, or any but 0, 1 and 2)";

@@ -10,6 +10,12 @@ namespace penstock {
 
 namespace {
 
+// What a running fold makes of items that it sees once more has left before.
+class Nowhere final : public Emit {
+public:
+    void operator()(Value) override {}
+} nowhere;
+
 // Leaves user code that nobody waits for any more. No std::exception: user code does not take it for an error.
 struct Abandoned {};
 
@@ -183,6 +189,7 @@ void StageThread::work(StageRequest request) {
             return;
         case StageRequest::Do::wake:
             if (running_ != nullptr) running_->on_wake(*this, setting_.context());
+            if (request.wants_state) state_ = static_cast<FoldWorker&>(*worker_).snapshot(setting_.context());
             return;
         case StageRequest::Do::finish:
             ended_ = true;
@@ -200,7 +207,10 @@ void StageThread::restore(const StageRequest& request, ItemReader& items) {
     auto& fold = static_cast<FoldWorker&>(*worker_);
     ended_ = true;  // unless it can
     if (request.state) fold.restore(*request.state, setting_.context());
-    for (std::uint32_t i = 0; i < request.replayed; ++i) see(items.next());
+    for (std::uint32_t i = 0; i < request.replayed; ++i) {
+        if (running_ != nullptr) running_->on_item(items.next(), nowhere, setting_.context());
+        else see(items.next());
+    }
     ended_ = false;
 }
 

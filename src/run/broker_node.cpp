@@ -70,6 +70,7 @@ bool BrokerNode::take_stored(Outbox& out) {
 bool BrokerNode::take_outcomes(Outbox& out) {
     outcomes_.clear();
     lanes_->drain(outcomes_);
+    ending_.sort(outcomes_, steady_now());
     const bool items = std::erase_if(outcomes_, [this](Outcome& o) { return streams_.take(o); }) != 0;
     const bool streams = streams_.work(out, outcomes_);
     told_to_end_.sort(outcomes_, steady_now());
@@ -287,6 +288,7 @@ void BrokerNode::run(std::uint32_t lane, Ticket ticket) {
 }
 
 void BrokerNode::cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reason) {
+    if (reason == EndReason::cancelled && streams_.run_ends()) ending_.told(ticket, lane, steady_now());
     lanes_->cancel(lane, ticket, reason);
 }
 
@@ -299,6 +301,7 @@ void BrokerNode::store(const std::shared_ptr<const PipelineContext>& pipeline, c
 
 void BrokerNode::forget_inputs(std::uint64_t ticket) { exchange_.forget_inputs(ticket); }
 void BrokerNode::end_attempt(std::uint32_t lane, std::uint64_t ticket) {
+    ending_.told(ticket, lane, steady_now());
     lanes_->cancel(lane, ticket, EndReason::cancelled);
 }
 void BrokerNode::release(const JobRun& jobs) { cache_.release(jobs); }

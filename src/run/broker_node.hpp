@@ -7,6 +7,7 @@
 #include "exec/lanes.hpp"
 #include "report/durations.hpp"
 #include "run/clock.hpp"
+#include "run/ending_jobs.hpp"
 #include "run/stream_node.hpp"
 #include "run/told_to_end.hpp"
 #include "run/value_cache.hpp"
@@ -100,6 +101,7 @@ private:
     StoredReader stored_;
     StreamNode streams_;
     ToldToEnd told_to_end_;
+    EndingJobs ending_;
     Broker broker_;
     Outbox* out_ = nullptr;  // of the call being served: BrokerHost functions send through it
     std::vector<Outcome> outcomes_;

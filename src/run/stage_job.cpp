@@ -131,8 +131,9 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
 void StageJob::ask_fold(StageRequest& request) {
     request.part = stage().part;
     if (!stage().snapshots || request.what == StageRequest::Do::go_on) return;
-    request.wants_state = request.what == StageRequest::Do::items && (since_.count() + request.items.count() > kMostReplayed ||
-                                                   since_.bytes.size() + request.items.bytes.size() > kMostReplayedBytes);
+    const bool much = since_.count() + request.items.count() > kMostReplayed ||
+                      since_.bytes.size() + request.items.bytes.size() > kMostReplayedBytes;
+    request.wants_state = (request.what == StageRequest::Do::items && (much || timed_ || !state_)) || request.what == StageRequest::Do::wake;
     if (!restores_) return;
     request.restores = true;
     request.state = state_;
@@ -145,15 +146,18 @@ void StageJob::ask_fold(StageRequest& request) {
     request.items = all.take();
 }
 
-// The first `done` of the items are in the state of the fold.
-void StageJob::remember(const StreamItems& items, std::size_t done, std::optional<Value> state) {
+// The first `done` of the items are in the state of the fold; the first `told` of them were before.
+void StageJob::remember(const StreamItems& items, std::size_t told, std::size_t done, std::optional<Value> state) {
     restores_ = false;
     if (state) {
         state_ = std::move(state);
         since_ = {};
-    } else {
-        since_.append(items.part(0, std::min(done, items.count()), 0));
+        return;
     }
+    done = std::min(done, items.count());
+    if (done <= told) return;
+    const auto skipped = std::accumulate(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(told), std::size_t{0});
+    since_.append(items.part(told, done - told, skipped));
 }
 
 std::vector<std::uint64_t> StageJob::tickets() const {
@@ -211,8 +215,10 @@ bool StageJob::settle(Piece& p) {
             wake_at_ = steady_now() + static_cast<Nanoseconds>(*answer.wake_after_s * 1e9);
         else if (!answer.more)
             wake_at_ = kNever;
-        if (stage().snapshots && !answer.fatal && p.what == StageRequest::Do::items)
-            remember(*p.work.batch.items, answer.done, std::move(answer.state));
+        timed_ |= answer.wake_after_s.has_value();
+        const bool of_items = p.what == StageRequest::Do::items || !p.work.batch.items->empty();
+        if (stage().snapshots && !answer.fatal && (of_items || p.wakes))
+            remember(*p.work.batch.items, p.told, answer.done, std::move(answer.state));
     }
     const bool more = answer.more;
     if (asked != 0 && !more) {
@@ -279,9 +285,8 @@ void StageJob::drop_first(Piece& p, std::size_t n) {
 bool StageJob::crashed(Piece& p, const Outcome& outcome) {
     const EndReason reason = outcome.details != nullptr ? outcome.details->reason : EndReason::exception;
     const std::string error = outcome.details != nullptr ? outcome.details->error : "it failed";
-    if (stage().form == StageForm::fold && restart_fold(p, reason)) return false;
     const bool can_go_on = stage().form != StageForm::fold || (stage().snapshots && !p.wakes);
-    if (p.what == StageRequest::Do::go_on && stage().form != StageForm::fold && !p.work.batch.items->empty() &&
+    if (p.what == StageRequest::Do::go_on && can_go_on && !p.work.batch.items->empty() &&
         !p.partly_out) {  // what it has told of has left; the rest is tried again
         p.what = StageRequest::Do::items;
         drop_first(p, std::exchange(p.told, 0));
@@ -290,6 +295,7 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
             return true;
         }
     }
+    if (stage().form == StageForm::fold && restart_fold(p, reason)) return false;
     if (p.what != StageRequest::Do::items || !can_go_on || p.partly_out) {
         fail(reason, error);
         return true;
@@ -305,8 +311,8 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
 // The process of a fold that has snapshots ended: another one goes on. False when it should not, or when it is to be found
 // which item is to blame.
 bool StageJob::restart_fold(Piece& p, EndReason reason) {
-    const bool again = p.what == StageRequest::Do::items || p.what == StageRequest::Do::finish;
-    if (!stage().snapshots || !again) return false;
+    const bool again = p.what == StageRequest::Do::items || p.what == StageRequest::Do::finish || p.what == StageRequest::Do::wake;
+    if (!stage().snapshots || !again || p.partly_out) return false;
     restores_ = true;
     const bool died = reason == EndReason::signal || reason == EndReason::exit_code;
     return died && p.work.batch.items->count() <= 1 && ++p.crashes <= kCrashesForgiven;

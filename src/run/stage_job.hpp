@@ -104,7 +104,7 @@ private:
     bool settle(Piece& p);
     void answered(Piece& p, StageAnswer answer);
     void ask_fold(StageRequest& request);
-    void remember(const StreamItems& items, std::size_t done, std::optional<Value> state);
+    void remember(const StreamItems& items, std::size_t told, std::size_t done, std::optional<Value> state);
     bool crashed(Piece& p, const Outcome& outcome);
     bool restart_fold(Piece& p, EndReason reason);
     void item_failed(Piece& p, const std::string& error, EndReason reason);
@@ -132,6 +132,7 @@ private:
     // Of a fold that has snapshots: where a fresh object is to go on.
     bool restores_ = false;
     std::optional<Value> state_;
+    bool timed_ = false;  // a fold that asks to be woken: what it makes also depends on the time
     ItemsWriter since_;
     bool began_ = false;   // the source, or the finish() of a fold
     bool ended_ = false;   // likewise

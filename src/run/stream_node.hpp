@@ -13,6 +13,7 @@
 
 #include "protocol/messages.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -65,6 +66,10 @@ public:
     bool ended_with_the_run(PipelineId id) const {
         const auto at = streams_.find(id);
         return at != streams_.end() && at->second.run_ends;
+    }
+
+    bool run_ends() const {
+        return std::any_of(streams_.begin(), streams_.end(), [](const auto& s) { return s.second.run_ends; });
     }
 
     std::size_t streams() const { return streams_.size(); }

@@ -73,4 +73,11 @@ void Batch::finish(Emit& emit, Context&) {
     if (!batch_.empty()) emit(std::exchange(batch_, {}));
 }
 
+Value Batch::snapshot(Context&) { return batch_; }
+
+void Batch::restore(const Value& state, Context&) {
+    batch_ = state.list();
+    begun_ = std::chrono::steady_clock::now();
+}
+
 }  // namespace penstock

@@ -18,6 +18,8 @@ public:
     std::optional<double> wake_after_s() override;
     void on_wake(Emit& emit, Context&) override;
     void finish(Emit& emit, Context&) override;
+    Value snapshot(Context&) override;
+    void restore(const Value& state, Context&) override;  // its seconds begin anew
 
 private:
     double left_s() const;

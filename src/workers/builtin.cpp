@@ -27,6 +27,17 @@
 
 namespace penstock {
 
+namespace {
+
+// A fold that makes items on the way, and whose snapshots the engine may rely on: see StageJob::ask_fold().
+WorkerType batch_worker_type() {
+    WorkerType type = worker_type<Batch>();
+    type.snapshots = true;
+    return type;
+}
+
+}  // namespace
+
 WorkerTypes builtin_worker_types() {
     return {
         worker_type<Noop>(),    worker_type<Sleep>(),  worker_type<Constant>(), worker_type<Fail>(),
@@ -35,7 +46,7 @@ WorkerTypes builtin_worker_types() {
         command_worker_type(),
         // for stages of streams
         worker_type<Lines>(), worker_type<Records>(), worker_type<RangeSource>(), worker_type<Files>(),
-        worker_type<Flatten>(), worker_type<Filter>(), worker_type<Batch>(), worker_type<ToLines>(),
+        worker_type<Flatten>(), worker_type<Filter>(), batch_worker_type(), worker_type<ToLines>(),
         worker_type<ToFiles>(), sample_worker_type(),
         worker_type<Rows>(),
     };

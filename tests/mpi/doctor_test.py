@@ -31,6 +31,7 @@ class Doctor(LaunchTest):
         lived = found["kill -9 of a rank: with --enable-recovery the others live on"]
         self.assertIn("they go on", lived["found"])
         self.assertIn("mpirun --enable-recovery", lived["advice"])
+        self.assertEqual(found["a launch that has lost a rank ends when the others have"]["result"], "holds")
         self.assertEqual(os.listdir(self.folder), [], "nothing is left behind")
 
     def test_a_launcher_that_does_not_work(self):

@@ -6,7 +6,7 @@ import time
 
 import h5py
 
-from launching import LaunchTest
+from launching import PENSTOCK, LaunchTest
 
 COMMANDS = """
 penstock: 1
@@ -168,6 +168,32 @@ class Signals(LaunchTest):
                     time.sleep(0.01)
                 why = self.penstock(0, "why", output, "worker")
                 self.assertIn("was stopped, because the run ended", why)
+
+    def test_what_cannot_be_ended_is_left_behind(self):
+        job = self.write("stuck.yaml", "penstock: 1\nname: p\njobs:\n  a: {worker: stuck, isolation: inline}\n")
+        stream = self.write("stream.yaml", """
+penstock: 1
+name: s
+stages:
+  numbers: {worker: range, with: {stop: 5}}
+  b: {worker: stuck, from: numbers, isolation: inline}
+""")
+        for ranks in (0, 3):
+            for definition in (job, stream):
+                with self.subTest(ranks=ranks, definition=definition):
+                    mark = self.path("stuck")
+                    if os.path.exists(mark):
+                        os.remove(mark)
+                    command = [os.environ["TREE_WORKERS"] if word == PENSTOCK else word
+                               for word in self.command(ranks, "run", definition, "-o", "stuck.h5", "--force")]
+                    process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                               stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                    while not os.path.exists(mark) and process.poll() is None:
+                        time.sleep(0.01)
+                    os.kill(self.rank_0(process, ranks), signal.SIGTERM)
+                    self.read_until(process, "told to stop")
+                    os.kill(self.rank_0(process, ranks), signal.SIGTERM)
+                    self.finish(process, 75)
 
     def test_what_does_not_fit_into_the_walltime_is_left(self):
         definition = self.write("long.yaml", """

@@ -203,27 +203,14 @@ stages:
                 self.assertEqual(f["streams/folds/count"][:].tolist(), [20001])
                 self.assertEqual(sorted(name for name in f["streams/folds"] if name[0] != "@"), ["count", "list", "median", "sum"])
 
-    def test_a_fold_survives_its_killed_workers(self):
-        definition = """
-penstock: 1
-name: killed
-stages:
-  numbers: {worker: range, with: {stop: 300}, isolation: inline}
-  nap:
-    worker: command
-    from: numbers
-    workers: 2
-    on-error: retry
-    retries: 100
-    with: {frames: json, shell: 'while read -r x; do sleep 0.01; echo $x; done'}
-  sum: {worker: Sum, from: nap, workers: 2, on-error: retry, retries: 100}
-"""
+    def run_and_kill(self, definition, kills):
+        """Kills worker processes as they come, so many times; the run must succeed."""
         self.write("definition.yaml", definition)
-        run = subprocess.Popen(self.command(3, "run", "definition.yaml", "-o", "out.h5"), cwd=self.folder,
+        run = subprocess.Popen(self.command(3, "run", "definition.yaml", "-o", "out.h5", "--force"), cwd=self.folder,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         killed = 0
         try:
-            while run.poll() is None and killed < 8:
+            while run.poll() is None and killed < kills:
                 for pid in self.workers_of(run.pid):
                     try:
                         os.kill(pid, signal.SIGKILL)
@@ -236,9 +223,41 @@ stages:
             run.wait()
             run.stdout.close()
         self.assertEqual(run.returncode, 0, said)
-        self.assertGreaterEqual(killed, 8)
+        self.assertGreaterEqual(killed, kills)
+
+    def test_a_fold_survives_its_killed_workers(self):
+        self.run_and_kill("""
+penstock: 1
+name: killed
+stages:
+  numbers: {worker: range, with: {stop: 300}, isolation: inline}
+  nap:
+    worker: command
+    from: numbers
+    workers: 2
+    on-error: retry
+    retries: 100
+    with: {frames: json, shell: 'while read -r x; do sleep 0.01; echo $x; done'}
+  sum: {worker: Sum, from: nap, workers: 2, on-error: retry, retries: 100}
+""", 8)
         with h5py.File(self.path("out.h5")) as f:
             self.assertEqual(f["streams/killed/sum"][:].tolist(), [300 * 299 // 2])
+
+    def test_a_batch_survives_its_killed_worker(self):
+        """None is lost, none comes twice, order is kept; whether lists are full, or made because time has passed."""
+        for settings, seconds in (("items: 7", False), ("items: 1000", False), ("items: 5, seconds: 0.02", True)):
+            with self.subTest(settings):
+                self.run_and_kill(f"""
+penstock: 1
+name: killed
+stages:
+  numbers: {{worker: range, with: {{stop: 1000}}, isolation: inline}}
+  nap: {{worker: command, from: numbers, on-error: retry, retries: 100, with: {{frames: json, shell: 'while read -r x; do sleep 0.003; echo $x; done'}}}}
+  lists: {{worker: batch, from: nap, with: {{{settings}}}, on-error: retry, retries: 100}}
+  items: {{worker: flatten, from: lists, isolation: inline}}
+""", 20)
+                with h5py.File(self.path("out.h5")) as f:
+                    self.assertEqual(f["streams/killed/items"][:].tolist(), list(range(1000)))
 
     def test_a_fold_without_combine_has_one_worker(self):
         definition = """

@@ -108,8 +108,19 @@ public:
     }
 };
 
+// Never comes back, whatever it is told.
+class Stuck final : public penstock::Worker {
+public:
+    static constexpr std::string_view kName = "stuck";
+    penstock::Document process(const penstock::Document&, Context& context) override {
+        context.log("stuck");
+        if (const int file = ::open("stuck", O_CREAT | O_WRONLY | O_CLOEXEC, 0600); file >= 0) ::close(file);
+        for (;;) ::pause();
+    }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    return penstock::Application<TreeSource, TreeMap, TreeGenerator, TreeEnd>().run(argc, argv);
+    return penstock::Application<TreeSource, TreeMap, TreeGenerator, TreeEnd, Stuck>().run(argc, argv);
 }

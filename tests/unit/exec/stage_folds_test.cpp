@@ -45,8 +45,15 @@ struct Keeper : RunningFoldWorker {
     }
     void on_wake(Emit& emit, Context&) override { emit(std::exchange(kept_, {})); }
 
-private:
+protected:
     List kept_;
+};
+
+// And can go on in another process.
+struct SafeKeeper : Keeper {
+    static constexpr std::string_view kName = "safe-keeper";
+    Value snapshot(Context&) override { return kept_; }
+    void restore(const Value& state, Context&) override { kept_ = state.list(); }
 };
 
 // Emits one item, and ends only after somebody has taken it.
@@ -62,7 +69,7 @@ struct Ender : SourceWorker {
 
 class StageFolds : public ::testing::Test {
 protected:
-    StageFolds() : types_{worker_type<Sum>(), worker_type<Keeper>(), worker_type<Ender>()} {
+    StageFolds() : types_{worker_type<Sum>(), worker_type<Keeper>(), worker_type<Ender>(), worker_type<SafeKeeper>()} {
         place_.print = [](std::string_view) {};
         place_.cancelled = &cancelled_;
         place_.progress = &progress_;
@@ -177,6 +184,36 @@ TEST_F(StageFolds, OneThatIsWokenInAFreshProcessHasLostWhatItKept) {
     fresh();
     EXPECT_TRUE(ask(Do::wake).fatal);
     EXPECT_FALSE(types_[1].snapshots);
+}
+
+TEST_F(StageFolds, WhatARunningFoldMakesOfReplayedItemsHasLeftBefore) {
+    description_.worker = "safe-keeper";
+    EXPECT_EQ(made(ask(Do::items, {1, 2, 3, 4})), (List{List{1, 2, 3}}));
+    fresh();
+    EXPECT_TRUE(ask(Do::items, {5, 6}).lost);
+    const StageAnswer again = ask(Do::items, {1, 2, 3, 4, 5, 6}, [](StageRequest& r) {
+        r.restores = true;
+        r.replayed = 4;
+        r.wants_state = true;
+    });
+    EXPECT_EQ(made(again), (List{List{4, 5, 6}}));
+    EXPECT_EQ(again.done, 2u);
+    EXPECT_EQ(again.state, Value(List{}));
+}
+
+TEST_F(StageFolds, ARunningFoldIsRestoredToBeWoken) {
+    description_.worker = "safe-keeper";
+    const StageAnswer first = ask(Do::items, {1, 2}, [](StageRequest& r) { r.wants_state = true; });
+    EXPECT_EQ(first.state, Value(List{1, 2}));
+    fresh();
+    EXPECT_TRUE(ask(Do::wake).lost);
+    const StageAnswer woken = ask(Do::wake, {}, [&](StageRequest& r) {
+        r.restores = true;
+        r.state = first.state;
+        r.wants_state = true;
+    });
+    EXPECT_EQ(made(woken), (List{List{1, 2}}));
+    EXPECT_EQ(woken.state, Value(List{}));
 }
 
 TEST_F(StageFolds, ASourceMayEndBetweenTwoAnswers) {
