@@ -65,9 +65,15 @@ int run_in_session(const RunCommand& command, const StoreChoice& store, const Ru
     const auto session = open_session(setup.types, std::move(zygote), command.pipeliners, command.slots);
     const Launch& launch = session->launch();
     try {
-        if (launch.rank != 0) return follow_run(setup, *session);
-        Console console(Console::standard_error());
-        return lead_run(command, store, setup, *session, streams, console);
+        const int code = [&] {
+            if (launch.rank != 0) return follow_run(setup, *session);
+            Console console(Console::standard_error());
+            return lead_run(command, store, setup, *session, streams, console);
+        }();
+        streams.out.flush();
+        streams.err.flush();
+        session->leave(code);
+        return code;
     } catch (const std::exception& error) {
         if (launch.ranks > 1) leave_launch(bug_text(error.what(), launch.rank));
         throw;

@@ -45,6 +45,8 @@ struct RunCommand {
     std::uint32_t crash_limit = 3;
     WalltimeChoice walltime;
     std::string walltime_margin;  // as typed; "" = what is usual
+    std::string broker_timeout;  // as typed; "" = broker_timeout_s as it is
+    double broker_timeout_s = 30;
     bool strict_slots = false;
     bool dry_run = false;
     bool no_collect = false;

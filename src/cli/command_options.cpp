@@ -126,6 +126,7 @@ std::string one_of_statuses(const std::string& text) {
 constexpr std::uint64_t kMaxRanks = 1'000'000;
 constexpr std::uint64_t kMaxSlots = 65'536;
 constexpr double kMaxRetryDelay_s = 24 * 3600;
+constexpr double kLeastBrokerTimeout_s = 1, kMaxBrokerTimeout_s = 24 * 3600;
 constexpr std::uint64_t kMaxCrashes = 10'000;
 
 void add_files(CLI::App& command, DefinitionSource& source) {
@@ -223,6 +224,11 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     command
         .add_option("--walltime-margin", run.walltime_margin,
                     "So long before its end what still runs is ended (default: 5 % of it,\n2 s to 60 s)")
+        ->type_name("TIME");
+    command
+        .add_option("--broker-timeout", run.broker_timeout,
+                    "A rank that says nothing for so long is lost, and what it had runs\nelsewhere (default 30 s). The "
+                    "launcher must let the others live:\nmpirun --enable-recovery")
         ->type_name("TIME");
     command.add_flag("--strict-slots", run.strict_slots,
                      "Refuse streams of which workers would share slots, because their\nstages have no `cpus`");
@@ -390,6 +396,13 @@ std::string complete(RunCommand& run, const std::vector<std::string>& resources,
             return "--retry-delay: `" + printable(run.retry_delay) + "` is not a time up to a day; give " +
                    std::string(kDurationForm);
         run.retry_delay_s = *seconds;
+    }
+    if (!run.broker_timeout.empty()) {
+        const auto seconds = parse_duration_s(run.broker_timeout);
+        if (!seconds || *seconds < kLeastBrokerTimeout_s || *seconds > kMaxBrokerTimeout_s)
+            return "--broker-timeout: `" + printable(run.broker_timeout) + "` is not a time from 1 s to a day; give " +
+                   "`30s` or `2min`";
+        run.broker_timeout_s = *seconds;
     }
     const std::string problem_of_time = complete_walltime(run);
     return problem_of_time.empty() ? parse_resources(resources, run.resources) : problem_of_time;

@@ -197,6 +197,8 @@ RunRequest Leader::request() const {
     request.fail_fast = command_.fail_fast;
     request.retry_delay_s = command_.retry_delay_s;
     request.crash_limit = command_.crash_limit;
+    request.broker_timeout_s = command_.broker_timeout_s;
+    request.fence = [this](std::uint32_t rank, std::uint32_t epoch) { directory_->fence(rank, epoch); };
     return request;
 }
 
@@ -271,7 +273,7 @@ void Leader::note_lost(const std::string& file, const std::string& reason) {
         return;
     }
     try {
-        directory_->record_lost(std::filesystem::path(file).filename().string(), reason);
+        directory_->record_lost(segment_name_of(std::filesystem::path(file).filename().string()), reason);
         lost_files_ = true;
     } catch (const StoreError& error) {
         log_->write(Severity::error, error.what());

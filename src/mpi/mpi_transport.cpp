@@ -96,25 +96,52 @@ void MpiTransport::complete_sends() {
 
 bool MpiTransport::underway() const { return sending() || !receives_.empty(); }
 
+void MpiTransport::forget(std::uint32_t rank) {
+    any_lost_ = true;
+    destinations_[rank].writer.take({});
+    destinations_[rank].writer.take_payloads();
+    destinations_[rank].in_flight = 0;
+    std::erase(posted_, rank);
+    for (std::size_t i = sending_.size(); i-- != 0;) {
+        if (sending_[i].to != rank) continue;
+        abandoned_.push_back(std::move(sending_[i]));
+        sending_[i] = std::move(sending_.back());
+        sending_.pop_back();
+        requests_[i] = requests_.back();
+        requests_.pop_back();
+    }
+    for (std::size_t i = receiving_.size(); i-- != 0;) {
+        if (receiving_[i]->from != rank) continue;
+        receiving_[i] = receiving_.back();
+        receiving_.pop_back();
+        receives_[i] = receives_.back();
+        receives_.pop_back();
+    }
+}
+
 // What others sent while this rank was about to leave is dropped, but received: they could not leave otherwise. A rank
 // that died does not come to the barrier: nobody waits for it for long.
-void MpiTransport::finish() {
+bool MpiTransport::finish() {
+    const Nanoseconds until = steady_now() + kMostFarewell;
     std::vector<Envelope> dropped;
-    while (sending()) {
+    while (sending() && (!any_lost_ || steady_now() < until)) {
         flush();
         receive(dropped);
         dropped.clear();
     }
+    if (any_lost_) return false;
     MPI_Request farewell = MPI_REQUEST_NULL;
     MPI_Ibarrier(world_, &farewell);
-    const Nanoseconds until = steady_now() + kMostFarewell;
-    for (int done = 0; done == 0 && steady_now() < until;) {
+    const Nanoseconds patience = steady_now() + kMostFarewell;
+    int done = 0;
+    while (done == 0 && steady_now() < patience) {
         MPI_Test(&farewell, &done, MPI_STATUS_IGNORE);
         receive(dropped);
         dropped.clear();
         const timespec nap{0, 20'000};
         nanosleep(&nap, nullptr);
     }
+    return done != 0;
 }
 
 // ------------------------------------------------------------------------------------------ receiving

@@ -33,7 +33,8 @@ public:
     void flush() override;
     bool receive(std::vector<Envelope>& in) override;
     bool underway() const override;
-    void finish() override;
+    bool finish() override;
+    void forget(std::uint32_t rank) override;
     bool connected() const override { return true; }
     bool wakes() const override { return doorbells_.all_reach(); }
 
@@ -94,6 +95,9 @@ private:
     std::vector<Source> sources_;
     std::vector<MPI_Request> receives_;  // of receiving_, by index
     std::vector<Incoming*> receiving_;
+    // With lost ranks: MPI may use these buffers for ever, and is never asked about them again.
+    std::vector<Sending> abandoned_;
+    bool any_lost_ = false;
     FrameReader reader_;
     std::uint64_t bad_frames_ = 0;
 };

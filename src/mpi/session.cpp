@@ -5,6 +5,7 @@
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/environment.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
@@ -15,6 +16,7 @@
 #include <boost/serialization/vector.hpp>
 
 #include <time.h>
+#include <unistd.h>
 
 namespace penstock {
 
@@ -83,14 +85,21 @@ public:
     std::optional<RunRequest> agree(const std::optional<RunRequest>& request) override;
     RunSummary run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) override;
     void close() override {
+        if (degraded_) return;
         doorbells_.reset();
         environment_.reset();
+    }
+    void leave(int exit_code) override {
+        if (!degraded_) return;
+        std::fflush(nullptr);
+        _exit(exit_code);
     }
 
 private:
     std::vector<RankFacts> exchange_facts();
     RouterCalendar exchange_clocks();
 
+    bool degraded_ = false;  // ranks are lost: MPI_Finalize may never return
     std::optional<boost::mpi::environment> environment_;
     boost::mpi::communicator world_;
     std::optional<Doorbells> doorbells_;
@@ -104,7 +113,7 @@ private:
 std::string pack_facts(const RankFacts& f) {
     std::ostringstream out;
     boost::archive::binary_oarchive ar(out, boost::archive::no_header);
-    ar << f.host << f.pid << f.cpus << f.memory_bytes << kWireVersion;
+    ar << f.host << f.pid << f.cpus << f.memory_bytes << kWireVersion << f.processes;
     return out.str();
 }
 
@@ -117,6 +126,7 @@ RankFacts unpack_facts(const std::string& text, int rank) {
     if (version != kWireVersion)
         throw WireError("rank " + std::to_string(rank) + " speaks version " + std::to_string(version) +
                         " and this one " + std::to_string(kWireVersion) + ": start the same build everywhere");
+    ar >> f.processes;
     return f;
 }
 
@@ -152,7 +162,7 @@ std::optional<RunRequest> MpiSession::agree(const std::optional<RunRequest>& req
                 const std::uint32_t slots = request->slots.value_or(0);
                 ar << directory << request->incarnation << request->pipeliners << has_slots << slots
                    << request->resources << request->store << request->dry_run << request->fail_fast << request->retry_delay_s
-                   << request->crash_limit;
+                   << request->crash_limit << request->broker_timeout_s;
             }
         }
         for (int r = 1; r < world_.size(); ++r) world_.send(r, kAgreeTag, out.str());
@@ -167,7 +177,8 @@ std::optional<RunRequest> MpiSession::agree(const std::optional<RunRequest>& req
     std::string directory;
     std::uint32_t slots = 0;
     ar >> directory >> agreed.incarnation >> agreed.pipeliners >> has_slots >> slots >> agreed.resources >>
-        agreed.store >> agreed.dry_run >> agreed.fail_fast >> agreed.retry_delay_s >> agreed.crash_limit;
+        agreed.store >> agreed.dry_run >> agreed.fail_fast >> agreed.retry_delay_s >> agreed.crash_limit >>
+        agreed.broker_timeout_s;
     agreed.run_directory = directory;
     if (has_slots) agreed.slots = slots;
     return agreed;
@@ -217,8 +228,10 @@ RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, con
     MpiTransport transport(world_, *doorbells_, [&](std::uint32_t from, const std::string& problem) {
         observer.message(Severity::warning, "dropped a message from rank " + std::to_string(from) + ": " + problem);
     });
-    return run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own()}, request,
-                     transport, observer, feeder);
+    RunSummary summary = run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own()}, request,
+                                   transport, observer, feeder);
+    degraded_ = summary.degraded;
+    return summary;
 }
 
 }  // namespace

@@ -120,6 +120,8 @@ struct RunSummary {
         std::string file, reason;
     };
     std::vector<LostFile> lost_files;   // of earlier launches, that could not be read as they were written
+    std::vector<std::uint32_t> lost_ranks;
+    bool degraded = false;              // of any rank: MPI is not to be asked for anything any more
     std::string fatal;                  // why the run could not go on (disk full, ...); "" otherwise
 };
 

@@ -1,6 +1,8 @@
 #include "run/layout.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -15,6 +17,13 @@ RankFacts facts_of_this_process() {
     gethostname(name, sizeof name - 1);
     f.host = name;
     f.pid = static_cast<std::uint32_t>(getpid());
+    std::error_code unknown;
+    f.processes = f.host + " " + std::filesystem::read_symlink("/proc/self/ns/pid", unknown).string();
+    if (std::ifstream boot("/proc/sys/kernel/random/boot_id"); boot) {
+        std::string id;
+        boot >> id;
+        f.processes += " " + id;
+    }
     cpu_set_t set;
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) == 0)
@@ -116,6 +125,7 @@ LaunchLayout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, st
             line.slots = b->slots;
         }
         layout.launch.roles.push_back(std::move(line));
+        if (r != rank) layout.peers.push_back({r, facts[r].processes == facts[rank].processes ? facts[r].pid : 0});
     }
     return layout;
 }

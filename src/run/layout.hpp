@@ -3,6 +3,7 @@
 
 #include "core/host_ledger.hpp"
 #include "core/router.hpp"
+#include "run/rank_watch.hpp"
 #include "run/run.hpp"
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct RankFacts {
     std::uint32_t pid = 0;
     std::vector<std::uint32_t> cpus;  // numbers of the CPUs this rank may use
     std::uint64_t memory_bytes = 0;   // of the host; 0 = unknown
+    std::string processes;            // which processes its pid is one of: ranks with the same see one another
 };
 
 RankFacts facts_of_this_process();
@@ -29,6 +31,7 @@ struct LaunchLayout {
     std::vector<HostDescription> hosts;  // hosts that have brokers
     Launch launch;                       // for people
     std::vector<std::string> host_of_rank;
+    std::vector<RankWatch::Peer> peers;  // the other ranks
     std::map<std::string, std::uint32_t> cpus_of_host;
     std::vector<std::vector<std::uint32_t>> broker_cpus;  // by host: numbers of the CPUs that its brokers may use
 

@@ -6,6 +6,7 @@
 
 #include <sched.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 namespace penstock {
 
@@ -29,19 +30,47 @@ constexpr Nanoseconds kLongestLoneNap = 50'000'000;  // without: everything that
 constexpr int kProbesPerNap = 3;
 }  // namespace
 
+namespace {
+
+constexpr Nanoseconds kMostAliveInterval = 1'000'000'000;
+constexpr Nanoseconds kAlivesATimeout = 10;
+constexpr Nanoseconds kLeaveInterval = 1'000'000'000;
+constexpr Nanoseconds kPatienceForLeave = 10'000'000'000;
+// Rank 0 may be slow to hear of others, and others of it: they give it longer than it gives them.
+constexpr Nanoseconds kPatienceWithRouter = 2;
+constexpr int kExitResume = 75;
+
+// Rank 0 watches everybody, the others rank 0.
+std::vector<RankWatch::Peer> watched_by(std::uint32_t rank, const std::vector<RankWatch::Peer>& peers) {
+    if (rank == 0) return peers;
+    std::vector<RankWatch::Peer> router;
+    for (const RankWatch::Peer& peer : peers)
+        if (peer.rank == 0) router.push_back(peer);
+    return router;
+}
+
+[[noreturn]] void leave_at_once(std::uint32_t rank, const std::string& why) {
+    const std::string text = "penstock: rank " + std::to_string(rank) + " leaves: " + why + "\n";
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
+    _exit(kExitResume);
+}
+
+}  // namespace
+
 Pump::Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted,
-           bool may_spin)
+           PumpOptions options)
     : rank_(rank),
       roles_(roles),
       transport_(transport),
       waker_(waker),
       interrupted_(interrupted),
-      may_spin_(may_spin),
+      options_(std::move(options)),
+      watch_(watched_by(rank, options_.peers), (rank == 0 ? 1 : kPatienceWithRouter) * options_.rank_timeout),
       out_(rank) {
     prctl(PR_SET_TIMERSLACK, 1);
 }
 
-void Pump::run() {
+bool Pump::run() {
     while (!finished()) {
         if (turn()) {
             if (spinning_) spin_worth_ = spin_worth_ * 0.9 + 0.1;
@@ -53,7 +82,62 @@ void Pump::run() {
             idle();
         }
     }
-    transport_.finish();
+    return finish();
+}
+
+// With lost ranks there is no common farewell: rank 0 lets the others go, and they wait for that.
+bool Pump::finish() {
+    all_roles_finished_ = true;
+    if (lost_.empty()) return transport_.finish();
+    if (rank_ == 0) {
+        for (const RankWatch::Peer& peer : options_.peers)
+            if (!lost_.contains(peer.rank)) transport_.post({0, peer.rank, Message(BrokerMessage(msg::Leave{}))});
+        return transport_.finish();
+    }
+    const Nanoseconds until = steady_now() + kPatienceForLeave;
+    while (!left_ && steady_now() < until)
+        if (!turn()) waker_.sleep(kLongestNap);
+    return transport_.finish();
+}
+
+// ------------------------------------------------------------------------------------------ other ranks
+
+void Pump::watch() {
+    const Nanoseconds now = steady_now();
+    for (const RankWatch::Loss& loss : watch_.look(now)) {
+        if (rank_ != 0)
+            leave_at_once(rank_, "rank 0, which leads the run, is lost (" + loss.how +
+                                     "). What is durable is kept; go on with --resume.");
+        lose(loss.rank, loss.how);
+    }
+    if (rank_ == 0 || now - spoke_ < std::min(kMostAliveInterval, options_.rank_timeout / kAlivesATimeout)) return;
+    out_.to_router(msg::Alive{});
+}
+
+void Pump::lose(std::uint32_t rank, const std::string& how) {
+    if (!lost_.insert(rank).second) return;
+    transport_.forget(rank);
+    for (const RankWatch::Peer& peer : options_.peers)
+        if (!lost_.contains(peer.rank)) out_.to_broker(peer.rank, msg::RankLost{rank});
+    roles_.router->lose(rank, how, out_);
+}
+
+bool Pump::take(const msg::RankLost& m) {
+    if (lost_.insert(m.rank).second) transport_.forget(m.rank);
+    return true;
+}
+
+bool Pump::take(const msg::Leave&) {
+    if (!all_roles_finished_)
+        leave_at_once(rank_, "it was silent for so long that the others took it for lost, and its jobs went elsewhere. "
+                             "Nothing is lost by that.");
+    left_ = true;
+    return true;
+}
+
+bool Pump::take(const msg::Alive&, std::uint32_t from) {
+    if (rank_ == 0) out_.to_broker(from, msg::Alive{});
+    return true;
 }
 
 bool Pump::finished() const {
@@ -66,6 +150,7 @@ bool Pump::finished() const {
 bool Pump::turn() {
     bool busy = transport_.receive(inbox_);
     for (const Envelope& e : inbox_) dispatch(e);
+    if (transport_.connected() && !all_roles_finished_) watch();
     inbox_.clear();
     if (!local_.empty()) {
         busy = true;
@@ -90,6 +175,15 @@ bool Pump::turn() {
 }
 
 void Pump::dispatch(const Envelope& e) {
+    if (lost_.contains(e.from)) {
+        Nanoseconds& told = told_to_leave_[e.from];
+        if (rank_ != 0 || steady_now() - told < kLeaveInterval) return;
+        told = steady_now();
+        transport_.post({0, e.from, Message(BrokerMessage(msg::Leave{}))});
+        return;
+    }
+    watch_.heard(e.from);
+    if (for_the_pump(e)) return;
     std::visit(
         [&]<class Inbox>(const Inbox& message) {
             if constexpr (std::is_same_v<Inbox, RouterMessage>) {
@@ -105,13 +199,32 @@ void Pump::dispatch(const Envelope& e) {
         e.message);
 }
 
+bool Pump::for_the_pump(const Envelope& e) {
+    return std::visit(
+        [&](const auto& inbox) {
+            return std::visit(
+                [&]<class M>(const M& m) {
+                    if constexpr (std::is_same_v<M, msg::RankLost> || std::is_same_v<M, msg::Leave>)
+                        return take(m);
+                    else if constexpr (std::is_same_v<M, msg::Alive>)
+                        return take(m, e.from);
+                    else
+                        return false;
+                },
+                inbox);
+        },
+        e.message);
+}
+
 bool Pump::route() {
     if (out_.empty()) return false;
     for (Envelope& e : out_.take()) {
-        if (e.to == rank_)
+        if (e.to == rank_) {
             local_.push_back(std::move(e));
-        else
+        } else if (!lost_.contains(e.to)) {
+            if (e.to == 0) spoke_ = steady_now();
             transport_.post(std::move(e));
+        }
     }
     return true;
 }
@@ -122,7 +235,7 @@ void Pump::idle() {
         idle_since_ = now;
         turns_since_nap_ = 0;
     }
-    if (may_spin_ && transport_.connected() && now - idle_since_ < kSpin && spin_worth_ > 0.2) {
+    if (options_.may_spin && transport_.connected() && now - idle_since_ < kSpin && spin_worth_ > 0.2) {
         spinning_ = true;
         sched_yield();
         return;

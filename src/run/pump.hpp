@@ -2,16 +2,23 @@
 //
 // Per turn it drains what arrived (up to a bound), steps the roles of this rank, lets them settle once, and sends one
 // message a destination, so that batching comes by itself under load.
+//
+// It also watches the other ranks: rank 0 all of them, the others rank 0 (run/rank_watch.hpp). What a lost rank says is not
+// heard, and it is told to leave.
 #pragma once
 
 #include "core/pipeliner.hpp"
 #include "run/broker_node.hpp"
+#include "run/rank_watch.hpp"
 #include "run/router_node.hpp"
 #include "run/transport.hpp"
 #include "run/waker.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace penstock {
@@ -23,18 +30,31 @@ struct Roles {
     BrokerNode* broker = nullptr;
 };
 
+struct PumpOptions {
+    bool may_spin = false;  // the host has cores to spare for ranks that wait (LaunchLayout::may_spin)
+    std::vector<RankWatch::Peer> peers;  // all other ranks
+    Nanoseconds rank_timeout = 30'000'000'000;
+};
+
 class Pump {
 public:
     // `interrupted` is set by signal handlers at rank 0: drain.
-    // `may_spin`: the host has cores to spare for ranks that wait (LaunchLayout::may_spin).
     Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted,
-         bool may_spin);
+         PumpOptions options);
 
-    // Returns when all roles of this rank have finished and everything they sent has left.
-    void run();
+    // Returns when all roles of this rank have finished and everything they sent has left. False when ranks were lost: MPI
+    // is not to be asked for anything any more.
+    bool run();
 
 private:
     bool turn();
+    bool finish();
+    void watch();
+    void lose(std::uint32_t rank, const std::string& how);
+    bool for_the_pump(const Envelope& envelope);
+    bool take(const msg::RankLost& m);
+    bool take(const msg::Leave&);
+    bool take(const msg::Alive&, std::uint32_t from);
     void dispatch(const Envelope& envelope);
     bool route();
     bool finished() const;
@@ -46,7 +66,12 @@ private:
     Transport& transport_;
     Waker& waker_;
     const std::atomic<int>& interrupted_;
-    const bool may_spin_;
+    const PumpOptions options_;
+    RankWatch watch_;
+    std::set<std::uint32_t> lost_;
+    std::map<std::uint32_t, Nanoseconds> told_to_leave_;
+    Nanoseconds spoke_ = 0;  // to rank 0
+    bool all_roles_finished_ = false, left_ = false;
     Outbox out_;
     std::vector<Envelope> inbox_;
     std::vector<Envelope> local_;

@@ -38,15 +38,20 @@ std::uint64_t slots_of(const std::vector<BrokerDescription>& brokers) {
 }
 }  // namespace
 
-RouterNode::RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker,
-                       std::string ends_by)
-    : slots_(slots_of(options.brokers)),
+RouterNode::RouterNode(RouterOptions router, Options options, std::unique_ptr<RecordWriter> writer,
+                       RunObserver& observer, Waker& waker)
+    : slots_(slots_of(router.brokers)),
+      options_(std::move(options)),
       observer_(observer),
       waker_(waker),
       writer_(std::move(writer)),
-      router_(std::move(options), *this),
+      router_(std::move(router), *this),
       desk_(waker),
-      ends_by_(std::move(ends_by)) {}
+      recovery_([&] {
+          Recovery::Options with_wake = options_.recovery;
+          with_wake.wake = [&waker] { waker.wake(); };
+          return with_wake;
+      }()) {}
 
 // ------------------------------------------------------------------------------------------ the feed
 
@@ -114,6 +119,7 @@ void RouterNode::submit_now(Waiting w, Outbox& out) {
     if (w.submission.resumption != nullptr) {
         known.resumption = w.submission.resumption;
         history = known.resumption->history;
+        known.at_start = history;
         known.succeeded = history->succeeded();
         known.failed = history->failed();
         if (known.stream) streams_.jobs.succeeded += history->succeeded();
@@ -161,6 +167,7 @@ void RouterNode::answer(const msg::FindStored& question, std::uint32_t from, Out
 bool RouterNode::work(Outbox& out) {
     const bool submitted = take_submissions(out);
     const bool durable = take_durable(out);
+    const bool recovered = recover_further(out);
     for (const PipelineId id : desk_.work(out)) router_.close_stream(id, out);
     tell_progress();
     tell_what_waits();
@@ -174,7 +181,7 @@ bool RouterNode::work(Outbox& out) {
                 if (w.submission.port != nullptr) w.submission.port->run_stops();
         }
     }
-    return submitted || durable;
+    return submitted || durable || recovered;
 }
 
 bool RouterNode::take_durable(Outbox& out) {
@@ -206,8 +213,8 @@ void RouterNode::note_time() {
     interrupted_ = true;
     not_started_ = router_.waiting();
     std::erase_if(not_started_, [](const WaitingJobs& w) { return w.what != WaitingJobs::For::time; });
-    observer_.message(Severity::warning, not_started_.empty() ? "the time is up (" + ends_by_ + "): what runs is ended"
-                                                              : "the time does not suffice for more (" + ends_by_ + ")");
+    observer_.message(Severity::warning, not_started_.empty() ? "the time is up (" + options_.ends_by + "): what runs is ended"
+                                                              : "the time does not suffice for more (" + options_.ends_by + ")");
 }
 
 // ------------------------------------------------------------------------------------------ what the router tells
@@ -281,8 +288,10 @@ void RouterNode::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause
         r.hash = job_hash(plan, known.context->info, *r.job, r.instance);
         r.error = blame;
         ++figures_[r.job->worker].skipped;
+        ++known.skipped_of[r.job->worker];
         records.push_back(std::move(r));
     }
+    own_records_ += records.size();
     writer_->add(std::move(records));
     if (!observer_.wants_jobs()) return;
     observer_.jobs_ended({known.context.get(), jobs.first, jobs.count, JobStatus::skipped, 0, 0, blame});
@@ -465,12 +474,13 @@ RunSummary RouterNode::summary() {
     s.interrupted = interrupted_;
     s.cut_short = router_.counts().cut_short;
     if (router_.out_of_time()) {
-        s.out_of_time = ends_by_;
+        s.out_of_time = options_.ends_by;
         s.not_started = not_started_;
         observer_.waits(not_started_);
     }
     s.fatal = fatal_;
     s.lost_files = lost_files_;
+    s.lost_ranks = lost_ranks_;
     observer_.ended(s);
     return s;
 }

@@ -8,6 +8,7 @@
 #include "report/durations.hpp"
 #include "report/observer.hpp"
 #include "run/clock.hpp"
+#include "run/recovery.hpp"
 #include "run/run.hpp"
 #include "run/stream_desk.hpp"
 #include "run/stream_watch.hpp"
@@ -28,8 +29,14 @@ class RouterNode final : public Feed, private RouterEvents {
 public:
     static constexpr std::size_t kMaxWaiting = 4096;
 
-    RouterNode(RouterOptions options, std::unique_ptr<RecordWriter> writer, RunObserver& observer, Waker& waker,
-               std::string ends_by = {});
+    struct Options {
+        std::vector<std::string> host_of_rank;
+        bool launcher_ends_all = false;  // when a rank dies, as far as is known
+        Recovery::Options recovery;      // its `wake` is set here
+        std::string ends_by;             // who says when the launch ends
+    };
+    RouterNode(RouterOptions router, Options options, std::unique_ptr<RecordWriter> writer, RunObserver& observer,
+               Waker& waker);
 
     // Feed: any thread.
     PipelineId submit(Submission submission) override;
@@ -49,6 +56,8 @@ public:
     std::optional<Nanoseconds> next_due() const { return router_.next_due(); }
     // So many signals to stop have come: the first one drains, the second one ends what runs.
     void interrupt(int signals, Outbox& out);
+    // Nothing of that rank may come to on() any more.
+    void lose(std::uint32_t rank, const std::string& how, Outbox& out);
     bool finished() const { return router_.over(); }
     // Ends the writer and tells the observer; call once, when finished.
     RunSummary summary();
@@ -62,6 +71,12 @@ private:
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
         std::unique_ptr<StreamWatch> stream;  // null for a pipeline of jobs
         std::shared_ptr<const Resumption> resumption;  // null: nothing of it was done in an earlier launch
+        std::shared_ptr<const JobHistory> at_start;    // of the resumption it was submitted with
+        std::map<std::string, std::uint64_t> skipped_of;  // by worker type
+    };
+    struct ToRecover {
+        std::uint64_t own_records = 0;  // have to be durable first
+        Recovery::Question question;
     };
     struct Waiting {
         PipelineId id;
@@ -77,6 +92,13 @@ private:
     void plan_forgotten(PlanId, const Plan& plan) override { plan_ids_.erase(&plan); }
     void store_failed(std::uint32_t broker, const std::string& error) override;
     void counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) override;
+    void recover(PipelineId pipeline, std::uint32_t epoch, const std::vector<HeldOutputs>& held) override;
+    void rebuilt(PipelineId pipeline, const std::shared_ptr<const JobHistory>& history) override;
+    void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank, bool final) override;
+    bool may_restart(PipelineId pipeline) override;
+    void cannot_go_on(const std::string& reason) override;
+    bool recover_further(Outbox& out);
+    std::string name_of(std::uint32_t rank) const;
 
     bool take_submissions(Outbox& out);
     void submit_now(Waiting waiting, Outbox& out);
@@ -93,6 +115,7 @@ private:
     void note_time();
 
     const std::uint64_t slots_;  // of all brokers
+    const Options options_;
     RunObserver& observer_;
     Waker& waker_;
     std::unique_ptr<RecordWriter> writer_;
@@ -115,11 +138,13 @@ private:
     std::uint64_t last_told_ = 0;
     Nanoseconds last_waiting_ = 0;
     std::uint64_t last_waiting_told_ = 0;
-    std::uint64_t own_durable_ = 0;
+    std::uint64_t own_durable_ = 0, own_records_ = 0;
+    Recovery recovery_;
+    std::vector<ToRecover> to_recover_;
+    std::vector<std::uint32_t> lost_ranks_;
     std::string fatal_;
     std::vector<RunSummary::LostFile> lost_files_;
     bool interrupted_ = false;
-    const std::string ends_by_;  // who said when the launch ends
     bool out_of_time_told_ = false;
     std::vector<WaitingJobs> not_started_;  // for that
     struct Figures {

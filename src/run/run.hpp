@@ -39,6 +39,9 @@ struct RunRequest {
     // Of rank 0 alone: when what runs is ended, on its steady clock, and who said so. 0 = no end is known.
     Nanoseconds ends_at = 0;
     std::string ends_by;
+    double broker_timeout_s = 30;   // a rank that says nothing for so long is lost
+    // Rank 0: that writer is taken for dead (store/run_directory.hpp). Any thread. Throws StoreError.
+    std::function<void(std::uint32_t rank, std::uint32_t epoch)> fence;
 };
 
 class FeedStopped : public std::runtime_error {
@@ -92,6 +95,9 @@ public:
     // Nothing more will be asked of the other ranks: lets them leave (MPI_Finalize), so that they do not wait at full
     // speed while rank 0 collects. launch() stays valid.
     virtual void close() {}
+
+    // The last call. After ranks were lost MPI may never let go of this process: then it does not return.
+    virtual void leave(int /*exit_code*/) {}
 };
 
 // True when mpirun, srun or another launcher started this process (before MPI is initialized).

@@ -10,11 +10,13 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace penstock {
@@ -96,6 +98,13 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
                                         make_writer(context, request, kFirstBrokerEpoch, waker));
 }
 
+// Open MPI tells its processes of --enable-recovery this way; of other launchers nothing is known.
+bool launcher_ends_all() {
+    if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return false;
+    const char* recovers = std::getenv("OMPI_MCA_orte_enable_recovery");
+    return recovers == nullptr || std::string_view(recovers) != "1";
+}
+
 std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunRequest& request, RunObserver& observer,
                                         Waker& waker) {
     RouterOptions options;
@@ -105,8 +114,19 @@ std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunReq
     options.fail_fast = request.fail_fast;
     options.retry_delay = static_cast<Nanoseconds>(request.retry_delay_s * 1e9);
     options.ends_at = request.ends_at;
-    return std::make_unique<RouterNode>(std::move(options), make_writer(context, request, kRouterEpoch, waker),
-                                        observer, waker, request.ends_by);
+    options.crash_limit = request.crash_limit;
+    options.spare_pipeliner = 0;
+    RouterNode::Options more;
+    more.host_of_rank = context.layout.host_of_rank;
+    more.launcher_ends_all = launcher_ends_all();
+    more.recovery.run_directory = request.run_directory;
+    more.recovery.values_elsewhere = !request.store.empty();
+    more.recovery.fence = [fence = request.fence](std::uint32_t rank) {
+        if (fence) fence(rank, kFirstBrokerEpoch);
+    };
+    more.ends_by = request.ends_by;
+    return std::make_unique<RouterNode>(std::move(options), std::move(more),
+                                        make_writer(context, request, kRouterEpoch, waker), observer, waker);
 }
 
 // The driver function or the list of submissions, on a thread of its own beside the router.
@@ -149,18 +169,24 @@ RunSummary run_roles(RankContext context, const RunRequest& request, Transport& 
     std::unique_ptr<Pipeliner> pipeliner;
     // The broker first: its lanes may still have to fork.
     if (context.layout.broker(context.rank) != nullptr) broker = make_broker(context, request, waker, signals);
-    if (context.layout.is_pipeliner(context.rank)) pipeliner = std::make_unique<Pipeliner>(context.rank);
+    // Rank 0 is spare when all others are lost.
+    if (context.layout.is_pipeliner(context.rank) || router_here) pipeliner = std::make_unique<Pipeliner>(context.rank);
     if (router_here) router = make_router(context, request, observer, waker);
 
-    Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received(),
-              context.layout.may_spin(context.rank));
+    PumpOptions options;
+    options.may_spin = context.layout.may_spin(context.rank);
+    options.peers = context.layout.peers;
+    options.rank_timeout = static_cast<Nanoseconds>(request.broker_timeout_s * 1e9);
+    Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received(), options);
     if (!router_here) {
-        pump.run();
-        return {};
+        RunSummary nothing;
+        nothing.degraded = !pump.run();
+        return nothing;
     }
     FeederThread feeding(*router, feeder);
-    pump.run();
+    const bool whole = pump.run();
     RunSummary summary = router->summary();
+    summary.degraded = !whole;
     feeding.join();
     return summary;
 }

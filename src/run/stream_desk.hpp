@@ -26,6 +26,7 @@ public:
     // Sends what was put. The streams to be stopped.
     std::vector<PipelineId> work(Outbox& out);
 
+    bool has(PipelineId id) const { return ports_.contains(id); }
     void job_failed(PipelineId id, JobIndex job, const std::string& error);
     void over(PipelineId id, bool succeeded);
     void run_stops();

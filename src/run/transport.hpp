@@ -19,8 +19,11 @@ public:
     virtual bool receive(std::vector<Envelope>& in) = 0;
     // Something posted has not left this rank yet, or has not come whole.
     virtual bool underway() const = 0;
-    // Nothing more is said to this rank or by it: waits until all that was sent has been taken.
-    virtual void finish() = 0;
+    // Nothing more is said to this rank or by it: waits until all that was sent has been taken. False when ranks are
+    // lost, known or not.
+    virtual bool finish() = 0;
+    // That rank is lost: what is on its way to it or from it is of no interest any more.
+    virtual void forget(std::uint32_t rank) = 0;
     // Whether others can send to us.
     virtual bool connected() const = 0;
     // Whether all who can wake us when they do; else sleeping must be short.
@@ -34,7 +37,8 @@ public:
     void flush() override {}
     bool receive(std::vector<Envelope>&) override { return false; }
     bool underway() const override { return false; }
-    void finish() override {}
+    bool finish() override { return true; }
+    void forget(std::uint32_t) override {}
     bool connected() const override { return false; }
     bool wakes() const override { return true; }
 };

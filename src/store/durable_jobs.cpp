@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <numeric>
 #include <unordered_map>
 
@@ -68,8 +70,33 @@ public:
         return matcher->resumption(files_);
     }
 
+    std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline,
+                                                 const Now& now) override {
+        auto matcher = match(plan, pipeline);
+        if (matcher == nullptr) {
+            auto nothing = std::make_shared<Resumption>();
+            nothing->history = std::make_shared<JobHistory>();
+            nothing->files = files_;
+            return nothing;
+        }
+        if (now.at_start != nullptr) matcher->drop_failures_before(*now.at_start);
+        if (now.held != nullptr) matcher->take_held(*now.held);
+        drop_lost_files(plan, *matcher);
+        matcher->drop_what_is_read_and_not_saved(options_.values_elsewhere);
+        return matcher->resumption(files_);
+    }
+
 private:
+    // A file may be merged away between being read and getting a name of its own: then all is read again.
     void load() {
+        constexpr int kTries = 20;
+        for (int tries = 1;; ++tries) {
+            read_all();
+            if (name_files() || tries == kTries) return;
+        }
+    }
+
+    void read_all() {
         RunSources files(run_);
         files.read(false, [&](SourcePool sources, Catalog catalog) {
             sources_ = std::move(sources);
@@ -83,20 +110,32 @@ private:
         first_job_.assign(catalog_.pipelines.size() + 1, 0);
         for (const Catalog::Job& job : catalog_.jobs) ++first_job_[job.pipeline + 1];
         std::partial_sum(first_job_.begin(), first_job_.end(), first_job_.begin());
-        name_files();
     }
 
-    // A results file may be replaced while the run goes on: it is read under a name of its own.
-    void name_files() {
+    // A results file may be replaced while the run goes on, and segments of this launch are merged all the time: they are
+    // read under names of their own. False when one has vanished.
+    bool name_files() {
+        static std::atomic<int> names{0};
         const auto results = results_file_of(run_);
-        const auto same = run_directory_of(run_) / fmt::format("{}{}.h5", kEarlierResults, loads_++);
-        std::error_code ignored;
-        std::filesystem::remove(same, ignored);
-        const bool linked = ::link(results.c_str(), same.c_str()) == 0;
         auto files = std::make_shared<std::vector<std::string>>();
-        for (std::uint32_t s = 0; s < sources_.size(); ++s)
-            files->push_back(std::filesystem::absolute(linked && sources_.path(s) == results ? same : sources_.path(s)));
+        for (std::uint32_t s = 0; s < sources_.size(); ++s) {
+            std::filesystem::path path = sources_.path(s);
+            if (path == results || options_.in_launch) {
+                const std::string name =
+                    path == results ? fmt::format("{}{}.h5", kEarlierResults, names++)
+                                    : fmt::format("{}{}-{}", kHeldSegment, names++, path.filename().string());
+                const auto same = run_directory_of(run_) / name;
+                std::error_code ignored;
+                std::filesystem::remove(same, ignored);
+                if (::link(path.c_str(), same.c_str()) == 0)
+                    path = same;
+                else if (errno == ENOENT)
+                    return false;
+            }
+            files->push_back(std::filesystem::absolute(path));
+        }
         files_ = std::move(files);
+        return true;
     }
 
     std::unique_ptr<JobMatcher> match(const Plan& plan, const PipelineInfo& pipeline) {
@@ -134,7 +173,6 @@ private:
     std::unordered_map<std::string, std::uint32_t> pipelines_;  // rows of the catalog
     std::vector<std::uint64_t> first_job_;                      // of each of them; one more at the end
     std::shared_ptr<const std::vector<std::string>> files_;     // of the sources
-    int loads_ = 0;
     std::unique_ptr<StoredValues> values_ = StoredValues::make();
 };
 

@@ -21,6 +21,13 @@ public:
     struct Options {
         bool retry_failed = false;  // failed jobs are not taken as done
         bool values_elsewhere = false;  // in a user's store: a job whose outputs a job that runs needs runs again
+        bool in_launch = false;  // by the launch itself, which goes on writing: files are read under names of their own
+    };
+
+    // Of a pipeline that this launch works on.
+    struct Now {
+        const JobHistory* at_start = nullptr;  // when it was submitted; null: nothing was known of it
+        const std::vector<HeldOutputs>* held = nullptr;
     };
 
     // `run`: X.h5 or X.h5.run. Throws StoreError when its files cannot be read at all; what is damaged is left out,
@@ -30,6 +37,10 @@ public:
 
     // Null when nothing is known of such a pipeline.
     virtual std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline) = 0;
+    // The same in the middle of the launch: failures count that came after `now.at_start`, and outputs that are held need
+    // not have been saved. Never null.
+    virtual std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline,
+                                                         const Now& now) = 0;
 
     virtual std::uint64_t jobs() const = 0;  // known, of all pipelines
     virtual const std::vector<std::string>& warnings() const = 0;

@@ -119,6 +119,25 @@ const Catalog::Job* JobMatcher::kept(std::uint32_t job) const {
     return kept_[job] && row_of_[job] != kNone ? &catalog_.jobs[row_of_[job]] : nullptr;
 }
 
+void JobMatcher::drop_failures_before(const JobHistory& at_start) {
+    std::vector<bool> kept_then(plan_.job_count, false);
+    for (const JobHistory::Kept& run : at_start.kept)
+        for (std::uint32_t job = run.first; job < run.first + run.count && job < plan_.job_count; ++job) kept_then[job] = true;
+    for (std::uint32_t job = 0; job < plan_.job_count; ++job) {
+        const Catalog::Job* const row = kept(job);
+        if (row == nullptr || row->status != JobStatus::failed || kept_then[job]) continue;
+        if (row->attempts <= at_start.attempts_of(job)) kept_[job] = false;
+    }
+}
+
+void JobMatcher::take_held(const std::vector<HeldOutputs>& held) {
+    held_.assign(plan_.job_count, kNone);
+    for (const HeldOutputs& of : held)
+        for (const JobRun& run : of.jobs)
+            for (std::uint32_t i = 0; i < run.count && run.first.value + i < plan_.job_count; ++i)
+                held_[run.first.value + i] = of.rank;
+}
+
 // ---------------------------------------------------------------------------------------------- values that are nowhere
 
 void JobMatcher::drop_what_is_read_and_not_saved(bool all) {
@@ -160,6 +179,7 @@ void JobMatcher::drop_producers(std::uint32_t job, const std::vector<std::vector
     const auto drop_kept = [&](std::uint32_t producer) {
         const Catalog::Job* const row = kept(producer);
         if (row == nullptr || row->status != JobStatus::succeeded) return;
+        if (!held_.empty() && held_[producer] != kNone) return;
         kept_[producer] = false;
         dropped.push_back(producer);
     };
@@ -197,8 +217,9 @@ std::shared_ptr<const Resumption> JobMatcher::resumption(std::shared_ptr<const s
             history->note_attempts(job, row.attempts);
             if (!kept_[job]) continue;
             const bool succeeded = row.status == JobStatus::succeeded;
-            history->keep(job, succeeded);
-            if (!succeeded || !t.feeds_others) continue;
+            const bool held = succeeded && !held_.empty() && held_[job] != kNone;
+            history->keep(job, succeeded, held ? held_[job] : JobHistory::kInFiles);
+            if (!succeeded || !t.feeds_others || held) continue;
             auto& places = result->places;
             if (!places.empty() && places.back().file == row.source && places.back().first + places.back().count == job &&
                 places.back().row + places.back().count == row.row)

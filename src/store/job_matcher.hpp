@@ -26,6 +26,10 @@ public:
     std::unique_ptr<Renumbering> renumbering();
     // The row of a job that is taken as done; else null.
     const Catalog::Job* kept(std::uint32_t job) const;
+    // Failures that were there already at `at_start`, and were not kept then, are to run again.
+    void drop_failures_before(const JobHistory& at_start);
+    // Outputs that a rank has.
+    void take_held(const std::vector<HeldOutputs>& held);
     // It runs again.
     void drop(std::uint32_t job) { kept_[job] = false; }
     // Jobs whose outputs are nowhere (`save:` left them out) run again where a job that runs reads them. `all`: nothing
@@ -57,6 +61,7 @@ private:
     const JobTemplate* last_template_ = nullptr;
     std::vector<std::uint32_t> row_of_;  // of each job of the plan; kNone: nothing is known of it
     std::vector<bool> kept_;
+    std::vector<std::uint32_t> held_;  // rank that has the outputs of each job; empty: none has any
     std::uint64_t changed_ = 0;
     bool renumbered_ = false;  // some row has another number than its job now
     std::unordered_set<const Edge*> dropped_whole_;              // all of whose producers have been looked at

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <optional>
 
 namespace penstock {
@@ -119,7 +120,9 @@ void remove_folder(const fs::path& folder) {
 void remove_earlier_results(const fs::path& directory) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(directory, ignored))
-        if (entry.path().filename().string().starts_with(kEarlierResults)) fs::remove(entry.path(), ignored);
+        if (const std::string name = entry.path().filename().string();
+            name.starts_with(kEarlierResults) || name.starts_with(kHeldSegment))
+            fs::remove(entry.path(), ignored);
 }
 
 // `segments`, `segments-000002`, ...: as a rule there is one.
@@ -202,10 +205,10 @@ public:
     std::uint32_t incarnation() const override { return ownership_->incarnation(); }
     bool resumed() const override { return resumed_; }
 
-    void record_plan(PlanId id, const Plan& plan) override { journal_.append(journal_entry(id, plan)); }
+    void record_plan(PlanId id, const Plan& plan) override { append(journal_entry(id, plan)); }
 
     void record_submissions(const std::vector<PipelineInfo>& pipelines) override {
-        if (!pipelines.empty()) journal_.append(journal_entry(pipelines));
+        if (!pipelines.empty()) append(journal_entry(pipelines));
     }
 
     void finished() override {
@@ -215,10 +218,28 @@ public:
     }
 
     void record_lost(const std::string& file, const std::string& reason) override {
-        journal_.append(LostFileEntry{file, reason});
+        append(LostFileEntry{file, reason});
+    }
+
+    void fence(std::uint32_t rank, std::uint32_t epoch) override {
+        const WriterId writer{incarnation(), rank, epoch};
+        FenceEntry entry;
+        entry.incarnation = incarnation();
+        entry.fences.push_back({writer, 0});
+        std::error_code missing;
+        for (const auto& file : fs::directory_iterator(segments_folder_of(path_), missing))
+            if (const auto id = parse_segment_name(file.path().filename().string()); id && id->writer == writer)
+                entry.fences.front().last = std::max(entry.fences.front().last, id->last);
+        append(entry);
     }
 
 private:
+    void append(const JournalEntry& entry) {
+        const std::scoped_lock lock(mutex_);
+        journal_.append(entry);
+    }
+
+    std::mutex mutex_;  // guards the journal
     fs::path path_;
     std::unique_ptr<Ownership> ownership_;
     Journal journal_;
@@ -269,6 +290,12 @@ fs::path run_directory_of(const fs::path& run) {
 fs::path segments_folder_of(const fs::path& directory) {
     const auto folders = segment_folders(directory);
     return folders.empty() ? directory / kSegments : folders.back();
+}
+
+std::string segment_name_of(const std::string& held) {
+    if (!held.starts_with(kHeldSegment)) return held;
+    const auto dash = held.find('-', kHeldSegment.size());
+    return dash == std::string::npos ? held : held.substr(dash + 1);
 }
 
 std::unique_ptr<RunDirectory> RunDirectory::claim(const fs::path& results_file, const ClaimOptions& options) {

@@ -24,6 +24,10 @@ std::filesystem::path segments_folder_of(const std::filesystem::path& directory)
 
 // Names in a run directory by which a launch that resumes reads a results file it started from; removed at its end.
 inline constexpr std::string_view kEarlierResults = "earlier-results-";
+// Likewise of segments, when a launch that has lost a rank reads what there is: held-N-NAME.
+inline constexpr std::string_view kHeldSegment = "held-";
+// The NAME in it; any other name as it is.
+std::string segment_name_of(const std::string& held);
 
 struct ClaimOptions {
     bool force = false;   // an older run and results file of this name are removed
@@ -44,13 +48,17 @@ public:
     virtual std::uint32_t incarnation() const = 0;
     virtual bool resumed() const = 0;  // there was an earlier run
 
-    // Journal: synced before they return.
+    // Journal: synced before they return. Any thread.
     virtual void record_plan(PlanId id, const Plan& plan) = 0;
     virtual void record_submissions(const std::vector<PipelineInfo>& pipelines) = 0;
 
     // This file, of those of earlier launches, could not be read as it was written. A segment does not count from the
     // next launch on.
     virtual void record_lost(const std::string& file, const std::string& reason) = 0;
+
+    // That rank of this launch is taken for dead: its segments count up to the last one that is there now, and no others.
+    // Any thread.
+    virtual void fence(std::uint32_t rank, std::uint32_t epoch) = 0;
 
     // The run has ended and was collected: segments, spill and scratch go; the journal stays for resume.
     virtual void finished() = 0;
