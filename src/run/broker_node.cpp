@@ -40,7 +40,7 @@ void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& ou
         message);
     for (StoredRequest& request : exchange_.take_stored_requests()) stored_.ask(std::move(request));
     take_arrived();
-    if (stopping_ && !finished_) say_goodbye(out);
+    if (stopping_ && !goodbye_.joinable()) begin_goodbye();
 }
 
 void BrokerNode::take_arrived() {
@@ -50,6 +50,11 @@ void BrokerNode::take_arrived() {
 bool BrokerNode::work(Outbox& out) {
     out_ = &out;
     if (finished_) return false;
+    if (goodbye_.joinable()) {
+        if (!all_written_.load(std::memory_order_acquire)) return false;
+        say_goodbye(out);
+        return true;
+    }
     // In this order: a record could be durable, or refused, as soon as it is added, but the Ended that names it leaves
     // when this turn settles.
     const bool durable = take_durable(out);
@@ -227,15 +232,28 @@ bool BrokerNode::take_durable(Outbox& out) {
 
 void BrokerNode::flush() { writer_->flush_soon(); }
 
-// The pump's last act for this broker, so it may block: nothing runs any more.
+BrokerNode::~BrokerNode() {
+    if (goodbye_.joinable()) goodbye_.join();
+}
+
+// Nothing runs any more, and nothing else touches lanes and writer from here on.
+void BrokerNode::begin_goodbye() {
+    goodbye_ = std::thread([this] {
+        lanes_->stop();
+        writer_->stop();
+        all_written_.store(true, std::memory_order_release);
+        if (options_.wake) options_.wake();
+    });
+}
+
 void BrokerNode::say_goodbye(Outbox& out) {
-    lanes_->stop();
-    writer_->stop();
+    goodbye_.join();
     take_durable(out);
     msg::Bye bye;
     for (const auto& [worker, f] : figures_)
         bye.by_worker[worker] = {f.succeeded, f.failed, f.total_ns, f.durations.counts()};
     out.to_router(std::move(bye));
+    goodbye_ = {};
     finished_ = true;
 }
 

@@ -14,6 +14,7 @@
 #include "run/value_exchange.hpp"
 #include "store/record_writer.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -22,6 +23,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -42,6 +44,7 @@ struct BrokerNodeOptions {
 class BrokerNode final : private BrokerHost, private StreamHost {
 public:
     BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, std::unique_ptr<RecordWriter> writer);
+    ~BrokerNode();
 
     void on(const BrokerMessage& message, std::uint32_t from, Outbox& out);
     // What lanes and writer have for us. True when there was anything.
@@ -86,6 +89,7 @@ private:
     bool saves_first(Outcome& outcome);
     bool take_saved(std::vector<JobRecord>& records, Outbox& out);
     bool take_durable(Outbox& out);
+    void begin_goodbye();
     void say_goodbye(Outbox& out);
 
     struct WorkerFigures {
@@ -115,6 +119,8 @@ private:
     std::set<std::uint64_t> without_inputs_;  // tickets that fail because what they read is lost
     bool store_failed_ = false;
     bool stopping_ = false, finished_ = false;
+    std::thread goodbye_;  // ends lanes and writer, which may take longer than others wait for a sign of life
+    std::atomic<bool> all_written_{false};
     std::map<std::string, WorkerFigures> figures_;
     const JobTemplate* last_job_ = nullptr;  // figures of the worker type of the job before, which is most often the same
     WorkerFigures* last_figures_ = nullptr;

@@ -20,7 +20,7 @@ struct RankFacts {
     std::uint32_t pid = 0;
     std::vector<std::uint32_t> cpus;  // numbers of the CPUs this rank may use
     std::uint64_t memory_bytes = 0;   // of the host; 0 = unknown
-    std::string processes;            // which processes its pid is one of: ranks with the same see one another
+    std::string processes = {};       // which processes its pid is one of: ranks with the same see one another
 };
 
 RankFacts facts_of_this_process();

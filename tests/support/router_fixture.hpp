@@ -40,6 +40,16 @@ public:
     void counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) override {
         say("counted", pipeline, std::to_string(job.value) + " took " + std::to_string(counts.items_in));
     }
+    void rebuilt(PipelineId pipeline, const std::shared_ptr<const JobHistory>& history) override {
+        say("rebuilt", pipeline, std::to_string(history->jobs()));
+    }
+    void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank, bool final) override {
+        for (const AssignedJobs::Run& run : attempts)
+            say("lost", pipeline,
+                std::to_string(run.jobs.first.value) + " attempt " + std::to_string(run.attempt) + " with " +
+                    std::to_string(rank) + (final ? " for good" : ""));
+    }
+    void cannot_go_on(const std::string& reason) override { lines_.push_back("cannot go on: " + reason); }
     void store_failed(std::uint32_t broker, const std::string& error) override {
         lines_.push_back("store failed: " + error + " at " + std::to_string(broker));
     }
@@ -63,6 +73,8 @@ protected:
         bool fail_fast = false;
         std::uint32_t idle_plans = RouterOptions().idle_plans;
         std::uint64_t idle_plan_jobs = RouterOptions().idle_plan_jobs;
+        std::uint32_t crash_limit = RouterOptions().crash_limit;
+        std::optional<std::uint32_t> spare_pipeliner = std::nullopt;
     };
     // Brokers of ranks 2, 3, ... with these slots, all on one host with as many CPUs.
     static Setup one_host(const std::vector<std::uint32_t>& slots) {
@@ -94,6 +106,8 @@ protected:
         options.fail_fast = s.fail_fast;
         options.idle_plans = s.idle_plans;
         options.idle_plan_jobs = s.idle_plan_jobs;
+        options.crash_limit = s.crash_limit;
+        options.spare_pipeliner = s.spare_pipeliner;
         router_ = std::make_unique<Router>(std::move(options), events_);
     }
     void make(const std::vector<std::uint32_t>& slots) { make(own_hosts(slots)); }

@@ -243,5 +243,64 @@ TEST_F(PipelinerTest, StopsWhenTold) {
     EXPECT_EQ(sent(out_), Lines());
 }
 
+// ------------------------------------------------------------------------------------------ after a rank was lost
+
+class PipelinerRestart : public PipelinerTest {
+protected:
+    Lines restart(const JobHistory& history, std::uint32_t epoch = 1) {
+        pipeliner_.on(msg::Restart{PipelineId(1), PlanId(1), epoch, std::make_shared<JobHistory>(history)}, kRouter, out_);
+        return sent(out_);
+    }
+    Lines ended_in(std::uint32_t epoch, std::uint32_t first, std::uint32_t count = 1) {
+        msg::Ended m;
+        m.jobs = jobs(first, count);
+        m.epoch = epoch;
+        pipeliner_.on(m, 2, out_);
+        return sent(out_);
+    }
+};
+
+TEST_F(PipelinerRestart, GoesOnFromWhatIsLeft) {
+    start("a[4] -> b[1]");
+    ended(0, 3);
+    EXPECT_EQ(restart({{{0, 2, true, 2}}, {{2, 1, 1}}, {{3, 1}}}),
+              (Lines{"0: Restarted 1 epoch 1", "0: Ready 1:2 t0 attempt 2"}))
+        << "0 and 1 are done, 3 runs";
+    EXPECT_EQ(ended_in(1, 2), Lines());
+    EXPECT_EQ(ended_in(1, 3), (Lines{"0: Ready 1:4 t1 attempt 1"}));
+}
+
+TEST_F(PipelinerRestart, EndsOfAnEarlierEpochDoNotCount) {
+    start("a[2] -> b[1]");
+    restart({{}, {{0, 2, 1}}, {}});
+    EXPECT_EQ(ended_in(0, 0, 2), Lines());
+    EXPECT_EQ(pipeliner_.ignored(), 1u);
+    EXPECT_EQ(ended_in(1, 0, 2), (Lines{"0: Ready 1:2 t1 attempt 1"}));
+}
+
+TEST_F(PipelinerRestart, TakesOneThatItDoesNotKnow) {
+    start_plan("a -> b");
+    EXPECT_EQ(restart({{{0, 1, true}}, {}, {}}, 3), (Lines{"0: Restarted 1 epoch 3", "0: Ready 1:1 t1 attempt 1"}));
+}
+
+TEST_F(PipelinerRestart, OutputsAreWhereTheHistorySaysAndReleasedInThatEpoch) {
+    start_plan("a[2] => b[1]");
+    restart({{{0, 1, true, 5}, {1, 1, true}}, {}, {}});
+    EXPECT_EQ(locate({jobs(0, 2)}), (Lines{"3: Located #9 0 at 5, 1 stored"}));
+    pipeliner_.on(
+        [] {
+            msg::Ended m;
+            m.jobs = jobs(2);
+            m.epoch = 1;
+            return m;
+        }(),
+        2, out_);
+    ASSERT_EQ(out_.sent().size(), 1u);
+    EXPECT_EQ(describe(out_.sent()[0].message), "Release 1:0");
+    const auto& inbox = std::get<BrokerMessage>(out_.sent()[0].message);
+    EXPECT_EQ(std::get<msg::Release>(inbox).epoch, 1u);
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+}
+
 }  // namespace
 }  // namespace penstock
