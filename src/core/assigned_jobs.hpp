@@ -5,6 +5,7 @@
 
 #include "core/past_attempts.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -29,6 +30,10 @@ public:
     std::vector<Run> of(PipelineId pipeline) const;
     std::vector<Run> take_all();
 
+    template <class Predicate>
+    bool any(Predicate is) const {
+        return std::any_of(runs_.begin(), runs_.end(), [&](const auto& entry) { return is(entry.second); });
+    }
     bool empty() const { return runs_.empty(); }
     std::size_t runs() const { return runs_.size(); }
 

@@ -16,6 +16,7 @@ struct PastAttempts {
     std::uint16_t crashed = 0;          // of these, the last ones in a row, which ended their worker process
     std::uint32_t broker = 0xffffffff;  // rank of the last one: the next one goes to another if there is one,
     std::uint32_t slot = 0;             // or else to another slot
+    std::uint16_t lost = 0;             // so many ranks were lost while, as far as is known, they ran it
     friend bool operator==(const PastAttempts&, const PastAttempts&) = default;
 };
 

@@ -284,6 +284,8 @@ private:
     void free_but(Broker& b, PipelineId id, Pipeline& p, const std::vector<JobRun>& running);
     void ask_if_withdrawn(PipelineId id, Pipeline& p);
     void write_lost(PipelineId id, Pipeline& p, JobHistory& history);
+    bool has_last_chance(const PastAttempts& past) const;
+    bool has_one_with_a_last_chance(const Broker& b) const;
     void end_recovery(PipelineId id, Pipeline& p, Outbox& out);
     void push_remembered(ReadyRun run, Pipeline& p);
     bool stuck() const;

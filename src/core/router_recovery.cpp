@@ -86,7 +86,7 @@ void Router::lose(std::uint32_t rank, Outbox& out) {
             Pipeline* const p = pipeline(run.jobs.pipeline);
             if (p == nullptr) continue;
             const bool ran = !p->plan->plan->templates[run.job.value].resources.simple() || all_ran;
-            if (ran) run.past.crashed = static_cast<std::uint16_t>(std::min(run.past.crashed + 1, 0xffff));
+            if (ran) run.past.lost = static_cast<std::uint16_t>(std::min(run.past.lost + 1, 0xffff));
         }
         b->simple = b->reserved = 0;
     }
@@ -263,8 +263,18 @@ void Router::rebuilt(PipelineId id, std::uint32_t epoch, const JobHistory& durab
     out.to_pipeliner(p->pipeliner, msg::Restart{id, p->info.plan, p->epoch, std::move(history)});
 }
 
+// The next rank that is lost under this job ends it.
+bool Router::has_last_chance(const PastAttempts& past) const {
+    return past.lost != 0 && past.lost + 1u >= options_.crash_limit;
+}
+
+bool Router::has_one_with_a_last_chance(const Broker& b) const {
+    return b.assigned.any([this](const AssignedJobs::Run& run) { return has_last_chance(run.past); });
+}
+
 // Attempts that were lost with a rank are recorded, and their numbers are used up. A job under which one rank after the
-// other is lost is given up.
+// other is lost is given up. Before that it has run apart from others of its kind: of those that a rank had, most are
+// innocent.
 void Router::write_lost(PipelineId id, Pipeline& p, JobHistory& history) {
     const Plan& plan = *p.plan->plan;
     const bool gives_up = p.stream && !events_.may_restart(id);
@@ -295,7 +305,7 @@ void Router::write_lost(PipelineId id, Pipeline& p, JobHistory& history) {
             const std::uint32_t job = one.jobs.first.value;
             if (is_kept(job)) continue;
             tried.push_back({job, 1, one.attempt});
-            const bool given_up = gives_up || (!p.stream && one.past.crashed >= options_.crash_limit);
+            const bool given_up = gives_up || (!p.stream && one.past.lost >= options_.crash_limit);
             if (given_up) failed.push_back({job, 1, false});
             else if (one.past != PastAttempts()) p.past[job] = one.past;
             (given_up ? final_ones : again).push_back(one);

@@ -9,6 +9,8 @@ namespace penstock {
 
 namespace {
 
+constexpr Nanoseconds kLeastDelay = 100'000'000;
+
 // A number that only depends on the job and the attempt, and looks like chance.
 std::uint64_t scattered(const ReadyRun& run) {
     std::uint64_t x = (static_cast<std::uint64_t>(run.jobs.pipeline.value) << 32 | run.jobs.first.value) +
@@ -96,6 +98,10 @@ void Router::place_elsewhere(Level& level, Outbox& out) {
             continue;
         }
         at = level.elsewhere.erase(at);
+        if (to == nullptr && has_last_chance(run.past)) {
+            level.elsewhere.emplace(now_ + std::max<Nanoseconds>(retry_delay(run), kLeastDelay), run);
+            continue;
+        }
         if (to != nullptr) {
             if (!wanted.simple()) options_.hosts.reserve(to->what.host, wanted);
             assign(*to, run, !wanted.simple(), out);
@@ -124,6 +130,7 @@ Router::Broker* Router::another_broker(const ReadyRun& run, const Resources& wan
     Broker* best = nullptr;
     for (Broker& b : brokers_) {
         if (b.what.rank == run.past.broker || b.lost) continue;
+        if (has_last_chance(run.past) && has_one_with_a_last_chance(b)) continue;
         if (!(wanted.simple() ? may_take_one_more(b, run) : may_reserve(b.what.host, wanted))) continue;
         if (b.what.rank == run.holder) return &b;
         if (best == nullptr || b.simple + b.reserved < best->simple + best->reserved) best = &b;

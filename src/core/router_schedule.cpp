@@ -8,7 +8,7 @@ namespace penstock {
 void Router::push_ready(const ReadyRun& run, const Pipeline& p) {
     const JobTemplate& job = p.plan->plan->templates[run.job.value];
     Level& level = levels_[job.priority];
-    if (run.past.failed != 0 && has_other(run.past.broker)) return look_elsewhere(run, level);
+    if ((run.past.failed != 0 && has_other(run.past.broker)) || has_last_chance(run.past)) return look_elsewhere(run, level);
     if (job.resources.simple()) {
         level.simple.push(run);
         ready_simple_ += run.jobs.count;

@@ -51,8 +51,9 @@ std::string work(const Work& w) {
 }
 
 std::string past(const PastAttempts& p) {
-    if (p.failed == 0) return "";
-    return " after " + number(p.failed) + " failed" + (p.crashed == 0 ? "" : ", " + number(p.crashed) + " crashed") +
+    const std::string lost = p.lost == 0 ? "" : " after " + number(p.lost) + " lost ranks";
+    if (p.failed == 0) return lost;
+    return lost + " after " + number(p.failed) + " failed" + (p.crashed == 0 ? "" : ", " + number(p.crashed) + " crashed") +
            ", not at " + number(p.broker) + " slot " + number(p.slot);
 }
 

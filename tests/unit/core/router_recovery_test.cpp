@@ -54,7 +54,7 @@ TEST_F(RouterRecovery, WhatWasAtALostRankRunsElsewhere) {
     router_->on(msg::Ready{jobs(4, 2), TemplateIndex(0), 1}, kPipeliner, out_);
     EXPECT_EQ(assigned(), Lines()) << "the broker that is left is busy";
     ended(2, 0, 2);
-    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:3 t0 attempt 2", "2: Assign 1:4 t0 attempt 1"}));
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:3 t0 attempt 2 after 1 lost ranks", "2: Assign 1:4 t0 attempt 1"}));
     EXPECT_FALSE(router_->recovering());
 }
 
@@ -129,6 +129,20 @@ TEST_F(RouterRecovery, AJobUnderWhichRanksDieIsGivenUp) {
     EXPECT_TRUE(std::any_of(told.begin(), told.end(), [](const std::string& line) {
         return line.find("lost 1: 0 attempt 2") == 0 && line.find("for good") != std::string::npos;
     }));
+}
+
+TEST_F(RouterRecovery, BeforeAJobIsGivenUpItRunsApartFromOthersUnderSuspicion) {
+    Setup s = own_hosts({2, 2, 2});
+    s.crash_limit = 2;
+    make(s);
+    begin("a[2]");
+    ready(0, 2, 0);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:[0,2) t0 attempt 1"}));
+    lose(2);
+    rebuilt(1, kept({}));
+    restarted(1);
+    router_->on(msg::Ready{jobs(0, 2), TemplateIndex(0), 2}, kPipeliner, out_);
+    EXPECT_EQ(assigned(), (Lines{"3: Assign 1:0 t0 attempt 2 after 1 lost ranks", "4: Assign 1:1 t0 attempt 2 after 1 lost ranks"}));
 }
 
 TEST_F(RouterRecovery, ALostPipelinersPipelinesGoToAnother) {
