@@ -85,6 +85,11 @@ std::string worker_table(const std::vector<WorkerSummary>& workers) {
     return table.empty() ? "" : "\n" + table.render("  ");
 }
 
+std::string lost_ranks_text(const RunSummary& summary) {
+    if (summary.lost_ranks.empty()) return "";
+    return "  (without what " + counted(summary.lost_ranks.size(), "lost rank") + " had run)\n";
+}
+
 std::string stages_text(const RunSummary& summary) {
     if (summary.stages.empty()) return "";
     std::string text = "\n" + stage_table(summary.stages, "  ");
@@ -189,8 +194,8 @@ std::string early_end_text(const RunSummary& summary) {
 }  // namespace
 
 std::string summary_text(const RunSummary& summary, const ResultPlace& place) {
-    return outcome_line(summary) + bad_lines_text(summary) + worker_table(summary.workers) + stages_text(summary) + failures_text(summary, place) +
-           early_end_text(summary) + results_text(summary, place);
+    return outcome_line(summary) + bad_lines_text(summary) + worker_table(summary.workers) + lost_ranks_text(summary) +
+           stages_text(summary) + failures_text(summary, place) + early_end_text(summary) + results_text(summary, place);
 }
 
 }  // namespace penstock

@@ -13,6 +13,7 @@ public:
     std::uint32_t incarnation() const override { return 1; }
     bool resumed() const override { return false; }
     void record_lost(const std::string&, const std::string&) override {}
+    void fence(std::uint32_t, std::uint32_t) override {}
     void record_plan(PlanId id, const Plan& plan) override {
         if (full) throw StoreError("disk full");
         entries.push_back("plan " + std::to_string(id.value) + " " + plan.name);
@@ -45,6 +46,9 @@ public:
         auto done = std::make_shared<Resumption>();
         done->changed = 5;
         return done;
+    }
+    std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline, const Now&) override {
+        return resumption(plan, pipeline);
     }
     std::uint64_t jobs() const override { return 1; }
     const std::vector<std::string>& warnings() const override { return none_; }

@@ -36,6 +36,13 @@ TEST(Summary, AllSucceeded) {
               "values:  penstock table X.h5 word-count/words\n");
 }
 
+TEST(Summary, WhatLostRanksHadRunIsNotInTheTable) {
+    RunSummary s = good();
+    s.lost_ranks = {3, 5};
+    EXPECT_NE(summary_text(s, place()).find("1 s\n  (without what 2 lost ranks had run)\n\nresults:"), std::string::npos)
+        << summary_text(s, place());
+}
+
 TEST(Summary, AttemptsThatWereMadeAgainAreCounted) {
     RunSummary s = good();
     s.progress.retried = 2;
