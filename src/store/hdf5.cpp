@@ -1,12 +1,8 @@
 #include "store/hdf5.hpp"
 
-#include "store/files.hpp"
-
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <array>
-#include <cerrno>
 
 namespace penstock::h5 {
 
@@ -217,21 +213,6 @@ std::vector<std::uint64_t> numbers_attribute(hid_t object, const char* name) {
     if (!numbers.empty() && H5Aread(attribute.id(), H5T_NATIVE_UINT64, numbers.data()) < 0)
         fail(fmt::format("cannot read attribute {}", name));
     return numbers;
-}
-
-// ---------------------------------------------------------------------------------------------- files
-
-ReadFile::ReadFile(const std::filesystem::path& path) : path_(path) {
-    quiet();
-    if (::access(path.c_str(), R_OK) != 0) throw file_error("read", path, errno);
-    const Handle access(checked(H5Pcreate(H5P_FILE_ACCESS), "cannot open a file"), H5Pclose);
-    H5Pset_file_locking(access.id(), false, true);
-    file_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
-    if (!file_)
-        fail(
-            fmt::format("cannot read {}: it is no HDF5 file, or a damaged one (restore it from a copy, or remove it to "
-                        "go on without it)",
-                        path.string()));
 }
 
 }  // namespace penstock::h5

@@ -88,11 +88,15 @@ std::vector<std::uint64_t> numbers_attribute(hid_t object, const char* name);
 
 // ---------------------------------------------------------------------------------------------- files
 
+// Whether a file must have checksums of its blocks at its end (store/block_sums.hpp). What this program has made has
+// them; a results file loses them when another program changes it.
+enum class Checksums { required, when_there };
+
 // A file opened for reading. No lock is taken: files of a run never change once they have their name. What was opened
-// in it stays open when the ReadFile goes.
+// in it stays open when the ReadFile goes. All that is read from a file with checksums is compared with them first.
 class ReadFile {
 public:
-    explicit ReadFile(const std::filesystem::path& path);
+    explicit ReadFile(const std::filesystem::path& path, Checksums checksums = Checksums::when_there);
     hid_t id() const { return file_.id(); }
     const std::filesystem::path& path() const { return path_; }
 

@@ -1,5 +1,6 @@
 #include "store/hdf5_write_file.hpp"
 
+#include "store/block_sums.hpp"
 #include "store/files.hpp"
 
 #include <fcntl.h>
@@ -11,12 +12,14 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <system_error>
 
 namespace penstock::h5 {
 
 struct WriteFile::Output {
     int descriptor = -1;
     int error = 0;  // errno of the first write that failed; nothing is written after it
+    BlockSums sums;
 
     ~Output() {
         if (descriptor >= 0) ::close(descriptor);
@@ -92,6 +95,7 @@ herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, size_t size, void*
 herr_t write(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, size_t size, const void* buffer) {
     WriteFile::Output& output = *of(file)->output;
     if (address + size > of(file)->end_of_file) of(file)->end_of_file = address + size;
+    output.sums.written(address, {static_cast<const std::byte*>(buffer), size});
     const auto* from = static_cast<const char*>(buffer);
     while (size > 0 && output.error == 0) {
         const ssize_t put = ::pwrite(output.descriptor, from, size, static_cast<off_t>(address));
@@ -187,6 +191,23 @@ void WriteFile::write_back() const {
     ::sync_file_range(output_->descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);  // a hint: an error shows in finish()
 }
 
+std::uint64_t WriteFile::append_sums() {
+    const off_t content = ::lseek(output_->descriptor, 0, SEEK_END);
+    if (content < 0) throw file_error("write", path_, errno);
+    try {
+        const std::string sums = output_->sums.behind(output_->descriptor, static_cast<std::uint64_t>(content));
+        for (std::string_view rest = sums; !rest.empty();) {
+            const ssize_t put = ::write(output_->descriptor, rest.data(), rest.size());
+            if (put < 0 && errno == EINTR) continue;
+            if (put <= 0) throw file_error("write", path_, put == 0 ? ENOSPC : errno);
+            rest.remove_prefix(static_cast<std::size_t>(put));
+        }
+        return static_cast<std::uint64_t>(content) + sums.size();
+    } catch (const std::system_error& e) {
+        throw file_error("write", path_, e.code().value());
+    }
+}
+
 std::uint64_t WriteFile::finish() {
     quiet();
     {
@@ -194,13 +215,13 @@ std::uint64_t WriteFile::finish() {
         if (H5Fflush(closed.id(), H5F_SCOPE_GLOBAL) < 0) fail(fmt::format("cannot write {}", path_.string()));
     }
     check();
-    const off_t size = ::lseek(output_->descriptor, 0, SEEK_END);
+    const std::uint64_t size = append_sums();
     if (::fdatasync(output_->descriptor) != 0) throw file_error("write", path_, errno);
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw file_error("write", path_, errno);
     temporary_.clear();
     const auto folder = path_.parent_path();
     sync_directory(folder.empty() ? std::filesystem::path(".") : folder);
-    return static_cast<std::uint64_t>(size);
+    return size;
 }
 
 void remove_abandoned(const std::filesystem::path& path) {

@@ -35,6 +35,8 @@ public:
     struct Output;  // what the driver writes to
 
 private:
+    std::uint64_t append_sums();  // store/block_sums.hpp; the size of the file with them
+
     std::filesystem::path path_;
     std::filesystem::path temporary_;
     std::unique_ptr<Output> output_;

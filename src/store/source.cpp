@@ -97,7 +97,8 @@ std::vector<std::uint64_t> collected_segments(hid_t file) {
 
 }  // namespace
 
-Source::Source(const std::filesystem::path& path) : file_(path) {
+Source::Source(const std::filesystem::path& path)
+    : file_(path, parse_segment_name(path.filename().string()) ? h5::Checksums::required : h5::Checksums::when_there) {
     const auto refuse = [&](std::string_view why) {
         throw StoreError(
             fmt::format("cannot read {}: {}. Name a results file of Penstock (X.h5) or its run directory "
@@ -244,7 +245,7 @@ LoadLarge large_values_of(const std::filesystem::path& folder) {
     return [folder](const std::string& name) {
         if (!parse_value_file_name(name))  // never a path
             throw StoreError(fmt::format("\"{}\" is no name of a file of values: the segment is damaged", name));
-        const h5::ReadFile file(folder / name);
+        const h5::ReadFile file(folder / name, h5::Checksums::required);
         const h5::Handle dataset(h5::checked(H5Dopen2(file.id(), "value", H5P_DEFAULT), name), H5Dclose);
         const h5::Handle type(h5::checked(H5Dget_type(dataset.id()), name), H5Tclose);
         h5::DatasetReader reader(file.id(), "value", type.id(), H5Tget_size(type.id()));

@@ -140,8 +140,9 @@ TEST(Dataset, DamageIsNoticed) {
     for (int i = 0; i < 1000; ++i) rows.put(1000.0 + i);
     WriteFile file(folder / "d.h5", Readers::recent);
     write_dataset(file.id(), "d", {H5T_NATIVE_DOUBLE, 8, {}}, 1000, rows, 1 << 20);
-    file.finish();
+    const std::uint64_t bytes = file.finish();
     std::string content = content_of(folder / "d.h5");
+    content.resize(bytes - 1);  // as another program would leave it: without the checksums of blocks
     const double wanted = 1500;
     const std::size_t place = content.find(std::string(reinterpret_cast<const char*>(&wanted), 8));
     ASSERT_NE(place, std::string::npos);
