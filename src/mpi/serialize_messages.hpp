@@ -1,6 +1,7 @@
 // Boost.Serialization of every message; only wire.cpp includes this.
 #pragma once
 
+#include "mpi/check_messages.hpp"
 #include "mpi/serialize_plan.hpp"
 #include "protocol/messages.hpp"
 
@@ -17,6 +18,7 @@ void fields(Archive& ar, M& m) {
     if constexpr (!std::is_empty_v<M>) {
         boost::serialization::binary_object whole(const_cast<std::remove_const_t<M>*>(&m), sizeof m);
         ar& whole;
+        if constexpr (Archive::is_loading::value) check(m);
     }
 }
 
@@ -40,6 +42,8 @@ void fields(Archive& ar, msg::AttemptFailed& m) {
 template <class Archive>
 void fields(Archive& ar, msg::Returned& m) {
     plain_vector(ar, m.items);
+    if constexpr (Archive::is_loading::value)
+        for (const msg::Returned::Item& item : m.items) check(item);
 }
 
 template <class Archive>
@@ -66,6 +70,8 @@ void history(Archive& ar, std::shared_ptr<const JobHistory>& known) {
     plain_vector(ar, all->kept);
     plain_vector(ar, all->tried);
     plain_vector(ar, all->running);
+    if constexpr (Archive::is_loading::value)
+        for (const JobHistory::Kept& kept : all->kept) check(kept);
     known = std::move(all);
 }
 
@@ -202,6 +208,7 @@ void fields(Archive& ar, msg::StartPlan& m) {
     flag(ar, structure->any_values);
     plain_vector(ar, structure->input_begin);
     plain_vector(ar, structure->inputs);
+    if constexpr (Archive::is_loading::value) check(*structure);
     m.structure = std::move(structure);
 }
 

@@ -113,6 +113,7 @@ void axis(Archive& ar, Axis& a) {
     std::uint8_t kind = static_cast<std::uint8_t>(a.values.index());
     ar & kind;
     if constexpr (Archive::is_loading::value) {
+        if (kind > 2) throw WireError("an axis of an unknown kind");
         if (kind == 0) a.values = Range{};
         if (kind == 1) a.values = Linspace{};
         if (kind == 2) a.values = std::vector<Value>{};

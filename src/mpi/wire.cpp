@@ -61,6 +61,27 @@ void block(Archive& ar, msg::PlanBlock& m, Plan& plan) {
     plan_block(ar, plan, m.first, m.last);
 }
 
+// What is known of a plan stays as it is, for jobs of it may run; of a block that cannot be, nothing is kept.
+void read_block(boost::archive::binary_iarchive& ar, msg::PlanBlock& m, std::shared_ptr<Plan>& known) {
+    if (known != nullptr && m.with_header) throw WireError("a plan that is known already");
+    const auto plan = known != nullptr ? known : std::make_shared<Plan>();
+    std::vector<JobTemplate> before;
+    if (known != nullptr && m.first <= m.last && m.last <= known->templates.size())
+        before.assign(known->templates.begin() + m.first, known->templates.begin() + m.last);
+    for (const JobTemplate& t : before)
+        if (!t.worker.empty()) throw WireError("jobs of a plan that are known already");
+    try {
+        block(ar, m, *plan);
+        if (m.with_header) check_header(*plan);
+        check_block(*plan, m.first, m.last);
+    } catch (...) {
+        std::move(before.begin(), before.end(), plan->templates.begin() + m.first);
+        throw;
+    }
+    known = plan;
+    m.plan = plan;
+}
+
 // Calls `use` with a default-made alternative number `index` of the variant.
 template <class Variant, std::size_t I = 0, class Use>
 void with_alternative(std::size_t index, const Use& use) {
@@ -196,10 +217,9 @@ void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uin
                     if constexpr (std::is_same_v<M, msg::PlanBlock>) {
                         ar >> m.id.value >> m.first >> m.last;
                         flag(ar, m.with_header);
-                        std::shared_ptr<Plan>& plan = plans_[m.id];
-                        if (plan == nullptr) plan = std::make_shared<Plan>();
-                        block(ar, m, *plan);
-                        m.plan = plan;
+                        std::shared_ptr<Plan> plan = plans_.contains(m.id) ? plans_.at(m.id) : nullptr;
+                        read_block(ar, m, plan);
+                        plans_[m.id] = plan;
                     } else {
                         fields(ar, m);
                         if constexpr (std::is_same_v<M, msg::StreamItems>) m.items = state_->items(owner);

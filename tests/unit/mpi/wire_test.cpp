@@ -118,7 +118,7 @@ std::shared_ptr<Plan> some_plan(std::uint32_t n) {
     plan->name = "wide";
     plan->data = {{"x", Value(1)}};
     plan->definition_directory = "/definitions";
-    plan->groupings.push_back({{0, 1, 0}, 2});
+    plan->groupings = {{{0, 1, 2, 3, 4, 5}, 6}, {{0}, 1}};
     std::shared_ptr<const ForEach> shared;
     for (std::uint32_t i = 0; i < n; ++i) {
         JobTemplate t;
@@ -140,14 +140,14 @@ std::shared_ptr<Plan> some_plan(std::uint32_t n) {
         b.key = "x";
         b.from = Binding::From::outputs;
         b.source_key = "y";
-        b.producers.push_back({TemplateIndex(i), Relation::group, 0});
+        b.producers.push_back({TemplateIndex(i), Relation::group, i % 3 == 2 ? 1u : 0u});
         b.missing = Missing::drop;
         t.bindings.push_back(b);
         t.save = {false, {"a", "b"}};
         t.resources = {2, 5, {{"matlab", 1}}};
         t.isolation = Isolation::in_line;
         t.priority = -3;
-        t.follower = i + 1;
+        t.follower = i;
         t.hash = i * 17;
         t.data_keys = {"x"};
         t.group_hashes = std::make_shared<const std::vector<std::uint64_t>>(t.count, i);
