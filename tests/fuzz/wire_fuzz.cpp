@@ -34,6 +34,8 @@ class Idle final : public BrokerHost {
     void fetch(const JobStart&, std::uint32_t, bool, std::uint32_t) override {}
     void forget_inputs(std::uint64_t) override {}
     void release(const JobRun&) override {}
+    std::vector<JobRun> held(PipelineId) override { return {}; }
+    void abandon_stream(PipelineId) override {}
     void forget(PipelineId) override {}
     void forget(PlanId) override {}
     void flush() override {}

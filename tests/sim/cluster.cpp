@@ -6,8 +6,8 @@
 
 namespace penstock::sim {
 
-Cluster::Cluster(const Scenario& s, std::vector<std::unique_ptr<Checker>> checkers, Transcript transcript)
-    : world_(s, std::move(checkers)), transcript_(std::move(transcript)), ranks_(s.ranks) {
+Cluster::Cluster(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Checker>> checkers, Transcript transcript)
+    : world_(s, disk, std::move(checkers)), transcript_(std::move(transcript)), ranks_(s.ranks) {
     ranks_[0].router = std::make_unique<SimRouter>(world_, [this] { wake(0); });
     for (const std::uint32_t rank : s.pipeliners) ranks_[rank].pipeliner = std::make_unique<Pipeliner>(rank);
     for (const BrokerDescription& b : s.brokers)
@@ -17,19 +17,37 @@ Cluster::Cluster(const Scenario& s, std::vector<std::unique_ptr<Checker>> checke
         const std::uint32_t victim = s.brokers[world_.random().below(s.brokers.size())].rank;
         world_.at(*s.store_fails_at, [this, victim] { ranks_[victim].broker->break_store(); });
     }
+    for (const Stop& stop : s.stops)
+        world_.at(stop.at, [this, stop] { ranks_[stop.rank].stopped_until = world_.now() + stop.length; });
+    for (auto& [writer, rows] : disk.take_late())
+        world_.after(world_.random().time(1000, 500'000'000),
+                     [&disk, w = writer, late = std::move(rows)] { disk.add(w, late); });
 }
 
-void Cluster::run() {
+bool Cluster::run() {
     // Far more than any run here needs; one that does not end would go on forever.
     const std::uint64_t most = 20'000 + 600ull * world_.scenario().jobs;
     std::uint64_t steps = 0;
+    const std::optional<Nanoseconds> killed_at = world_.scenario().killed_at;
     while (!finished()) {
+        if (killed_at && world_.next() && *world_.next() >= *killed_at) {
+            kill();
+            return false;
+        }
         if (!world_.step()) throw Violation("liveness", "nothing is left to happen, but " + unfinished());
         if (++steps > most) throw Violation("liveness", "after " + std::to_string(steps) + " steps " + unfinished());
     }
     while (world_.step()) {  // what is still on its way
     }
     world_.tell([this](Checker& c) { c.finished(*this); });
+    return true;
+}
+
+void Cluster::kill() {
+    for (const Rank& r : ranks_) {
+        if (r.router != nullptr) r.router->kill();
+        if (r.broker != nullptr) r.broker->kill();
+    }
 }
 
 bool Cluster::finished() const {
@@ -72,6 +90,10 @@ void Cluster::wake(std::uint32_t rank) {
 
 void Cluster::turn(std::uint32_t rank) {
     Rank& r = ranks_[rank];
+    if (r.stopped_until > world_.now()) {
+        world_.at(r.stopped_until, [this, rank] { turn(rank); });
+        return;
+    }
     r.turn_planned = false;
     Outbox out(rank);
     // A turn takes what has arrived, or a part of it.

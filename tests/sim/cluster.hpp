@@ -21,10 +21,11 @@ class Cluster {
 public:
     // `transcript` gets each message as it is delivered; may be empty.
     using Transcript = std::function<void(Nanoseconds, const Envelope&)>;
-    Cluster(const Scenario& s, std::vector<std::unique_ptr<Checker>> checkers, Transcript transcript = {});
+    // `disk`: of the run, of which this is one launch.
+    Cluster(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Checker>> checkers, Transcript transcript = {});
 
-    // Until every role has ended. Throws Violation.
-    void run();
+    // Until every role has ended, or all are killed: false then. Throws Violation.
+    bool run();
 
     const World& world() const { return world_; }
     const SimRouter& router() const { return *ranks_.front().router; }
@@ -40,6 +41,7 @@ private:
         std::unique_ptr<SimBroker> broker;
         std::deque<Frame> inbox;
         bool turn_planned = false;
+        Nanoseconds stopped_until = 0;
     };
 
     void wake(std::uint32_t rank);
@@ -49,6 +51,7 @@ private:
     void deliver(std::uint32_t from, std::uint32_t to, Frame frame);
     void note_skips(const Envelope& e);
     bool finished() const;
+    void kill();
     std::string unfinished() const;
 
     World world_;

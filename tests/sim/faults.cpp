@@ -46,6 +46,10 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
             return repeat<msg::Ready, RouterMessage>(frame, random, done);
         case Fault::drop_attempt:
             return drop<msg::AttemptFailed, RouterMessage>(frame, done);
+        case Fault::drop_returned:
+            return drop<msg::Returned, RouterMessage>(frame, done);
+        case Fault::drop_fetched:
+            return drop<msg::Fetched, BrokerMessage>(frame, done);
         case Fault::double_attempt:
             return repeat<msg::AttemptFailed, RouterMessage>(frame, random, done);
         case Fault::hidden_failure:

@@ -72,7 +72,36 @@ void plan_submissions(Scenario& s, Random& random) {
         for (const JobTemplate& t : plan->templates) s.only_simple = s.only_simple && t.resources.simple();
 }
 
+void choose_disturbances(Scenario& s, Random& random) {
+    if (random.chance(0.35))  // at once, or when some of it is durable
+        s.killed_at = random.chance(0.4) ? random.time(1000, 2'000'000'000)
+                                         : 20'000'000 + static_cast<Nanoseconds>(random.real() * 2e9);
+    if (random.chance(0.25))
+        for (std::uint32_t count = random.between(1, 3); count != 0; --count)
+            s.stops.push_back(
+                {random.below(s.ranks), random.time(1000, 1'000'000'000), random.time(1'000'000, 10'000'000'000)});
+}
+
 }  // namespace
+
+Scenario next_launch(const Scenario& before) {
+    Scenario s = before;
+    Random random(mix(before.seed) + ++s.launch);
+    if (s.only_simple && s.named.empty()) {
+        s.pipeliners.clear();
+        s.brokers.clear();
+        s.hosts.clear();
+        lay_out_cluster(s, random);
+        s.named.clear();
+    }
+    s.fail_fast = false;
+    s.drain_at.reset();
+    s.store_fails_at.reset();
+    s.killed_at.reset();
+    s.stops.clear();
+    if (s.launch < kMostLaunches) choose_disturbances(s, random);
+    return s;
+}
 
 Scenario random_scenario(std::uint64_t seed) {
     Random random(seed);
@@ -81,6 +110,9 @@ Scenario random_scenario(std::uint64_t seed) {
     lay_out_cluster(s, random);
     choose_behaviour(s, random);
     plan_submissions(s, random);
+    choose_disturbances(s, random);
+    // What could not be stored has failed for those that look later, and was a success for those that have looked.
+    if (s.killed_at || s.may_end_early()) s.refusing = 0;
     return s;
 }
 
@@ -95,18 +127,18 @@ AttemptFate fate_of_attempt(const Scenario& s, const Plan& plan, PipelineId pipe
     return {failing, failing && chance(mix(of_attempt)) < s.crashing};
 }
 
-bool is_last_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
-                     std::uint32_t attempt) {
-    if (attempt > plan.templates[plan.template_of(JobIndex(job)).value].retries) return true;
+bool is_last_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job, std::uint32_t attempt,
+                     std::uint32_t before) {
+    if (attempt - before > plan.templates[plan.template_of(JobIndex(job)).value].retries) return true;
     std::uint32_t crashes = 0;
-    while (crashes < attempt && fate_of_attempt(s, plan, pipeline, job, attempt - crashes).crashes) ++crashes;
+    while (crashes < attempt - before && fate_of_attempt(s, plan, pipeline, job, attempt - crashes).crashes) ++crashes;
     return crashes >= s.crash_limit;
 }
 
-bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job) {
-    for (std::uint32_t attempt = 1;; ++attempt) {
+bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job, std::uint32_t before) {
+    for (std::uint32_t attempt = before + 1;; ++attempt) {
         if (!fate_of_attempt(s, plan, pipeline, job, attempt).fails) return false;
-        if (is_last_attempt(s, plan, pipeline, job, attempt)) return true;
+        if (is_last_attempt(s, plan, pipeline, job, attempt, before)) return true;
     }
 }
 

@@ -40,6 +40,13 @@ enum class Fault {
     fast_clock,      // the router's clock goes a thousand times as fast
     blind_broker,    // a broker does not see that a job has crashed
     same_attempt,    // a broker runs an attempt under the number of the one before
+    drop_returned,   // a Returned is lost: credit that nobody gives back
+    drop_fetched,    // values on their way to a job are lost
+    forget_kept,     // a resumed launch is not told of a job that is done
+    forget_tried,    // a resumed launch is not told of the attempts there were
+    lose_stored,     // values of earlier launches are not found
+    count_zombies,   // segments that a dead launch brings after the fence count
+    merge_early,     // the inputs of a merge are deleted before the merged segment is there
 };
 
 struct Submission {
@@ -48,8 +55,14 @@ struct Submission {
     bool after_previous = false;  // and only once all before it are over
 };
 
+struct Stop {  // a process that stands still for a while
+    std::uint32_t rank = 0;
+    Nanoseconds at = 0, length = 0;
+};
+
 struct Scenario {
     std::uint64_t seed = 0;
+    std::uint32_t launch = 1;  // of the run; the later ones go on with it
     Fault fault = Fault::none;
 
     std::uint32_t ranks = 3;
@@ -79,22 +92,29 @@ struct Scenario {
     std::uint64_t idle_plan_jobs = 100'000;
     std::optional<Nanoseconds> drain_at;
     std::optional<Nanoseconds> store_fails_at;
+    std::optional<Nanoseconds> killed_at;  // all of its processes
+    std::vector<Stop> stops;
 
     // The run may end before all is done.
     bool may_end_early() const { return fail_fast || drain_at.has_value() || store_fails_at.has_value(); }
 };
 
 Scenario random_scenario(std::uint64_t seed);
+// The launch that goes on with the run when `before` has ended early or was killed: perhaps on other brokers. The last
+// of kMostLaunches is left alone.
+inline constexpr std::uint32_t kMostLaunches = 4;
+Scenario next_launch(const Scenario& before);
 
-// Whether an attempt fails is a matter of the seed and the job alone, so that a model knows it too.
+// Whether an attempt fails is a matter of the seed and the job alone, so that a model knows it too. `before`: attempts
+// in earlier launches, which do not count for what a job may have.
 struct AttemptFate {
     bool fails = false, crashes = false;
 };
 AttemptFate fate_of_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
                             std::uint32_t attempt);
-bool is_last_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
-                     std::uint32_t attempt);
+bool is_last_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job, std::uint32_t attempt,
+                     std::uint32_t before);
 // All of its attempts.
-bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job);
+bool fails(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job, std::uint32_t before);
 
 }  // namespace penstock::sim

@@ -118,7 +118,8 @@ void SimBroker::finish(std::uint32_t lane, Nanoseconds busy) {
     const AttemptFate fate = fate_of_attempt(s, *truth.plan, job.pipeline, job.job, done.attempt);
     if (fate.fails) world_.tell([&](Checker& c) { c.attempt_fails(job, done.attempt, rank_, fate.crashes); });
     outcomes_.push_back({done.ticket, !fate.fails, fate.crashes && s.fault != Fault::blind_broker, busy});
-    if (!fate.fails || is_last_attempt(s, *truth.plan, job.pipeline, job.job, done.attempt))
+    if (!fate.fails ||
+        is_last_attempt(s, *truth.plan, job.pipeline, job.job, done.attempt, truth.attempts_before(job.job)))
         world_.end(job, rank_, !fate.fails);
     else
         world_.again(job, rank_);
@@ -143,11 +144,15 @@ std::vector<std::uint64_t> SimBroker::take_back(std::uint32_t lane) {
 
 void SimBroker::take_outcomes(Outbox& out) {
     for (const Outcome& o : std::exchange(outcomes_, {})) {
-        const JobEnd end = broker_.ended(o.ticket, {o.succeeded, o.busy, o.crashed, o.succeeded ? "" : "it broke"}, out);
+        const JobEnd end =
+            broker_.ended(o.ticket, {o.succeeded, o.busy, o.crashed, o.succeeded ? "" : "it broke"}, out);
         if (end.pipeline == nullptr) continue;
         const JobTemplate& t = end.pipeline->plan->templates[end.job.value];
         const JobRef job{end.pipeline->info.id, t.first_job.value + end.instance};
-        writer_.add(job, o.succeeded, o.succeeded || end.next != NextAttempt::yes);
+        writer_.add({job, end.attempt,
+                     o.succeeded                    ? JobState::succeeded
+                     : end.next == NextAttempt::yes ? JobState::again
+                                                    : JobState::failed});
         if (o.succeeded && t.feeds_others) {
             world_.tell([&](Checker& c) { c.kept(job, rank_); });
             values_.insert(job);
@@ -220,6 +225,12 @@ void SimBroker::ask(std::uint64_t ticket, std::uint32_t holder, const std::vecto
                     Outbox& out) {
     Gathering& g = gathering_.at(ticket);
     const PipelineId pipeline = g.job.pipeline->info.id;
+    if (holder == msg::kStored) {  // an earlier launch has made them
+        for (const std::uint32_t p : producers)
+            g.found[p] = world_.scenario().fault != Fault::lose_stored &&
+                         world_.known().at({pipeline, p}).state == JobState::succeeded;
+        return;
+    }
     if (holder == msg::kNobody || holder == rank_ || producers.empty()) {
         for (const std::uint32_t p : producers) g.found[p] = holder == rank_ && values_.contains({pipeline, p});
         return;

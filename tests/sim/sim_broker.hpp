@@ -28,6 +28,7 @@ public:
     const Broker& broker() const { return broker_; }
     std::size_t values() const { return values_.size(); }
     void break_store() { writer_.break_down(); }
+    void kill() { writer_.kill(); }
 
 private:
     struct Lane {

@@ -88,10 +88,20 @@ void SimRouter::submit_next(Outbox& out) {
     ++submitted_;
     // The router may have something to tell of it before submit() returns: an empty pipeline is over at once.
     world_.submit(PipelineId(static_cast<std::uint32_t>(submitted_)), s.plans[index]);
-    const PipelineId id = router_.submit(PlanId(index + 1), s.plans[index], PipelineInfo{}, world_.now(), out);
+    const PipelineId id = router_.submit(PlanId(index + 1), s.plans[index], PipelineInfo{}, world_.now(), out,
+                                         history(PipelineId(static_cast<std::uint32_t>(submitted_)), *s.plans[index]));
     if (id != PipelineId(static_cast<std::uint32_t>(submitted_)))
         throw Violation("cluster", "pipelines are not numbered in order of submission");
     plan_next_submission();
+}
+
+std::shared_ptr<const JobHistory> SimRouter::history(PipelineId id, const Plan& plan) {
+    const Fault fault = world_.scenario().fault;
+    auto history = Disk::history(world_.known(), id, plan);
+    if (history == nullptr) return nullptr;
+    if (fault == Fault::forget_kept && !history->kept.empty()) history->kept.erase(history->kept.begin());
+    if (fault == Fault::forget_tried) history->tried.clear();
+    return history;
 }
 
 // ------------------------------------------------------------------------------------------ what the router tells
@@ -106,7 +116,8 @@ void SimRouter::attempt_failed(PipelineId, const msg::AttemptFailed& failed, std
 
 void SimRouter::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex) {
     world_.tell([&](Checker& c) { c.told_skipped(jobs); });
-    for (std::uint32_t i = 0; i < jobs.count; ++i) writer_.add({pipeline, jobs.first.value + i}, false);
+    for (std::uint32_t i = 0; i < jobs.count; ++i)
+        writer_.add({{pipeline, jobs.first.value + i}, 0, JobState::skipped});
 }
 
 void SimRouter::refused(PipelineId, const msg::Refused& refused, std::uint32_t) { refused_ += refused.jobs.count; }

@@ -23,6 +23,8 @@ public:
         wake_();
     }
 
+    void kill() { writer_.kill(); }
+
     bool finished() const { return router_.over(); }
     const Router& router() const { return router_; }
     std::uint64_t refused() const { return refused_; }
@@ -41,6 +43,7 @@ private:
     void plan_next_look();
     Nanoseconds clock() const;
     void submit_next(Outbox& out);
+    std::shared_ptr<const JobHistory> history(PipelineId id, const Plan& plan);
 
     World& world_;
     std::function<void()> wake_;

@@ -1,4 +1,5 @@
-// A writer without a disk: what is added becomes durable some time later, all of it or a first part, in order.
+// A writer of rows: what is added becomes durable some time later, all of it or a first part, in order: a segment on
+// the disk. Segments are merged now and then.
 #pragma once
 
 #include "sim/world.hpp"
@@ -17,9 +18,13 @@ public:
     SimWriter(World& world, std::uint32_t writer, std::function<void()> wake)
         : world_(world), writer_(writer), wake_(std::move(wake)) {}
 
-    void add(const JobRef& job, bool succeeded, bool final_attempt = true) {
+    void add(Disk::Row row) {
         ++added_;
-        world_.tell([&](Checker& c) { c.recorded(job, writer_, added_, final_attempt); });
+        const JobRef job = row.job;
+        const bool succeeded = row.state == JobState::succeeded;
+        row.launch = world_.scenario().launch;
+        world_.tell([&](Checker& c) { c.recorded(job, writer_, added_, row.final()); });
+        rows_.push_back(row);
         if (succeeded && world_.random().chance(world_.scenario().refusing)) refused_.push_back({added_, job});
         if (!syncing_) sync_after(world_.random().time(1000, 200'000'000));
     }
@@ -29,6 +34,17 @@ public:
     }
     void stop() {
         if (!broken_) reach(added_);
+    }
+    // Of what was not synced a part may have got to the disk; the rest is lost, or comes late.
+    void kill() {
+        Random& random = world_.random();
+        if (broken_ || rows_.empty()) return;
+        const std::size_t on_disk = random.chance(0.5) ? random.below(rows_.size() + 1) : 0;
+        const auto cut = rows_.begin() + static_cast<std::ptrdiff_t>(on_disk);
+        const auto reached = synced_ + on_disk;
+        world_.tell([&](Checker& c) { c.synced(writer_, reached); });
+        world_.disk().add(me(), {rows_.begin(), cut});
+        if (random.chance(0.5)) world_.disk().late(me(), {cut, rows_.end()});
     }
     void break_down() {
         broken_ = true;
@@ -70,13 +86,56 @@ private:
     void reach(std::uint64_t target) {
         if (target <= synced_) return;
         world_.tell([&](Checker& c) { c.synced(writer_, target); });
+        const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(target - synced_);
+        segments_.push_back(world_.disk().add(me(), {rows_.begin(), end}));
+        rows_.erase(rows_.begin(), end);
         synced_ = target;
+        if (segments_.size() >= kMergeFanIn && !merging_) merge();
         wake_();
     }
+
+    Disk::Writer me() const { return {world_.scenario().launch, writer_}; }
+    // The merged segment is on the disk before what it was made of goes.
+    void merge() {
+        merging_ = true;
+        const bool early = world_.scenario().fault == Fault::merge_early;
+        auto write = [this, inputs = segments_] {
+            std::vector<Disk::Row> all;
+            for (const Disk::Segment segment : inputs) {
+                const auto& rows = merged_.empty() ? world_.disk().rows(segment) : merged_;
+                all.insert(all.end(), rows.begin(), rows.end());
+                if (!merged_.empty()) break;
+            }
+            segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(inputs.size()));
+            segments_.push_back(world_.disk().add(me(), std::move(all)));
+            merged_.clear();
+        };
+        auto remove = [this, inputs = segments_, early] {
+            for (const Disk::Segment segment : inputs) {
+                if (early)
+                    merged_.insert(merged_.end(), world_.disk().rows(segment).begin(),
+                                   world_.disk().rows(segment).end());
+                world_.disk().remove(segment);
+            }
+        };
+        const auto some_time = [this] { return static_cast<Nanoseconds>(1000 + world_.random().real() * 1e8); };
+        const Nanoseconds first = some_time(), second = some_time();
+        world_.after(first, [early, write, remove] { early ? remove() : write(); });
+        world_.after(first + second, [this, early, write, remove] {
+            early ? write() : remove();
+            merging_ = false;
+        });
+    }
+
+    static constexpr std::size_t kMergeFanIn = 3;
 
     World& world_;
     std::uint32_t writer_;
     std::function<void()> wake_;
+    std::vector<Disk::Row> rows_;  // not synced
+    std::vector<Disk::Segment> segments_;
+    std::vector<Disk::Row> merged_;  // by a fault nowhere but in memory
+    bool merging_ = false;
     std::uint64_t added_ = 0, synced_ = 0;
     bool syncing_ = false, flushing_ = false, broken_ = false;
     std::vector<Refused> refused_;

@@ -4,7 +4,9 @@
 #include "sim/checkers/attempts.hpp"
 #include "sim/checkers/books_balance.hpp"
 #include "sim/checkers/exactly_once.hpp"
+#include "sim/checkers/kept_for_good.hpp"
 #include "sim/checkers/no_idle_slot.hpp"
+#include "sim/checkers/one_final_row.hpp"
 #include "sim/checkers/over_when_durable.hpp"
 #include "sim/checkers/parents_first.hpp"
 #include "sim/checkers/plans_forgotten.hpp"
@@ -18,8 +20,12 @@ namespace penstock::sim {
 
 namespace {
 
-std::vector<std::unique_ptr<Checker>> all_checkers() {
-    std::vector<std::unique_ptr<Checker>> all;
+using Checkers = std::vector<std::unique_ptr<Checker>>;
+
+// `kept`: what was told durable in this and earlier launches.
+Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
+    Checkers all;
+    all.push_back(std::make_unique<KeptForGood>(kept));
     all.push_back(std::make_unique<Attempts>());
     all.push_back(std::make_unique<ExactlyOnce>());
     all.push_back(std::make_unique<ParentsFirst>());
@@ -30,38 +36,46 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
     all.push_back(std::make_unique<AsModelled>());
     all.push_back(std::make_unique<BooksBalance>());
     all.push_back(std::make_unique<PlansForgotten>());
+    all.push_back(std::make_unique<OneFinalRow>());
     return all;
 }
 
-Outcome run(Cluster& cluster) {
+// Launch after launch until nothing is left to do.
+Outcome run(const Scenario& first, const Cluster::Transcript& transcript) {
     Outcome outcome;
-    try {
-        cluster.run();
-    } catch (const Violation& v) {
-        outcome.violation = v;
+    Disk disk;
+    if (first.fault == Fault::count_zombies) disk.ignore_fences();
+    const auto kept = std::make_shared<KeptForGood::Known>();
+    for (Scenario s = first;; s = next_launch(s)) {
+        disk.fence(s.launch);
+        Cluster cluster(s, disk, all_checkers(kept), transcript);
+        bool ended = false;
+        try {
+            ended = cluster.run();
+        } catch (const Violation& v) {
+            outcome.violation = v;
+        }
+        ++outcome.launches;
+        outcome.jobs += cluster.router().router().counts().ended() - cluster.router().router().counts().kept;
+        outcome.messages += cluster.messages();
+        if (outcome.violation || (ended && !s.may_end_early())) return outcome;
     }
-    outcome.jobs = cluster.router().router().counts().ended();
-    outcome.messages = cluster.messages();
-    return outcome;
 }
 
 }  // namespace
 
-Outcome simulate(const Scenario& s) {
-    Cluster cluster(s, all_checkers());
-    return run(cluster);
-}
+Outcome simulate(const Scenario& s) { return run(s, {}); }
 
 std::string transcript_of(const Scenario& s, std::size_t last_messages) {
     std::deque<std::string> lines;
-    Cluster cluster(s, all_checkers(), [&](Nanoseconds now, const Envelope& e) {
+    const Outcome outcome = run(s, [&](Nanoseconds now, const Envelope& e) {
         lines.push_back(std::to_string(now) + " ns  " + describe(e));
         if (lines.size() > last_messages) lines.pop_front();
     });
-    const Outcome outcome = run(cluster);
     std::string text;
     for (const std::string& line : lines) text += line + "\n";
-    return text + (outcome.violation ? outcome.violation->what() : "all is well") + "\n";
+    return text + "launch " + std::to_string(outcome.launches) + ": " +
+           (outcome.violation ? outcome.violation->what() : "all is well") + "\n";
 }
 
 }  // namespace penstock::sim

@@ -1,4 +1,5 @@
-// One simulation from a seed, with all checkers.
+// One simulation from a seed, with all checkers: a run, and the launches that go on with it when it is killed or ends
+// early.
 #pragma once
 
 #include "sim/scenario.hpp"
@@ -12,7 +13,8 @@ namespace penstock::sim {
 
 struct Outcome {
     std::optional<Violation> violation;
-    std::uint64_t jobs = 0, messages = 0;
+    std::uint64_t jobs = 0, messages = 0;  // of all launches
+    std::uint32_t launches = 0;
 };
 
 Outcome simulate(const Scenario& s);

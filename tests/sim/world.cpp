@@ -2,8 +2,12 @@
 
 namespace penstock::sim {
 
-World::World(const Scenario& s, std::vector<std::unique_ptr<Checker>> checkers)
-    : scenario_(s), random_(s.seed ^ 0x5eed), checkers_(std::move(checkers)) {
+World::World(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Checker>> checkers)
+    : scenario_(s),
+      disk_(disk),
+      known_(disk.known()),
+      random_(s.seed ^ 0x5eed ^ mix(s.launch - 1)),
+      checkers_(std::move(checkers)) {
     for (const auto& checker : checkers_) checker->watch(*this);
 }
 
@@ -26,6 +30,15 @@ void World::submit(PipelineId id, std::shared_ptr<const Plan> plan) {
     p.state.assign(plan->job_count, JobState::waiting);
     p.tally.resize(plan->templates.size());
     p.plan = std::move(plan);
+    for (auto at = known_.lower_bound({id, 0}); at != known_.end() && at->first.pipeline == id; ++at) {
+        p.kept_jobs.resize(p.state.size());
+        p.attempts.resize(p.state.size());
+        const std::uint32_t job = at->first.job;
+        p.attempts.at(job) = at->second.attempts;
+        if (!at->second.kept()) continue;
+        p.kept_jobs.at(job) = true;
+        count_end(p, job, at->second.state);
+    }
 }
 
 void World::start(const JobRef& job, std::uint32_t broker) {

@@ -5,11 +5,15 @@
 #pragma once
 
 #include "protocol/messages.hpp"
+#include "sim/disk.hpp"
+#include "sim/job_state.hpp"
 #include "sim/scenario.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <stdexcept>
 #include <string>
@@ -17,13 +21,6 @@
 #include <vector>
 
 namespace penstock::sim {
-
-struct JobRef {
-    PipelineId pipeline;
-    std::uint32_t job = 0;
-    friend auto operator<=>(const JobRef&, const JobRef&) = default;
-};
-inline std::string text(const JobRef& j) { return std::to_string(j.pipeline.value) + ":" + std::to_string(j.job); }
 
 // Some promise was broken: by which checker it was seen, and what it saw.
 class Violation : public std::runtime_error {
@@ -36,9 +33,6 @@ private:
     std::string checker_;
 };
 
-// again: an attempt has failed, and another is to come.
-enum class JobState : std::uint8_t { waiting, running, again, succeeded, failed, skipped };
-
 struct PipelineTruth {
     std::shared_ptr<const Plan> plan;
     std::vector<JobState> state;  // per job
@@ -47,7 +41,13 @@ struct PipelineTruth {
     };
     std::vector<Tally> tally;  // per template
 
+    // What earlier launches have left of it; both empty when that is nothing.
+    std::vector<bool> kept_jobs;
+    std::vector<std::uint32_t> attempts;
+
     bool ended(std::uint32_t job) const { return state[job] >= JobState::succeeded; }
+    bool kept(std::uint32_t job) const { return !kept_jobs.empty() && kept_jobs[job]; }
+    std::uint32_t attempts_before(std::uint32_t job) const { return attempts.empty() ? 0 : attempts[job]; }
 };
 
 class World;
@@ -96,16 +96,25 @@ public:
     // The "rank" of the writer of the router's own records.
     static constexpr std::uint32_t kRouterWriter = 0xffffffff;
 
-    World(const Scenario& s, std::vector<std::unique_ptr<Checker>> checkers);
+    // `disk`: of the run, as earlier launches have left it.
+    World(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Checker>> checkers);
 
     const Scenario& scenario() const { return scenario_; }
     Nanoseconds now() const { return now_; }
     Random& random() { return random_; }
+    Disk& disk() { return disk_; }
+    const Disk& disk() const { return disk_; }
+    // Of the pipelines of this run, as the disk had them when the launch began.
+    const std::map<JobRef, Disk::Known>& known() const { return known_; }
 
     void at(Nanoseconds time, std::function<void()> event);
     void after(Nanoseconds delay, std::function<void()> event) { at(now_ + delay, std::move(event)); }
     // Lets the next thing happen; false when nothing is left to happen.
     bool step();
+    // When that is; none when there is nothing.
+    std::optional<Nanoseconds> next() const {
+        return events_.empty() ? std::nullopt : std::optional(events_.top().time);
+    }
 
     void submit(PipelineId id, std::shared_ptr<const Plan> plan);
     void start(const JobRef& job, std::uint32_t broker);
@@ -135,6 +144,8 @@ private:
     void count_end(PipelineTruth& p, std::uint32_t job, JobState state);
 
     const Scenario& scenario_;
+    Disk& disk_;
+    const std::map<JobRef, Disk::Known> known_;
     Random random_;
     std::vector<std::unique_ptr<Checker>> checkers_;
     Nanoseconds now_ = 0;

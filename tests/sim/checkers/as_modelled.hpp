@@ -22,8 +22,10 @@ public:
     void finished(const Cluster& cluster) override {
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
         for (const auto& [id, p] : world().pipelines()) {
-            const auto expected =
-                fates(*p.plan, [&](std::uint32_t job) { return fails(world().scenario(), *p.plan, id, job); });
+            const auto expected = fates(*p.plan, [&](std::uint32_t job) {
+                if (p.kept(job)) return p.state[job] == JobState::failed;
+                return fails(world().scenario(), *p.plan, id, job, p.attempts_before(job));
+            });
             for (std::uint32_t job = 0; job < p.state.size(); ++job) {
                 succeeded += p.state[job] == JobState::succeeded ? 1 : 0;
                 failed += p.state[job] == JobState::failed ? 1 : 0;

@@ -1,5 +1,6 @@
-// Attempts are numbered from 1 without a gap, no more than 1 + retries, none after the last one or after so many crashes
-// in a row; the next one comes after its pause, and at another broker unless it has looked for one as long again.
+// Attempts are numbered from 1 without a gap, no more than 1 + retries, none after the last one or after so many
+// crashes in a row; the next one comes after its pause, and at another broker unless it has looked for one as long
+// again.
 #pragma once
 
 #include "sim/cluster.hpp"
@@ -16,19 +17,21 @@ public:
 
     void attempt_starts(const JobRef& job, std::uint32_t attempt, std::uint32_t broker) override {
         const Scenario& s = world().scenario();
+        const std::uint32_t before = world().truth(job.pipeline).attempts_before(job.job);
         Past& past = past_[job];
+        past.attempts = std::max(past.attempts, before);
         if (attempt != past.attempts + 1)
             fail("attempt " + std::to_string(attempt) + " of " + text(job) + " follows attempt " +
                  std::to_string(past.attempts));
         past.attempts = attempt;
         const Plan& plan = *world().truth(job.pipeline).plan;
-        if (attempt > 1 + plan.templates[plan.template_of(JobIndex(job.job)).value].retries)
+        if (attempt > before + 1 + plan.templates[plan.template_of(JobIndex(job.job)).value].retries)
             fail(text(job) + " is tried more often than it may");
         if (past.crashes >= s.crash_limit) fail(text(job) + " is tried again after too many crashes");
-        if (attempt == 1) return;
+        if (attempt == before + 1) return;
         const Nanoseconds waited = world().now() - past.failed_at;
-        if (waited < least_pause(attempt)) fail(text(job) + " is tried again too soon");
-        if (broker == past.broker && s.brokers.size() > 1 && waited < 2 * least_pause(attempt))
+        if (waited < least_pause(attempt - before)) fail(text(job) + " is tried again too soon");
+        if (broker == past.broker && s.brokers.size() > 1 && waited < 2 * least_pause(attempt - before))
             fail(text(job) + " is tried again where it failed, though there are other brokers");
     }
     void attempt_fails(const JobRef& job, std::uint32_t, std::uint32_t broker, bool crashed) override {
@@ -45,7 +48,8 @@ public:
     void finished(const Cluster& cluster) override {
         std::uint64_t last = 0;
         for (const auto& [id, p] : world().pipelines())
-            last += static_cast<std::uint64_t>(std::count(p.state.begin(), p.state.end(), JobState::failed));
+            for (std::uint32_t job = 0; job < p.state.size(); ++job)
+                last += p.state[job] == JobState::failed && !p.kept(job) ? 1 : 0;
         if (cluster.router().router().counts().retried != failed_ - last)
             fail("the router counted " + std::to_string(cluster.router().router().counts().retried) +
                  " attempts to be made again, of " + std::to_string(failed_ - last));
