@@ -1,5 +1,7 @@
 // A penstock with more worker types: jobs whose results are 3 scalars and an array of 100 doubles, and stages that do
 // next to nothing.
+#include "bench_types.hpp"
+
 #include <penstock/application.hpp>
 
 #include <chrono>
@@ -80,5 +82,5 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    return penstock::Application<BenchArray, BenchSource, BenchPass, BenchCount>{}.run(argc, argv);
+    return penstock::Application<BenchArray, BenchSource, BenchPass, BenchCount, penstock::bench::Busy>{}.run(argc, argv);
 }

@@ -4,7 +4,7 @@
 usage: figures.py [--build BUILD] [--graphs FILE.stg.xz] [--repeat N] [NAME ...]
 
 Needs a built tree (default: ./build) and mpirun. Names: fan, process, command, chain, scale, memory, idle, results, single,
-streams.
+streams, durability.
 Every figure is the median of N runs (default 3); machines are noisy, so read the ratios.
 """
 import argparse
@@ -37,9 +37,9 @@ class Bench:
             json.dump({"penstock": 1, "name": name, "jobs": jobs, **more}, f)
         return path
 
-    def run(self, definition, ranks, *options):
-        """Makespan in seconds, jobs/s and the wall time of one run, as the program's own summary tells them."""
-        command = [self.penstock, "run", definition, "-o", os.path.join(self.folder, "out.h5"), "--force", *options]
+    def run(self, definition, ranks, *options, program=None):
+        """Jobs/s, as the program's own summary tells them, and the wall time of one run."""
+        command = [program or self.penstock, "run", definition, "-o", os.path.join(self.folder, "out.h5"), "--force", *options]
         if ranks:
             command = MPIRUN + [str(ranks)] + command
         start = time.monotonic()
@@ -233,6 +233,20 @@ class Bench:
         wall = self.median(lambda: self.run(definition, 0)[1])
         self.say("penstock run of one no-op job, no launcher", f"{wall * 1e3:.0f} ms", "<= 50 ms")
 
+    def durability(self):
+        """With records, and by a program that keeps none, in turn."""
+        records, none = (os.path.join(self.bench, name) for name in ("bench_workers", "without_records"))
+        busy = {"b": {"worker": "bench-busy", "isolation": "inline", "with": {"us": 10},
+                      "for-each": {"i": {"range": [0, 300_000]}}}}
+        for what, definition, goal in (("no-op jobs", self.noop("durable", 1_000_000), ">= 0.60"),
+                                       ("jobs of 10 us", self.definition("busy", busy), ">= 0.95")):
+            for ranks in (0, 3):
+                pairs = [[self.run(definition, ranks, "--no-collect", "--slots", "1", program=program)[0]
+                          for program in (records, none)] for _ in range(self.repeat)]
+                with_records, without = (statistics.median(rates) for rates in zip(*pairs))
+                self.say(f"{what}, inline, -n {ranks}, durable", f"{with_records:,.0f} jobs/s", goal,
+                         f"{statistics.median(a / b for a, b in pairs):.2f} x without records ({without:,.0f}/s)")
+
 
 def ranks():
     """The rank and the /proc folder of each process of a launch of penstock, worker processes and zygotes among them."""
@@ -277,7 +291,7 @@ def peak_bytes():
 
 
 def main():
-    figures = ["fan", "process", "command", "chain", "scale", "memory", "idle", "results", "single", "streams"]
+    figures = ["fan", "process", "command", "chain", "scale", "memory", "idle", "results", "single", "streams", "durability"]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--graphs", default=os.environ.get("PENSTOCK_GRAPHS", ""))

@@ -85,7 +85,9 @@ public:
     Dispatch(const Program& program, Streams& streams) : program_(program), streams_(streams) {}
 
     int operator()(const ShowText& text) const {
-        if (program_.rank == 0) (text.exit_code == kExitSucceeded ? streams_.out : streams_.err) << text.text;
+        // A launcher ends all when one leaves with an error: that is for the one that says why.
+        if (program_.rank != 0) return kExitSucceeded;
+        (text.exit_code == kExitSucceeded ? streams_.out : streams_.err) << text.text;
         return text.exit_code;
     }
     int operator()(const RunCommand& command) const {

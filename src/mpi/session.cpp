@@ -2,12 +2,15 @@
 #include "mpi/mpi_transport.hpp"
 #include "run/run_roles.hpp"
 
+#include <penstock/version.hpp>
+
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/environment.hpp>
 
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <stdexcept>
 
 #include <boost/archive/binary_iarchive.hpp>
 #include <boost/archive/binary_oarchive.hpp>
@@ -77,8 +80,15 @@ class MpiSession final : public Session {
 public:
     MpiSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::uint32_t pipeliners,
                std::optional<std::uint32_t> slots)
-        : environment_(std::in_place, boost::mpi::threading::funneled, true), types_(types), zygote_(std::move(zygote)) {
-        layout_ = lay_out(exchange_facts(), static_cast<std::uint32_t>(world_.rank()), pipeliners, slots);
+        : environment_(std::in_place, boost::mpi::threading::funneled, true),
+          types_(types),
+          zygote_(std::move(zygote)) {
+        try {
+            layout_ = lay_out(exchange_facts(), static_cast<std::uint32_t>(world_.rank()), pipeliners, slots);
+        } catch (const std::invalid_argument&) {
+            environment_.reset();  // all ranks see it and leave; left to unwinding, Boost would abort before it is told
+            throw;
+        }
     }
 
     const Launch& launch() const override { return layout_.launch; }
@@ -109,25 +119,39 @@ private:
     std::vector<std::string> host_of_rank_;
 };
 
-
+// What comes first is the same in every version: which build this is.
 std::string pack_facts(const RankFacts& f) {
     std::ostringstream out;
     boost::archive::binary_oarchive ar(out, boost::archive::no_header);
-    ar << f.host << f.pid << f.cpus << f.memory_bytes << kWireVersion << f.processes;
+    const std::string version(kVersion);
+    ar << kWireVersion << version << f.host << f.pid << f.cpus << f.memory_bytes << f.processes;
     return out.str();
 }
 
-RankFacts unpack_facts(const std::string& text, int rank) {
-    std::istringstream in(text);
-    boost::archive::binary_iarchive ar(in, boost::archive::no_header);
-    RankFacts f;
-    std::uint32_t version = 0;
-    ar >> f.host >> f.pid >> f.cpus >> f.memory_bytes >> version;
-    if (version != kWireVersion)
-        throw WireError("rank " + std::to_string(rank) + " speaks version " + std::to_string(version) +
-                        " and this one " + std::to_string(kWireVersion) + ": start the same build everywhere");
-    ar >> f.processes;
-    return f;
+std::string build_of(std::uint32_t wire, const std::string& version) {
+    return "Penstock " + version + " with messages of version " + std::to_string(wire);
+}
+
+// Throws std::invalid_argument when it is another build than this one.
+RankFacts unpack_facts(const std::string& text, int rank, int here) {
+    std::uint32_t wire = 0;
+    std::string version = "of an unknown version";
+    try {
+        std::istringstream in(text);
+        boost::archive::binary_iarchive ar(in, boost::archive::no_header);
+        ar >> wire >> version;
+        if (wire == kWireVersion && version == kVersion) {
+            RankFacts f;
+            ar >> f.host >> f.pid >> f.cpus >> f.memory_bytes >> f.processes;
+            return f;
+        }
+    } catch (const std::exception&) {
+        // Told below: a build that says something else here is another one.
+    }
+    throw std::invalid_argument("two builds are in one launch: rank " + std::to_string(here) + " is " +
+                                build_of(kWireVersion, std::string(kVersion)) + ", rank " + std::to_string(rank) +
+                                " is " + build_of(wire, version) +
+                                ". They do not understand one another: start the same build on every host.");
 }
 
 std::vector<RankFacts> MpiSession::exchange_facts() {
@@ -144,7 +168,8 @@ std::vector<RankFacts> MpiSession::exchange_facts() {
         all = unpack<std::vector<std::string>>(together);
     }
     std::vector<RankFacts> facts;
-    for (int r = 0; r < world_.size(); ++r) facts.push_back(unpack_facts(all[static_cast<std::size_t>(r)], r));
+    for (int r = 0; r < world_.size(); ++r)
+        facts.push_back(unpack_facts(all[static_cast<std::size_t>(r)], r, world_.rank()));
     for (const RankFacts& f : facts) host_of_rank_.push_back(f.host);
     return facts;
 }
@@ -225,11 +250,18 @@ RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, con
     const RouterCalendar calendar = exchange_clocks();
     const auto rank = static_cast<std::uint32_t>(world_.rank());
     doorbells_.emplace(world_);
-    MpiTransport transport(world_, *doorbells_, [&](std::uint32_t from, const std::string& problem) {
-        observer.message(Severity::warning, "dropped a message from rank " + std::to_string(from) + ": " + problem);
+    Admission admission(layout_, rank, [&](std::uint32_t from, const std::string& problem) {
+        const std::string text =
+            "rank " + std::to_string(rank) + " dropped a message from rank " + std::to_string(from) + ": " + problem;
+        if (rank == 0)
+            observer.message(Severity::warning, text);
+        else  // nobody observes there, but the launcher brings it to people
+            std::fputs(("penstock: warning: " + text + "\n").c_str(), stderr);
     });
-    RunSummary summary = run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own()}, request,
-                                   transport, observer, feeder);
+    MpiTransport transport(world_, *doorbells_,
+                           [&](std::uint32_t from, const std::string& problem) { admission.refuse(from, problem); });
+    RunSummary summary = run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own(), &admission},
+                                   request, transport, observer, feeder);
     degraded_ = summary.degraded;
     return summary;
 }

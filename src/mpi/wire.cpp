@@ -75,7 +75,7 @@ void read_block(boost::archive::binary_iarchive& ar, msg::PlanBlock& m, std::sha
         if (m.with_header) check_header(*plan);
         check_block(*plan, m.first, m.last);
     } catch (...) {
-        std::move(before.begin(), before.end(), plan->templates.begin() + m.first);
+        if (!before.empty()) std::move(before.begin(), before.end(), plan->templates.begin() + m.first);
         throw;
     }
     known = plan;
@@ -196,8 +196,8 @@ FrameReader::FrameReader() : state_(std::make_unique<State>()) {}
 FrameReader::~FrameReader() = default;
 FrameReader::FrameReader(FrameReader&&) noexcept = default;
 
-void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uint32_t self,
-                       std::vector<Envelope>& out, const std::shared_ptr<const void>& owner) {
+void FrameReader::read(std::span<const char> frame, std::uint32_t from, std::uint32_t self, std::vector<Envelope>& out,
+                       const std::shared_ptr<const void>& owner) {
     bytes_of_frame = frame.size();
     state_->payloads.clear();
     try {

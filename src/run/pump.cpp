@@ -149,7 +149,8 @@ bool Pump::finished() const {
 
 bool Pump::turn() {
     bool busy = transport_.receive(inbox_);
-    for (const Envelope& e : inbox_) dispatch(e);
+    for (const Envelope& e : inbox_)
+        if (admission_ == nullptr || admission_->admits(e)) dispatch(e);
     if (transport_.connected() && !all_roles_finished_) watch();
     inbox_.clear();
     if (!local_.empty()) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/pipeliner.hpp"
+#include "run/admission.hpp"
 #include "run/broker_node.hpp"
 #include "run/rank_watch.hpp"
 #include "run/router_node.hpp"
@@ -42,6 +43,8 @@ public:
     Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, const std::atomic<int>& interrupted,
          PumpOptions options);
 
+    // Messages of other ranks that it does not admit are dropped; must outlive this.
+    void listen_by(Admission& admission) { admission_ = &admission; }
     // Returns when all roles of this rank have finished and everything they sent has left. False when ranks were lost: MPI
     // is not to be asked for anything any more.
     bool run();
@@ -66,6 +69,7 @@ private:
     Transport& transport_;
     Waker& waker_;
     const std::atomic<int>& interrupted_;
+    Admission* admission_ = nullptr;
     const PumpOptions options_;
     RankWatch watch_;
     std::set<std::uint32_t> lost_;

@@ -178,6 +178,7 @@ RunSummary run_roles(RankContext context, const RunRequest& request, Transport& 
     options.peers = context.layout.peers;
     options.rank_timeout = static_cast<Nanoseconds>(request.broker_timeout_s * 1e9);
     Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received(), options);
+    if (context.admission != nullptr) pump.listen_by(*context.admission);
     if (!router_here) {
         RunSummary nothing;
         nothing.degraded = !pump.run();

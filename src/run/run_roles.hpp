@@ -1,6 +1,7 @@
 // Makes the roles of one rank, pumps them to the end, and ends them: the same for one process and for a launch.
 #pragma once
 
+#include "run/admission.hpp"
 #include "run/clock.hpp"
 #include "run/layout.hpp"
 #include "run/run.hpp"
@@ -18,6 +19,7 @@ struct RankContext {
     std::unique_ptr<Zygote> zygote;  // for the lanes of a broker; may be null
     RouterCalendar calendar;
     Waker::Word* doorbell = nullptr;  // where other ranks wake this one; null = they cannot
+    Admission* admission = nullptr;   // what to listen to; null = there are no others
 };
 
 // `observer` and `feeder` are used at rank 0 only.

@@ -42,12 +42,15 @@ public:
     CheckedFile(const CheckedFile&) = delete;
     CheckedFile& operator=(const CheckedFile&) = delete;
 
+    // What was found wrong with it; "" = nothing so far.
+    const std::string& problem() const { return problem_; }
+    void note(std::string problem) { problem_ = std::move(problem); }
     // Of what HDF5 is to know of.
     std::uint64_t size() const { return size_; }
 
     void read(std::uint64_t address, std::byte* to, std::size_t bytes) {
         if (!sums_) return read_unchecked(address, to, bytes);
-        if (address > size_ || bytes > size_ - address) throw StoreError("it reads behind its end");
+        if (address > size_ || bytes > size_ - address) throw StoreError(damage("it ends too early"));
         while (bytes > 0) {
             const std::uint64_t block = address / BlockSums::kBlockBytes;
             const std::size_t offset = address % BlockSums::kBlockBytes;
@@ -85,12 +88,14 @@ private:
         if (sums_)
             size_ = sums_->content_bytes();
         else if (checksums == Checksums::required)
-            throw StoreError(damage("its end, where its checksums should be, is missing or damaged"));
+            throw StoreError(damage("its end, where its checksums should be, is missing or not as it was written"));
     }
 
     std::string damage(std::string_view what) const {
-        return fmt::format("cannot read {}: {} (restore it from a copy, or remove it to go on without it)",
-                           path_.string(), what);
+        return fmt::format(
+            "cannot read {}: {}, so the file is damaged. Restore it from a copy, or go on without it: what only "
+            "it held runs again with --resume",
+            path_.string(), what);
     }
 
     std::size_t pread(std::uint64_t address, std::span<std::byte> to) const {
@@ -116,12 +121,13 @@ private:
         const std::uint64_t begin = block * BlockSums::kBlockBytes;
         const std::size_t got = pread(begin, to);
         if (got != to.size() || !sums_->fits(block, to))
-            throw StoreError(fmt::format("{} is damaged: bytes {} to {} do not match their checksum", path_.string(),
-                                         begin, begin + to.size() - 1));
+            throw StoreError(
+                damage(fmt::format("bytes {} to {} do not match their checksum", begin, begin + to.size() - 1)));
     }
 
     std::filesystem::path path_;
     int descriptor_;
+    std::string problem_;
     std::uint64_t size_ = 0;
     std::optional<BlockSums> sums_;
     std::optional<std::uint64_t> kept_;
@@ -173,6 +179,7 @@ herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, size_t size, void*
         of(file)->file->read(address, static_cast<std::byte*>(buffer), size);
         return 0;
     } catch (const std::exception& e) {
+        of(file)->file->note(e.what());
         H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_IO, H5E_READERROR, "%s", e.what());
         return -1;
     }
@@ -211,6 +218,10 @@ ReadFile::ReadFile(const std::filesystem::path& path, Checksums checksums) : pat
     const Handle access(checked(H5Pcreate(H5P_FILE_ACCESS), "cannot open a file"), H5Pclose);
     if (H5Pset_driver(access.id(), driver(), &info) < 0) fail("cannot open a file");
     file_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
+    if (!file_ && !file->problem().empty()) {
+        H5Eclear2(H5E_DEFAULT);
+        throw StoreError(file->problem());
+    }
     if (!file_)
         fail(
             fmt::format("cannot read {}: it is no HDF5 file, or a damaged one (restore it from a copy, or remove it to "

@@ -1,0 +1,111 @@
+"""Disks that are full, over quota, read-only, gone or damaged in the middle of a run: it is said which file and why, nothing
+durable is lost, and --resume gives the whole.
+"""
+import glob
+import os
+import subprocess
+import unittest
+
+import h5py
+
+from launching import LaunchTest
+
+LIBRARY = os.environ.get("DISK_FAULTS_LIBRARY", "")
+
+WORK = """
+penstock: 1
+name: work
+jobs:
+  first: {worker: constant, for-each: {n: {range: [0, 200]}}, with: {values: {v: "{n}"}}}
+  pause: {worker: sleep, after: first, with: {seconds: 0.5}}
+  %s
+  second: {worker: constant, after: between, for-each: {n: {range: [0, 200]}}, with: {values: {v: "{n}"}}}
+"""
+BETWEEN = "between: {worker: noop, after: pause}"
+
+
+class Disks(LaunchTest):
+    def launch(self, ranks, *options, between=BETWEEN, **faults):
+        definition = self.write("work.yaml", WORK % between)
+        environment = dict(os.environ, LD_PRELOAD=LIBRARY, **faults) if faults else None
+        command = self.command(ranks, "run", definition, "-o", "work.h5", *options)
+        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, timeout=120, env=environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return done.returncode, done.stdout
+
+    def check_whole(self):
+        """Every job once, with the value that is its own."""
+        with h5py.File(self.path("work.h5"), "r") as f:
+            rows = self.jobs(f)
+            self.assertEqual(len(rows), 402)
+            self.assertEqual(set(rows.values()), {"succeeded"})
+            for job in ("first", "second"):
+                self.assertEqual(f[f"results/work/{job}/v"][:].tolist(), list(range(200)))
+
+    def resume_to_the_end(self, ranks=2):
+        for _ in range(5):
+            code, text = self.launch(ranks, "--resume")
+            if code == 0:
+                break
+            self.assertEqual(code, 75, text)
+        self.assertEqual(code, 0, text)
+        self.check_whole()
+
+    def test_a_disk_that_takes_no_more(self):
+        cases = [("ENOSPC", "write", "the disk is full"), ("EDQUOT", "write", "the disk quota is used up"),
+                 ("EIO", "sync", "Input/output error"), ("EROFS", "open", "its file system is read-only")]
+        for error, call, words in cases:
+            for ranks in (0, 3):
+                with self.subTest(error=error, ranks=ranks):
+                    code, text = self.launch(ranks, "--force", DISK_FAULT=error, DISK_FAULT_CALL=call,
+                                             DISK_FAULT_IN="/segments", DISK_FAULT_AFTER="20000" if call == "write" else "1")
+                    self.assertEqual(code, 75, text)
+                    self.assertIn("work.h5.run/segments", text)
+                    self.assertIn(words.lower(), text.lower())
+                    self.resume_to_the_end()
+
+    def test_a_disk_that_is_full_when_results_are_collected(self):
+        code, text = self.launch(0, DISK_FAULT="ENOSPC", DISK_FAULT_CALL="write", DISK_FAULT_IN="work.h5.",
+                                 DISK_FAULT_AFTER="150000")
+        self.assertEqual(code, 75, text)
+        self.resume_to_the_end()
+
+    def test_a_run_directory_that_vanishes(self):
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                gone = 'between: {worker: command, after: pause, with: {shell: "rm -rf work.h5.run"}}'
+                code, text = self.launch(ranks, "--force", between=gone)
+                self.assertEqual(code, 75, text)
+                self.assertIn("work.h5.run", text)
+                self.assertNotIn("this is a bug", text)
+                self.resume_to_the_end()
+
+    def test_segments_that_are_damaged_while_the_run_goes_on(self):
+        damage = ("between: {worker: command, after: pause, with: {shell: \"for f in work.h5.run/segments/*.h5; do "
+                  "printf XYZ | dd of=$f bs=1 seek=1500 conv=notrunc status=none; done\"}}")
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                code, text = self.launch(ranks, "--force", between=damage)
+                self.assertEqual(code, 75, text)
+                self.assertRegex(text, r"work\.h5\.run/segments/i[-re0-9]+\.h5: bytes 0 to [0-9]+ do not match their "
+                                       r"checksum, so the file is damaged")
+                self.resume_to_the_end()
+
+    def test_segments_that_are_gone_or_cut_short(self):
+        self.assertEqual(self.launch(3, "--no-collect")[0], 0)
+        segments = sorted(glob.glob(self.path("work.h5.run/segments/*.h5")), key=os.path.getsize)
+        self.assertGreater(len(segments), 1)
+        os.truncate(segments[-1], os.path.getsize(segments[-1]) // 2)
+        os.remove(segments[-2])
+        with open(segments[-1] + ".77-0.part", "wb") as f:  # what a crash leaves
+            f.write(b"half a segment")
+        code, text = self.launch(2, "--resume")
+        self.assertIn("checksums", text)
+        if code != 0:
+            self.assertEqual(code, 75, text)
+            self.resume_to_the_end()
+        self.check_whole()
+
+
+if __name__ == "__main__":
+    unittest.main()
