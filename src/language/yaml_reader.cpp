@@ -208,6 +208,12 @@ std::vector<SourceDocument> read_yaml(const SourceText& source, Arena& arena, co
     try {
         YAML::Parser parser(in);
         while (parser.HandleNextDocument(handler)) {
+            // yaml-cpp gives documents of nothing for ever where it cannot make sense of what stands there.
+            if (starts.size() > 1 && handler.document_start() <= starts.back())
+                throw ReadError{{static_cast<std::uint32_t>(starts.back()), 1},
+                                "this is not YAML",
+                                "what stands here belongs to no value",
+                                "check indentation, quotes and brackets at and before this place"};
             starts.push_back(documents.empty() ? 0 : handler.document_start());
             documents.push_back({handler.take(), {}});
         }

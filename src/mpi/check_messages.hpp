@@ -13,7 +13,7 @@ namespace penstock {
 // All of them throw WireError.
 void check_flag(const bool& flag);
 
-// A Ready, an Assign and the items of a Returned are copied as they lie in memory.
+// Messages that are copied as they lie in memory: each with a truth value needs its line here.
 template <class Message>
 void check(const Message&) {}
 inline void check(const msg::Ready& m) { check_flag(m.located); }
@@ -21,6 +21,10 @@ inline void check(const msg::Returned::Item& m) { check_flag(m.located); }
 inline void check(const msg::Assign& m) {
     check_flag(m.located);
     check_flag(m.reserved);
+}
+inline void check(const msg::Recall& m) {
+    check_flag(m.end_running);
+    check_flag(m.no_followers);
 }
 inline void check(const JobHistory::Kept& kept) { check_flag(kept.succeeded); }
 

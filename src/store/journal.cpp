@@ -8,6 +8,7 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace penstock {
 
@@ -15,7 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr std::uint32_t kFormat = 1;
+constexpr std::size_t kShown = 40;  // of what is wrong
 constexpr std::size_t kLengthDigits = 8;
 constexpr std::size_t kChecksumDigits = 16;
 constexpr std::size_t kHeadSize = kLengthDigits + 1 + kChecksumDigits + 1;  // "LENGTH CHECKSUM "
@@ -84,31 +86,48 @@ Json to_object(const LostFileEntry& entry) {
     return {{"entry", "lost-file"}, {"file", entry.file}, {"reason", entry.reason}};
 }
 
+// A number that the type can hold: others would become some number without a word.
+template <class Number>
+void read(const Json& json, Number& number) {
+    const bool fits = json.is_number_unsigned()  ? std::in_range<Number>(json.get<std::uint64_t>())
+                      : json.is_number_integer() ? std::in_range<Number>(json.get<std::int64_t>())
+                                                 : false;
+    if (!fits) throw StoreError(fmt::format("{} is no number that can stand there", json.dump().substr(0, kShown)));
+    number = json.get<Number>();
+}
+
 FenceEntry fence_of(const Json& json) {
     FenceEntry entry;
-    json.at("incarnation").get_to(entry.incarnation);
-    for (const auto& writer : json.at("writers"))
-        entry.fences.push_back({{writer.at(0), writer.at(1), writer.at(2)}, writer.at(3)});
+    read(json.at("incarnation"), entry.incarnation);
+    for (const auto& writer : json.at("writers")) {
+        Fence& fence = entry.fences.emplace_back();
+        read(writer.at(0), fence.writer.incarnation);
+        read(writer.at(1), fence.writer.rank);
+        read(writer.at(2), fence.writer.epoch);
+        read(writer.at(3), fence.last);
+    }
     return entry;
 }
 
 IncarnationEntry incarnation_of(const Json& json) {
     IncarnationEntry entry;
-    if (const int format = json.at("format"); format != kFormat)
+    std::uint32_t format = 0;
+    read(json.at("format"), format);
+    if (format != kFormat)
         throw StoreError(fmt::format("it is of format {}, this version reads format {}", format, kFormat));
-    json.at("incarnation").get_to(entry.incarnation);
-    json.at("first").get_to(entry.first);
+    read(json.at("incarnation"), entry.incarnation);
+    read(json.at("first"), entry.first);
     json.at("command_line").get_to(entry.command_line);
     json.at("version").get_to(entry.version);
     json.at("host").get_to(entry.host);
-    json.at("pid").get_to(entry.pid);
-    json.at("time_ns").get_to(entry.time_ns);
+    read(json.at("pid"), entry.pid);
+    read(json.at("time_ns"), entry.time_ns);
     return entry;
 }
 
 PlanEntry plan_of(const Json& json) {
     PlanEntry entry;
-    json.at("plan").get_to(entry.plan);
+    read(json.at("plan"), entry.plan);
     json.at("name").get_to(entry.name);
     json.at("directory").get_to(entry.directory);
     json.at("definition").get_to(entry.definition);
@@ -121,9 +140,13 @@ PlanEntry plan_of(const Json& json) {
 
 SubmissionsEntry submissions_of(const Json& json) {
     SubmissionsEntry entry;
-    for (const auto& pipeline : json.at("pipelines"))
-        entry.pipelines.push_back(
-            {pipeline.at("pipeline"), pipeline.at("plan"), pipeline.at("instance"), document_of(pipeline.at("data"))});
+    for (const auto& pipeline : json.at("pipelines")) {
+        SubmissionsEntry::Pipeline& p = entry.pipelines.emplace_back();
+        read(pipeline.at("pipeline"), p.pipeline);
+        read(pipeline.at("plan"), p.plan);
+        pipeline.at("instance").get_to(p.instance);
+        p.data = document_of(pipeline.at("data"));
+    }
     return entry;
 }
 

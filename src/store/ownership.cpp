@@ -68,10 +68,14 @@ Owner parse_owner(std::uint32_t incarnation, const std::string& text) {
     if (line_end == std::string::npos) return owner;
     const auto json = nlohmann::json::parse(text.substr(0, line_end), nullptr, false);
     if (!json.is_object()) return owner;
-    owner.host = json.value("host", "");
-    owner.boot = json.value("boot", "");
-    owner.pid = json.value("pid", 0u);
-    owner.locked = json.value("locked", false);
+    try {
+        owner.host = json.value("host", "");
+        owner.boot = json.value("boot", "");
+        if (const auto pid = json.find("pid"); pid != json.end() && pid->is_number_unsigned()) pid->get_to(owner.pid);
+        owner.locked = json.value("locked", false);
+    } catch (const nlohmann::json::exception&) {
+        // Damaged: what it says of another kind stays at its default as well.
+    }
     const std::string_view state = std::string_view(text).substr(line_end + 1);
     owner.ended = state.starts_with("ended");
     if (const auto space = state.find_last_of(' '); space != std::string_view::npos)
@@ -187,7 +191,7 @@ std::string Owner::text() const {
 }
 
 std::unique_ptr<Ownership> Ownership::take(const fs::path& directory, const OwnershipTiming& timing,
-                                          std::uint32_t after) {
+                                           std::uint32_t after) {
     std::error_code made;
     fs::create_directory(directory / kIncarnations, made);
     if (made) throw file_error("make", directory / kIncarnations, made.value());

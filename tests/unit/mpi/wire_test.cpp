@@ -237,8 +237,8 @@ StreamItems items_of(std::size_t count, std::size_t bytes) {
 }
 
 BrokerMessage with_items(StreamItems items) {
-    return msg::StreamItems{PipelineId(1), JobIndex(2), JobIndex(3), 4, true,
-                            std::make_shared<const StreamItems>(std::move(items))};
+    return msg::StreamItems{
+        PipelineId(1), JobIndex(2), JobIndex(3), 4, true, std::make_shared<const StreamItems>(std::move(items))};
 }
 
 const StreamItems& items_in(const Envelope& e) {
@@ -315,6 +315,73 @@ TEST(Wire, AnotherVersionIsRefusedByNumber) {
         EXPECT_NE(std::string(e.what()).find("99"), std::string::npos) << e.what();
     }
     EXPECT_TRUE(out.empty());
+}
+
+template <class M, class Inbox>
+void expect_flags_checked(const M& m, std::initializer_list<std::size_t> offsets) {
+    constexpr std::size_t kBefore = 6;  // version, role, kind
+    for (const std::size_t offset : offsets) {
+        FrameWriter writer;
+        writer.add(Message(Inbox(m)));
+        std::vector<char> frame = writer.take({});
+        frame.at(kBefore + offset) = 2;
+        FrameReader reader;
+        std::vector<Envelope> out;
+        EXPECT_THROW(reader.read(frame, 1, 2, out), WireError) << describe(Message(Inbox(m))) << " byte " << offset;
+    }
+}
+
+// Found by the fuzz target: a bool that is neither is undefined behaviour wherever it is looked at.
+TEST(Wire, WhatIsNoTruthValueIsRefused) {
+    expect_flags_checked<msg::Ready, RouterMessage>({}, {offsetof(msg::Ready, located)});
+    expect_flags_checked<msg::Assign, BrokerMessage>({},
+                                                     {offsetof(msg::Assign, located), offsetof(msg::Assign, reserved)});
+    expect_flags_checked<msg::Recall, BrokerMessage>(
+        {}, {offsetof(msg::Recall, end_running), offsetof(msg::Recall, no_followers)});
+}
+
+// A structure as no plan has it would have a pipeliner look behind the ends of its lists.
+TEST(Wire, StructuresThatContradictThemselvesAreRefused) {
+    const auto sound = [] { return structure_of(*some_plan(4)); };
+    const auto refused = [](const Structure& structure) {
+        FrameWriter writer;
+        writer.add(PipelinerMessage(msg::StartPlan{PlanId(4), std::make_shared<const Structure>(structure)}));
+        FrameReader reader;
+        std::vector<Envelope> out;
+        try {
+            reader.read(writer.take({}), 1, 2, out);
+            return false;
+        } catch (const WireError&) {
+            return true;
+        }
+    };
+    EXPECT_FALSE(refused(sound()));
+    EXPECT_TRUE(refused({}));
+    Structure s = sound();
+    s.first_job.pop_back();
+    EXPECT_TRUE(refused(s));
+    s = sound();
+    s.sole_source[0] = 77;
+    EXPECT_TRUE(refused(s));
+    s = sound();
+    s.edge_begin.back() = 5;
+    EXPECT_TRUE(refused(s));
+    s = sound();
+    s.groupings[0].consumer_of[0] = 6;
+    EXPECT_TRUE(refused(s));
+    s = sound();
+    s.members.clear();
+    EXPECT_TRUE(refused(s));
+}
+
+// What is known of a plan stays: jobs of it may run while the next block comes.
+TEST(Wire, APlanThatIsKnownIsNotReplaced) {
+    FrameReader reader;
+    const std::vector<Message> first{BrokerMessage(msg::PlanBlock{PlanId(4), some_plan(3), 0, 3, true})};
+    through_the_wire(first, reader);
+    EXPECT_THROW(through_the_wire(first, reader), WireError);
+    EXPECT_THROW(through_the_wire({BrokerMessage(msg::PlanBlock{PlanId(4), some_plan(3), 1, 2, false})}, reader),
+                 WireError);
 }
 
 TEST(Wire, DamagedFramesAreErrorsAndNeverCrash) {

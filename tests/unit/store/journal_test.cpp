@@ -1,7 +1,9 @@
 #include "store/journal.hpp"
 
 #include "temporary_folder.hpp"
+#include "value/hash.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -162,6 +164,21 @@ TEST(Journal, AnAppendThatFailsHalfwayLeavesNoTraceAndLaterOnesFollowASoundLine)
     EXPECT_EQ(content_of(path), before);
     journal.append(submissions_entry());
     EXPECT_EQ(read_journal(path).entries, (std::vector<JournalEntry>{start_entry(), submissions_entry()}));
+}
+
+// The line is sound, and what it says cannot be: found by the fuzz target.
+TEST(Journal, ANumberThatCannotStandThereIsDamage) {
+    const TemporaryFolder folder;
+    for (const std::string wrong : {"66666666666666666666666666666", "-1", "1.5", "4294967296", "\"7\""}) {
+        std::string text = encode_journal_line(start_entry()).substr(26);  // behind length and checksum
+        text.replace(text.find("4711"), 4, wrong);
+        text.pop_back();
+        write_content(folder / "journal",
+                      fmt::format("{:08x} {:016x} {}\n", text.size(), Hasher().add(text).value(), text));
+        EXPECT_THAT([&] { read_journal(folder / "journal"); },
+                    testing::ThrowsMessage<StoreError>(HasSubstr("is no number that can stand there")))
+            << wrong;
+    }
 }
 
 TEST(Journal, TextThatIsNotUtf8IsReplacedRatherThanRefused) {
