@@ -43,7 +43,7 @@ bool is(const LaunchLayout& layout, std::uint32_t rank, Sender who) {
         case Sender::router:
             return rank == 0;
         case Sender::pipeliner:
-            return layout.is_pipeliner(rank);
+            return rank == 0 || layout.is_pipeliner(rank);
         case Sender::broker:
             return layout.broker(rank) != nullptr;
         case Sender::broker_or_driver:
