@@ -71,6 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Fault::early_release, "early_release", {"values"}}, Case{Fault::no_release, "no_release", {"values"}},
         Case{Fault::no_forget_plan, "no_forget_plan", {"plans forgotten"}},
         Case{Fault::inputs_unasked, "inputs_unasked", {"values"}},
+        Case{Fault::no_end, "no_end", {"in time"}},
         Case{Fault::early_durable, "early_durable", {"kept for good"}},
         Case{Fault::drop_returned, "drop_returned", {"liveness"}},
         Case{Fault::drop_fetched, "drop_fetched", {"liveness"}},

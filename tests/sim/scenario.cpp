@@ -82,6 +82,23 @@ void choose_disturbances(Scenario& s, Random& random) {
                 {random.below(s.ranks), random.time(1000, 1'000'000'000), random.time(1'000'000, 10'000'000'000)});
 }
 
+// Jobs say how long they may take at most, some of them; all succeed, so that one that is ended changes nothing else.
+void choose_end(Scenario& s, Random& random) {
+    s.ends_at = random.time(1'000'000, 20'000'000'000);
+    s.fail_fast = false;
+    s.failing = 0;
+    s.drain_at.reset();
+    s.store_fails_at.reset();
+    s.killed_at.reset();
+    s.stops.clear();
+    for (auto& shared : s.plans) {
+        auto plan = std::make_shared<Plan>(*shared);
+        for (JobTemplate& t : plan->templates)
+            if (random.chance(0.7)) t.timeout_s = static_cast<double>(s.longest_job) * 1e-9 * (1 + 3 * random.real());
+        shared = std::move(plan);
+    }
+}
+
 }  // namespace
 
 Scenario next_launch(const Scenario& before) {
@@ -97,6 +114,7 @@ Scenario next_launch(const Scenario& before) {
     s.fail_fast = false;
     s.drain_at.reset();
     s.store_fails_at.reset();
+    s.ends_at.reset();
     s.killed_at.reset();
     s.stops.clear();
     if (s.launch < kMostLaunches) choose_disturbances(s, random);
@@ -111,6 +129,7 @@ Scenario random_scenario(std::uint64_t seed) {
     choose_behaviour(s, random);
     plan_submissions(s, random);
     choose_disturbances(s, random);
+    if (random.chance(0.1)) choose_end(s, random);
     // What could not be stored has failed for those that look later, and was a success for those that have looked.
     if (s.killed_at || s.may_end_early()) s.refusing = 0;
     return s;

@@ -47,6 +47,7 @@ enum class Fault {
     lose_stored,     // values of earlier launches are not found
     count_zombies,   // segments that a dead launch brings after the fence count
     merge_early,     // the inputs of a merge are deleted before the merged segment is there
+    no_end,          // the router does not know when the launch ends
 };
 
 struct Submission {
@@ -92,11 +93,12 @@ struct Scenario {
     std::uint64_t idle_plan_jobs = 100'000;
     std::optional<Nanoseconds> drain_at;
     std::optional<Nanoseconds> store_fails_at;
+    std::optional<Nanoseconds> ends_at;    // the launch, as the router knows; then nothing else ends it early
     std::optional<Nanoseconds> killed_at;  // all of its processes
     std::vector<Stop> stops;
 
     // The run may end before all is done.
-    bool may_end_early() const { return fail_fast || drain_at.has_value() || store_fails_at.has_value(); }
+    bool may_end_early() const { return fail_fast || drain_at || store_fails_at || ends_at; }
 };
 
 Scenario random_scenario(std::uint64_t seed);

@@ -103,21 +103,45 @@ void SimBroker::begin(std::uint32_t lane) {
     if (world_.scenario().fault == Fault::start_twice && world_.random().chance(0.05)) world_.start(job, rank_);
     const Scenario& s = world_.scenario();
     const Nanoseconds busy = world_.random().time(s.shortest_job, s.longest_job);
-    world_.after(busy, [this, lane, busy] { finish(lane, busy); });
+    world_.after(busy, [this, lane, run = ++l.run, busy] { finish(lane, run, busy); });
+    if (ending_.contains(l.jobs.front().ticket)) end_soon(lane);
 }
 
-void SimBroker::finish(std::uint32_t lane, Nanoseconds busy) {
+void SimBroker::end_attempt(std::uint32_t lane, std::uint64_t ticket) {
+    ending_.insert(ticket);
+    if (lanes_[lane].busy && lanes_[lane].jobs.front().ticket == ticket) end_soon(lane);
+}
+
+void SimBroker::end_soon(std::uint32_t lane) {
+    world_.after(world_.random().time(1000, 50'000'000), [this, lane, run = lanes_[lane].run] {
+        if (lanes_[lane].run != run || !lanes_[lane].busy) return;
+        const JobStart ended = take_first(lane);
+        outcomes_.push_back({ended.ticket, false, false, 0, true});
+        world_.again(ref(ended), rank_);
+        if (!lanes_[lane].jobs.empty()) begin(lane);
+        wake_();
+    });
+}
+
+JobStart SimBroker::take_first(std::uint32_t lane) {
     Lane& l = lanes_[lane];
-    const JobStart done = std::move(l.jobs.front());
+    JobStart first = std::move(l.jobs.front());
     l.jobs.pop_front();
     --l.claimed;
     l.busy = false;
+    return first;
+}
+
+void SimBroker::finish(std::uint32_t lane, std::uint64_t run, Nanoseconds busy) {
+    Lane& l = lanes_[lane];
+    if (l.run != run || !l.busy) return;  // it was ended
+    const JobStart done = take_first(lane);
     const JobRef job = ref(done);
     const Scenario& s = world_.scenario();
     const PipelineTruth& truth = world_.truth(job.pipeline);
     const AttemptFate fate = fate_of_attempt(s, *truth.plan, job.pipeline, job.job, done.attempt);
     if (fate.fails) world_.tell([&](Checker& c) { c.attempt_fails(job, done.attempt, rank_, fate.crashes); });
-    outcomes_.push_back({done.ticket, !fate.fails, fate.crashes && s.fault != Fault::blind_broker, busy});
+    outcomes_.push_back({done.ticket, !fate.fails, fate.crashes && s.fault != Fault::blind_broker, busy, false});
     if (!fate.fails ||
         is_last_attempt(s, *truth.plan, job.pipeline, job.job, done.attempt, truth.attempts_before(job.job)))
         world_.end(job, rank_, !fate.fails);
@@ -145,7 +169,7 @@ std::vector<std::uint64_t> SimBroker::take_back(std::uint32_t lane) {
 void SimBroker::take_outcomes(Outbox& out) {
     for (const Outcome& o : std::exchange(outcomes_, {})) {
         const JobEnd end =
-            broker_.ended(o.ticket, {o.succeeded, o.busy, o.crashed, o.succeeded ? "" : "it broke"}, out);
+            broker_.ended(o.ticket, {o.succeeded, o.busy, o.crashed, o.succeeded ? "" : "it broke", o.told_to_end}, out);
         if (end.pipeline == nullptr) continue;
         const JobTemplate& t = end.pipeline->plan->templates[end.job.value];
         const JobRef job{end.pipeline->info.id, t.first_job.value + end.instance};

@@ -34,6 +34,7 @@ private:
     struct Lane {
         std::deque<JobStart> jobs;  // the front one runs while busy
         bool busy = false;
+        std::uint64_t run = 0;  // of its jobs; the end of an earlier one means nothing
         std::uint32_t claimed = 0;  // at the front: can no longer be taken back
     };
     struct Outcome {
@@ -41,6 +42,7 @@ private:
         bool succeeded = true;
         bool crashed = false;
         Nanoseconds busy = 0;
+        bool told_to_end = false;
     };
     struct Gathering {  // the inputs of one job
         JobStart job;
@@ -69,7 +71,10 @@ private:
 
     JobRef ref(const JobStart& s) const;
     void begin(std::uint32_t lane);
-    void finish(std::uint32_t lane, Nanoseconds busy);
+    void finish(std::uint32_t lane, std::uint64_t run, Nanoseconds busy);
+    void end_attempt(std::uint32_t lane, std::uint64_t ticket) override;
+    void end_soon(std::uint32_t lane);
+    JobStart take_first(std::uint32_t lane);
     void ask(std::uint64_t ticket, std::uint32_t holder, const std::vector<std::uint32_t>& producers, Outbox& out);
     void gathered(std::uint64_t ticket);
     void take_outcomes(Outbox& out);
@@ -84,6 +89,7 @@ private:
     Outbox* out_ = nullptr;  // of the call being served
     std::vector<Lane> lanes_;
     std::vector<Outcome> outcomes_;
+    std::set<std::uint64_t> ending_;  // tickets of jobs that are to be ended as soon as they run
     std::map<PlanId, std::shared_ptr<Plan>> plans_;  // as far as it was sent
     std::set<JobRef> values_;                        // outputs kept here
     std::set<PipelineId> forgotten_;

@@ -16,6 +16,7 @@ RouterOptions options_of(const Scenario& s) {
     options.hosts = HostLedger(std::move(hosts), s.named);
     options.fail_fast = s.fail_fast;
     options.retry_delay = s.retry_delay;
+    if (s.fault != Fault::no_end) options.ends_at = s.ends_at.value_or(0);
     options.idle_plans = s.idle_plans;
     options.idle_plan_jobs = s.idle_plan_jobs;
     return options;

@@ -4,6 +4,7 @@
 #include "sim/checkers/attempts.hpp"
 #include "sim/checkers/books_balance.hpp"
 #include "sim/checkers/exactly_once.hpp"
+#include "sim/checkers/in_time.hpp"
 #include "sim/checkers/kept_for_good.hpp"
 #include "sim/checkers/no_idle_slot.hpp"
 #include "sim/checkers/one_final_row.hpp"
@@ -28,6 +29,7 @@ Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
     all.push_back(std::make_unique<KeptForGood>(kept));
     all.push_back(std::make_unique<Attempts>());
     all.push_back(std::make_unique<ExactlyOnce>());
+    all.push_back(std::make_unique<InTime>());
     all.push_back(std::make_unique<ParentsFirst>());
     all.push_back(std::make_unique<ResourcesHold>());
     all.push_back(std::make_unique<Values>());
