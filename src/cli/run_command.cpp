@@ -63,6 +63,7 @@ private:
     void keep_summary(const std::string& text) const;
     std::string example_table(const RunSummary& summary) const;
 
+    const Nanoseconds began_ = steady_now();
     const RunCommand& command_;
     const StoreChoice& store_;
     const RunSetup& setup_;
@@ -206,7 +207,8 @@ RunRequest Leader::request() const {
 void Leader::note_walltime(RunRequest& request) const {
     const auto walltime = walltime_of(command_.walltime, this_scheduler());
     if (!walltime) return;
-    request.ends_at = steady_now() + static_cast<Nanoseconds>(walltime->seconds * 1e9);
+    const bool told = command_.walltime.time_s.has_value();  // of this launch, which has read definitions and results by now
+    request.ends_at = (told ? began_ : steady_now()) + static_cast<Nanoseconds>(walltime->seconds * 1e9);
     request.ends_by = walltime->source;
     log_->write(Severity::info, "what still runs in " + duration_text(walltime->seconds) + " is ended then, " +
                                     duration_text(walltime->margin_s) + " before " + walltime->end_text());
