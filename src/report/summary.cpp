@@ -188,6 +188,9 @@ std::string early_end_text(const RunSummary& summary) {
     if (summary.progress.streams == 0)
         text += ": " + counted(std::min(summary.progress.durable, summary.progress.ended()), "job");
     text += ". The same command with --resume goes on with it.\n";
+    const Progress& p = summary.progress;
+    const std::uint64_t good = p.streams_ended - std::min(p.streams_ended, p.streams_failed);
+    if (p.streams > good) text += "Streams that have not ended start again then, from the beginning.\n";
     return text;
 }
 

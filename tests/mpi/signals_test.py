@@ -241,6 +241,7 @@ stages:
                 self.assertIn("the time did not suffice (--walltime)", printed)
                 self.assertIn("jobs were ended while running, and run again", printed)
                 self.assertIn("the stream has not finished", printed)
+                self.assertIn("Streams that have not ended start again then, from the beginning.", printed)
                 self.write("go", "")
                 self.penstock(ranks, "run", definition, "-o", output, "--resume")
                 self.check_stream(output)
