@@ -17,7 +17,7 @@ void Pipeliner::on(const msg::Earlier& m, std::uint32_t, Outbox&) {
 }
 
 void Pipeliner::on(const msg::StartPipelines& m, std::uint32_t, Outbox& out) {
-    if (!plans_.contains(m.plan)) {
+    if (!plans_.contains(m.plan) || m.count > kMostAtOnce) {
         ++ignored_;
         return;
     }

@@ -18,6 +18,8 @@ namespace penstock {
 
 class Pipeliner {
 public:
+    static constexpr std::uint32_t kMostAtOnce = 4096;  // pipelines in a StartPipelines; more make no sense
+
     explicit Pipeliner(std::uint32_t rank) : rank_(rank) {}
 
     void on(const msg::StartPlan& m, std::uint32_t from, Outbox& out);

@@ -224,6 +224,14 @@ TEST_F(PipelinerTest, AnEndOfAJobThatWaitsForSeveralIsIgnored) {
     EXPECT_EQ(pipeliner_.ignored(), 1u);
 }
 
+// Found by the fuzz target: one message of a few bytes took all memory.
+TEST_F(PipelinerTest, MorePipelinesThanThereCanBeAreNotStarted) {
+    start("a");
+    pipeliner_.on(msg::StartPipelines{PipelineId(100), Pipeliner::kMostAtOnce + 1, PlanId(1)}, kRouter, out_);
+    EXPECT_EQ(pipeliner_.active_pipelines(), 1u);
+    EXPECT_EQ(pipeliner_.ignored(), 1u);
+}
+
 TEST_F(PipelinerTest, APlanWithoutStructureIsIgnored) {
     pipeliner_.on(msg::StartPlan{PlanId(1), nullptr}, kRouter, out_);
     EXPECT_EQ(start(1, 1, 1), Lines());
