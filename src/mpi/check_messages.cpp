@@ -103,16 +103,25 @@ void check(const Structure& s) {
     require(are_bounds(s.input_begin, templates, s.inputs.size()), "inputs of no template");
     require(s.members.size() == s.groupings.size(), "groups without members");
     for (std::size_t i = 0; i < s.groupings.size(); ++i) check_members(s.groupings[i], s.members[i]);
+    std::vector<std::uint8_t> has_inputs(templates, 0), feeds(templates, 0);
+    bool any_values = false;
     for (std::uint32_t t = 0; t < templates; ++t) {
-        require(s.sole_source[t] == Structure::kNone || s.sole_source[t] < templates, "an input of no template");
+        const std::uint32_t source = s.sole_source[t];
+        require(source == Structure::kNone || source < templates, "an input of no template");
+        require(source == Structure::kNone || s.count(source) == 1 || s.count(source) == s.count(t),
+                "inputs of others");
         for (std::uint32_t e = s.edge_begin[t]; e < s.edge_begin[t + 1]; ++e) {
             check_flag(s.edges[e].carries_values);
             require(within(s.edges[e].when, When::ended), "an unknown kind of edge");
             check_edge(s, t, s.edges[e].consumer, s.edges[e].relation, s.edges[e].grouping);
+            if (!s.edges[e].carries_values) continue;
+            any_values = true;
+            feeds[t] = has_inputs[s.edges[e].consumer] = 1;
         }
         for (std::uint32_t i = s.input_begin[t]; i < s.input_begin[t + 1]; ++i)
             check_edge(s, s.inputs[i].producer, t, s.inputs[i].relation, s.inputs[i].grouping);
     }
+    require(any_values == s.any_values && feeds == s.feeds && has_inputs == s.has_inputs, "values that nobody has");
 }
 
 void check_header(const Plan& plan) {

@@ -370,7 +370,10 @@ TEST(Wire, StructuresThatContradictThemselvesAreRefused) {
     s.groupings[0].consumer_of[0] = 6;
     EXPECT_TRUE(refused(s));
     s = sound();
-    s.members.clear();
+    s.members[0].members[0] = 6;
+    EXPECT_TRUE(refused(s));
+    s = sound();
+    s.any_values = !s.any_values;
     EXPECT_TRUE(refused(s));
 }
 
