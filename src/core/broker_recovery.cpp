@@ -8,12 +8,13 @@ namespace penstock {
 
 void Broker::on(const msg::Withdraw& m, std::uint32_t, Outbox& out) {
     msg::Withdrawn answer{m.pipeline, m.epoch, {}, {}};
+    send_ended(out);
     const auto at = pipelines_.find(m.pipeline);
-    if (at == pipelines_.end()) {
-        out.to_router(std::move(answer));
+    if (at == pipelines_.end()) {  // forgotten, but perhaps not durable
+        withdrawals_.push_back({std::move(answer), records_});
+        host_.flush();
         return;
     }
-    send_ended(out);
     Pipeline& p = at->second;
     p.epoch = m.epoch;
     p.pipeliner = m.pipeliner;

@@ -188,6 +188,7 @@ void Router::on(const msg::Ended& m, std::uint32_t from, Outbox& out) {
     const TemplateIndex t = p->plan->plan->template_of(m.jobs.first);
     p->plan->times.learn(*p->plan->plan, t, m.jobs.count, static_cast<double>(m.busy_ns));
     if (options_.ends_at != 0) note_follower_time(*p->plan, t);
+    note_not_durable(*b, m.first_record + m.jobs.count - 1, {m.jobs, t, m.attempt});
     give_credit_entry(*b);
     events_.ran(m.jobs.pipeline, m, from);
     if (!m.succeeded && p->stream) stop_stream(m.jobs.pipeline, *p, {{}, true, m.jobs.first, m.error}, out);
@@ -204,6 +205,7 @@ void Router::on(const msg::AttemptFailed& m, std::uint32_t from, Outbox& out) {
         return;
     }
     b->assigned.remove(m.jobs);
+    note_not_durable(*b, m.record, {m.jobs, m.job, m.attempt});
     free_room(*b, *p, m.job, 1);
     give_credit_entry(*b);
     ++(m.told_to_end ? counts_.cut_short : counts_.retried);
@@ -370,6 +372,7 @@ void Router::on(const msg::Durable& m, std::uint32_t from, Outbox& out) {
     }
     counts_.durable += m.record - b->durable;
     b->durable = m.record;
+    while (!b->not_durable.empty() && b->not_durable.front().first <= m.record) b->not_durable.pop_front();
     records_durable(from, m.record, out);
 }
 

@@ -224,6 +224,8 @@ private:
         std::uint32_t reserved = 0;  // reserved jobs there
         WorkAhead ahead;             // the simple ones
         AssignedJobs assigned;       // all of them
+        // Attempts that have ended there and are not durable yet, by the number of the last record of each run.
+        std::deque<std::pair<std::uint64_t, AssignedJobs::Run>> not_durable;
         std::uint64_t durable = 0;
         bool has_credit_entry = false;
         bool recalled = false;                       // asked to return jobs, no answer yet
@@ -277,13 +279,17 @@ private:
     WaitingJobs::For what_is_short(const Resources& wanted) const;  // router_waiting.cpp
 
     // router_recovery.cpp
-    void take_from(Broker& b);
+    static void note_not_durable(Broker& b, std::uint64_t last_record, const AssignedJobs::Run& run);
+    std::vector<AssignedJobs::Run> take_lost(Broker& b);
+    bool is_touched_by(const Pipeline& p, std::uint32_t rank) const;
     void begin_recovery(PipelineId id, Pipeline& p, std::uint32_t lost, Outbox& out);
     void drop_ready(PipelineId id, Pipeline& p);
     void remember(Pipeline& p, const ReadyRun& run);
     void free_but(Broker& b, PipelineId id, Pipeline& p, const std::vector<JobRun>& running);
     void ask_if_withdrawn(PipelineId id, Pipeline& p);
     void write_lost(PipelineId id, Pipeline& p, JobHistory& history);
+    static void note_unheard_followers(const Plan& plan, const AssignedJobs::Run& run,
+                                       std::map<std::uint32_t, std::uint32_t>& attempts);
     bool has_last_chance(const PastAttempts& past) const;
     bool has_one_with_a_last_chance(const Broker& b) const;
     void end_recovery(PipelineId id, Pipeline& p, Outbox& out);

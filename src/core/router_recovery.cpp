@@ -77,19 +77,7 @@ void Router::lose(std::uint32_t rank, Outbox& out) {
     if (stopping_) return;
 
     std::vector<AssignedJobs::Run> lost;
-    if (b != nullptr) {
-        const bool all_ran = b->simple <= b->what.slots;
-        lost = b->assigned.take_all();
-        for (const AssignedJobs::Run& run : lost)
-            if (Pipeline* p = pipeline(run.jobs.pipeline)) free_room(*b, *p, run.job, run.jobs.count);
-        for (AssignedJobs::Run& run : lost) {
-            Pipeline* const p = pipeline(run.jobs.pipeline);
-            if (p == nullptr) continue;
-            const bool ran = !p->plan->plan->templates[run.job.value].resources.simple() || all_ran;
-            if (ran) run.past.lost = static_cast<std::uint16_t>(std::min(run.past.lost + 1, 0xffff));
-        }
-        b->simple = b->reserved = 0;
-    }
+    if (b != nullptr) lost = take_lost(*b);
     if (draining_) return stop_if_done(out);
     if (active_.empty() || byes_ == brokers_.size()) {
         events_.cannot_go_on(active_.empty() ? "no rank is left that knows what follows what"
@@ -99,14 +87,52 @@ void Router::lose(std::uint32_t rank, Outbox& out) {
 
     std::vector<PipelineId> touched;
     for (auto& [id, p] : pipelines_)
-        if (p.begun && (p.pipeliner == rank || std::find(p.brokers.begin(), p.brokers.end(), rank) != p.brokers.end()))
-            touched.push_back(id);
+        if (p.begun && is_touched_by(p, rank)) touched.push_back(id);
     std::sort(touched.begin(), touched.end());
     for (const PipelineId id : touched) begin_recovery(id, pipelines_.at(id), rank, out);
     for (const AssignedJobs::Run& run : lost)
         if (Pipeline* p = pipeline(run.jobs.pipeline); p != nullptr && p->recovery)
             p->recovery->lost.emplace_back(rank, run);
     for (const PipelineId id : touched) ask_if_withdrawn(id, pipelines_.at(id));
+}
+
+// The attempts that may be lost with it: those it had, and those that have ended there since its last sync.
+std::vector<AssignedJobs::Run> Router::take_lost(Broker& b) {
+    const bool all_ran = b.simple <= b.what.slots;
+    std::vector<AssignedJobs::Run> lost = b.assigned.take_all();
+    for (AssignedJobs::Run& run : lost) {
+        Pipeline* const p = pipeline(run.jobs.pipeline);
+        if (p == nullptr) continue;
+        free_room(b, *p, run.job, run.jobs.count);
+        const bool ran = all_ran || !p->plan->plan->templates[run.job.value].resources.simple();
+        if (ran) run.past.lost = static_cast<std::uint16_t>(std::min(run.past.lost + 1, 0xffff));
+    }
+    b.simple = b.reserved = 0;
+    for (auto& [record, run] : b.not_durable) lost.push_back(run);
+    b.not_durable.clear();
+    return lost;
+}
+
+void Router::note_not_durable(Broker& b, std::uint64_t last_record, const AssignedJobs::Run& run) {
+    if (last_record <= b.durable) return;  // its Durable was faster
+    if (!b.not_durable.empty()) {
+        auto& [record, last] = b.not_durable.back();
+        if (last.jobs.pipeline == run.jobs.pipeline && last.job == run.job && last.attempt == run.attempt &&
+            last.jobs.first.value + last.jobs.count == run.jobs.first.value) {
+            last.jobs.count += run.jobs.count;
+            record = last_record;
+            return;
+        }
+    }
+    b.not_durable.emplace_back(last_record, run);
+}
+
+bool Router::is_touched_by(const Pipeline& p, std::uint32_t rank) const {
+    if (p.recovery && p.recovery->awaited.contains(rank)) return true;
+    if (!p.all_ended)
+        return p.pipeliner == rank || std::find(p.brokers.begin(), p.brokers.end(), rank) != p.brokers.end();
+    const auto last = p.last_record.find(rank);
+    return last != p.last_record.end() && last->second > durable_of(rank);
 }
 
 void Router::begin_recovery(PipelineId id, Pipeline& p, std::uint32_t lost, Outbox& out) {
@@ -117,17 +143,18 @@ void Router::begin_recovery(PipelineId id, Pipeline& p, std::uint32_t lost, Outb
     p.recovery->running.clear();
     p.recovery->held.clear();
     ++p.epoch;
+    const bool same_pipeliner = active_.contains(p.pipeliner);
+    if (!same_pipeliner) p.pipeliner = least_busy_pipeliner();
+    if (!same_pipeliner || p.all_ended) ++active_[p.pipeliner];
     for (auto& [writer, waiting] : waiting_durable_)
         std::erase_if(waiting, [id = id](const auto& entry) { return entry.second == id; });
+    std::erase(p.brokers, lost);
+    p.recovery->awaited.erase(lost);
+    p.recovery->awaited.insert(p.brokers.begin(), p.brokers.end());
+    for (const std::uint32_t rank : p.recovery->awaited) out.to_broker(rank, msg::Withdraw{id, p.epoch, p.pipeliner});
     if (p.all_ended) {  // brokers and pipeliner have forgotten it
         p.all_ended = false;
         p.brokers.clear();
-        if (const auto at = active_.find(p.pipeliner); at != active_.end()) ++at->second;
-    }
-    std::erase(p.brokers, lost);
-    if (!active_.contains(p.pipeliner)) {
-        p.pipeliner = least_busy_pipeliner();
-        ++active_[p.pipeliner];
     }
     drop_ready(id, p);
     if (p.stream) {
@@ -135,8 +162,6 @@ void Router::begin_recovery(PipelineId id, Pipeline& p, std::uint32_t lost, Outb
         *p.stream = {};
         p.stream->closed = closed;
     }
-    p.recovery->awaited = {p.brokers.begin(), p.brokers.end()};
-    for (const std::uint32_t rank : p.brokers) out.to_broker(rank, msg::Withdraw{id, p.epoch, p.pipeliner});
 }
 
 // It becomes ready again when the pipeline has been rebuilt; what is known of its attempts is kept.
@@ -263,6 +288,16 @@ void Router::rebuilt(PipelineId id, std::uint32_t epoch, const JobHistory& durab
     out.to_pipeliner(p->pipeliner, msg::Restart{id, p->info.plan, p->epoch, std::move(history)});
 }
 
+// It may have gone on with followers before it was lost, and nobody have heard of it.
+void Router::note_unheard_followers(const Plan& plan, const AssignedJobs::Run& run,
+                                    std::map<std::uint32_t, std::uint32_t>& attempts) {
+    const std::uint32_t instance = run.jobs.first.value - plan.templates[run.job.value].first_job.value;
+    for (std::uint32_t t = plan.templates[run.job.value].follower; t != JobTemplate::kNoFollower;
+         t = plan.templates[t].follower)
+        for (std::uint32_t i = 0; i < run.jobs.count; ++i)
+            attempts.try_emplace(plan.templates[t].first_job.value + instance + i, 1);
+}
+
 // The next rank that is lost under this job ends it.
 bool Router::has_last_chance(const PastAttempts& past) const {
     return past.lost != 0 && past.lost + 1u >= options_.crash_limit;
@@ -279,7 +314,7 @@ void Router::write_lost(PipelineId id, Pipeline& p, JobHistory& history) {
     const Plan& plan = *p.plan->plan;
     const bool gives_up = p.stream && !events_.may_restart(id);
     p.last_record.clear();
-    std::vector<Tried> tried;
+    std::map<std::uint32_t, std::uint32_t> attempts;  // the highest of each job
     std::vector<Kept> failed;
     std::uint32_t rank = 0;
     std::vector<AssignedJobs::Run> again, final_ones;
@@ -304,7 +339,8 @@ void Router::write_lost(PipelineId id, Pipeline& p, JobHistory& history) {
             one.jobs = {id, JobIndex(run.jobs.first.value + i), 1};
             const std::uint32_t job = one.jobs.first.value;
             if (is_kept(job)) continue;
-            tried.push_back({job, 1, one.attempt});
+            std::uint32_t& highest = attempts[job];
+            highest = std::max(highest, one.attempt);
             const bool given_up = gives_up || (!p.stream && one.past.lost >= options_.crash_limit);
             if (given_up) failed.push_back({job, 1, false});
             else if (one.past != PastAttempts()) p.past[job] = one.past;
@@ -316,15 +352,18 @@ void Router::write_lost(PipelineId id, Pipeline& p, JobHistory& history) {
         for (std::uint32_t job = 0; job < plan.job_count; ++job) failed.push_back({job, 1, false});
         history.kept.clear();
         for (std::uint32_t job = 0; job < plan.job_count; ++job) {
-            if (std::any_of(tried.begin(), tried.end(), [&](const Tried& t) { return t.first == job; })) continue;
+            if (attempts.contains(job)) continue;
             final_ones.push_back({{id, JobIndex(job), 1}, plan.template_of(JobIndex(job)), history.attempts_of(job) + 1});
         }
     }
     write(again, false);
     write(final_ones, true);
-    if (!tried.empty() || !failed.empty()) p.last_record[kOwn] = own_records_;
-    sort_by_first(tried);
+    if (!attempts.empty() || !failed.empty()) p.last_record[kOwn] = own_records_;
+    for (const auto& [lost_with, run] : p.recovery->lost) note_unheard_followers(plan, run, attempts);
+    std::vector<Tried> tried;
+    for (const auto& [job, highest] : attempts) tried.push_back({job, 1, highest});
     history.tried = merged(history.tried, tried);
+    if (p.history != nullptr) history.tried = merged(history.tried, p.history->tried);
     history.kept.insert(history.kept.end(), failed.begin(), failed.end());
     sort_by_first(history.kept);
     p.recovery->lost.clear();

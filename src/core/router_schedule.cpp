@@ -243,7 +243,10 @@ bool Router::assign(Broker& to, const ReadyRun& run, bool reserved, Outbox& out)
     }
     counts_.assigned += run.jobs.count;
     to.assigned.add({run.jobs, run.job, run.attempt, run.past});
-    out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, run.holder, run.located, reserved, run.past});
+    const Broker* const holder = broker(run.holder);
+    const bool holder_lost = holder != nullptr && holder->lost;  // since it was told ready
+    out.to_broker(to.what.rank, msg::Assign{run.jobs, run.job, run.attempt, holder_lost ? msg::kNobody : run.holder,
+                                            run.located && !holder_lost, reserved, run.past});
     return true;
 }
 

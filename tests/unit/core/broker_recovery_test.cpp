@@ -129,10 +129,19 @@ TEST_F(BrokerRecovery, ItNoLongerGoesOnWithFollowersByItself) {
     EXPECT_FALSE(end(0).follow);
 }
 
-TEST_F(BrokerRecovery, APipelineItDoesNotHaveIsAnsweredAtOnce) {
+TEST_F(BrokerRecovery, APipelineThatIsForgottenIsAnsweredOnceItIsDurable) {
     make(1, "a[1]");
     on(msg::Withdraw{PipelineId(9), 1, 1});
-    EXPECT_EQ(sent(out_), (Lines{"0: Withdrawn 9 epoch 1: running nothing; held nothing"}));
+    EXPECT_EQ(told(), (Lines{"0: Withdrawn 9 epoch 1: running nothing; held nothing"}));
+    assign(0, 1, 0);
+    settled();
+    end(0);
+    told();
+    on(msg::ForgetPipeline{PipelineId(1)});
+    withdraw();
+    EXPECT_EQ(told(), Lines());
+    broker_->durable(1);
+    EXPECT_EQ(told(), (Lines{"0: Withdrawn 1 epoch 1: running nothing; held nothing"}));
 }
 
 }  // namespace

@@ -200,7 +200,8 @@ TEST_F(RouterRecovery, APipelineThatHadEndedButWasNotDurableGoesOn) {
     durable(2, 1);
     out_.take();
     events_.take();
-    EXPECT_EQ(lose(3), Lines()) << "all had forgotten it";
+    EXPECT_EQ(lose(3), (Lines{"2: Withdraw 1 epoch 1 pipeliner 1"})) << "it has forgotten it, but says what is durable";
+    withdrawn(2, 1);
     EXPECT_EQ(rebuilt(1, kept({{0, 1}})), (Lines{"1: Restart 1 of plan 1 epoch 1: 1 succeeded, 0 failed, running nothing"}));
     restarted(1);
     router_->on(msg::Ready{jobs(1), TemplateIndex(0), 2}, kPipeliner, out_);
@@ -210,6 +211,35 @@ TEST_F(RouterRecovery, APipelineThatHadEndedButWasNotDurableGoesOn) {
     durable(2, 2);
     const Lines told = events_.take();
     EXPECT_EQ(std::count(told.begin(), told.end(), "over 1"), 1);
+}
+
+TEST_F(RouterRecovery, AnAttemptThatHadEndedAndWasNotDurableIsLostToo) {
+    two_brokers_at_work();
+    ended(3, 2);
+    ended(3, 3);
+    durable(3, 1);
+    lose(3);
+    withdrawn(2, 1, {jobs(0, 2)});
+    events_.take();
+    rebuilt(1, kept({{2, 1}}));
+    EXPECT_EQ(events_.take(), (Lines{"lost 1: 3 attempt 1 with 3", "rebuilt 1: 1"}));
+}
+
+TEST_F(RouterRecovery, WhatALostRankHoldsIsNotFetchedFromIt) {
+    make({1, 1});
+    begin("a[2] => b[2]");
+    ready(0, 2, 0);
+    scheduled();
+    ended(2, 0);
+    ended(3, 1);
+    ready(2, 1, 1, 3);
+    scheduled();
+    lose(3);
+    withdrawn(2, 1);
+    rebuilt(1, kept({{0, 2}}));
+    restarted(1);
+    router_->on(msg::Ready{jobs(2), TemplateIndex(1), 2, 3, true}, kPipeliner, out_);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:2 t1 attempt 2 to be located"}));
 }
 
 TEST_F(RouterRecovery, WhatIsLeftMustHoldTheJobsThatAreLeft) {
