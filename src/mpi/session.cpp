@@ -1,5 +1,6 @@
 // The two kinds of session: one process without MPI, and a rank of a launch.
 #include "mpi/mpi_transport.hpp"
+#include "mpi/start_watch.hpp"
 #include "run/run_roles.hpp"
 
 #include <penstock/version.hpp>
@@ -7,6 +8,7 @@
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/environment.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -29,6 +31,7 @@ constexpr int kFactsTag = 10;
 constexpr int kLayoutTag = 11;
 constexpr int kAgreeTag = 12;
 constexpr int kClockTag = 13;
+constexpr Nanoseconds kLongestStart = 60'000'000'000;
 
 class LocalSession final : public Session {
 public:
@@ -247,9 +250,14 @@ RouterCalendar MpiSession::exchange_clocks() {
 }
 
 RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) {
-    const RouterCalendar calendar = exchange_clocks();
     const auto rank = static_cast<std::uint32_t>(world_.rank());
-    doorbells_.emplace(world_);
+    RouterCalendar calendar;
+    {
+        const auto most = std::max(kLongestStart, static_cast<Nanoseconds>(2e9 * request.broker_timeout_s));
+        const StartWatch watch(rank, layout_.peers, most);
+        calendar = exchange_clocks();
+        doorbells_.emplace(world_);
+    }
     Admission admission(layout_, rank, [&](std::uint32_t from, const std::string& problem) {
         const std::string text =
             "rank " + std::to_string(rank) + " dropped a message from rank " + std::to_string(from) + ": " + problem;
