@@ -19,6 +19,8 @@ Cluster::Cluster(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Chec
     }
     for (const Stop& stop : s.stops)
         world_.at(stop.at, [this, stop] { ranks_[stop.rank].stopped_until = world_.now() + stop.length; });
+    if (!s.deaths.empty() && ranks_[0].pipeliner == nullptr) ranks_[0].pipeliner = std::make_unique<Pipeliner>(0);
+    for (const Death& death : s.deaths) plan_death(death);
     for (auto& [writer, rows] : disk.take_late())
         world_.after(world_.random().time(1000, 500'000'000),
                      [&disk, w = writer, late = std::move(rows)] { disk.add(w, late); });
@@ -50,8 +52,41 @@ void Cluster::kill() {
     }
 }
 
+void Cluster::plan_death(const Death& death) {
+    world_.at(death.at, [this, death] {
+        if (finished()) return;
+        if (death.back_after == 0) {
+            die(death.rank);
+        } else {
+            ranks_[death.rank].stopped_until = world_.now() + death.back_after;
+            // It is told to leave when it speaks.
+            world_.after(death.back_after + world_.random().time(1000, 1'000'000'000),
+                         [this, rank = death.rank] { die(rank); });
+        }
+        world_.after(death.noticed_after, [this, rank = death.rank] { lose(rank); });
+    });
+}
+
+void Cluster::die(std::uint32_t rank) {
+    Rank& r = ranks_[rank];
+    if (std::exchange(r.dead, true)) return;
+    if (r.broker != nullptr) r.broker->kill();
+    r.inbox.clear();
+}
+
+void Cluster::lose(std::uint32_t rank) {
+    if (std::exchange(ranks_[rank].lost, true)) return;
+    const Fault fault = world_.scenario().fault;
+    if (fault != Fault::unfenced_zombie) world_.disk().fence(Disk::Writer{world_.scenario().launch, rank});
+    Outbox out(0);
+    ranks_[0].router->lose(rank, out);
+    post(out);
+    wake(0);
+}
+
 bool Cluster::finished() const {
     return std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& r) {
+        if (r.dead || r.lost) return true;
         return (r.router == nullptr || r.router->finished()) && (r.broker == nullptr || r.broker->finished()) &&
                (r.pipeliner == nullptr || r.pipeliner->stopped());
     });
@@ -62,7 +97,7 @@ std::string Cluster::unfinished() const {
     std::string text = std::to_string(c.jobs - c.ended()) + " jobs have not ended, " + std::to_string(c.assigned) +
                        " are assigned, " + std::to_string(c.pipelines - c.pipelines_over) + " pipelines are not over";
     for (const Rank& r : ranks_)
-        if (r.broker != nullptr && !r.broker->finished()) text += "; a broker has not ended";
+        if (r.broker != nullptr && !r.lost && !r.broker->finished()) text += "; a broker has not ended";
     return text;
 }
 
@@ -90,6 +125,7 @@ void Cluster::wake(std::uint32_t rank) {
 
 void Cluster::turn(std::uint32_t rank) {
     Rank& r = ranks_[rank];
+    if (r.dead) return;
     if (r.stopped_until > world_.now()) {
         world_.at(r.stopped_until, [this, rank] { turn(rank); });
         return;
@@ -109,8 +145,11 @@ void Cluster::turn(std::uint32_t rank) {
     if (!r.inbox.empty()) wake(rank);
 }
 
-void Cluster::dispatch(std::uint32_t rank, const Envelope& e, Outbox& out) {
+void Cluster::dispatch(std::uint32_t rank, const Envelope& original, Outbox& out) {
+    Envelope e = original;
+    if (world_.scenario().fault == Fault::stale_ends) make_current(e, epochs_);
     Rank& r = ranks_[rank];
+    if (rank == 0 && ranks_[e.from].lost && world_.scenario().fault != Fault::heard_zombie) return;
     if (transcript_) transcript_(world_.now(), e);
     world_.tell([&](Checker& c) { c.received(e); });
     if (const auto* to_router = std::get_if<RouterMessage>(&e.message)) {
@@ -149,6 +188,7 @@ void Cluster::deliver(std::uint32_t from, std::uint32_t to, Frame frame) {
     const bool in_order = world_.scenario().fault != Fault::reordered_link;
     last = in_order ? std::max(last, arrival) : arrival;
     world_.at(last, [this, to, moved = std::move(frame)]() mutable {
+        if (ranks_[to].dead) return;
         ranks_[to].inbox.push_back(std::move(moved));
         wake(to);
     });

@@ -42,6 +42,8 @@ private:
         std::deque<Frame> inbox;
         bool turn_planned = false;
         Nanoseconds stopped_until = 0;
+        bool dead = false;
+        bool lost = false;  // as rank 0 sees it
     };
 
     void wake(std::uint32_t rank);
@@ -52,6 +54,9 @@ private:
     void note_skips(const Envelope& e);
     bool finished() const;
     void kill();
+    void plan_death(const Death& death);
+    void die(std::uint32_t rank);
+    void lose(std::uint32_t rank);
     std::string unfinished() const;
 
     World world_;
@@ -60,6 +65,7 @@ private:
     std::map<std::pair<std::uint32_t, std::uint32_t>, Nanoseconds> last_arrival_;  // by link
     std::uint64_t messages_ = 0;
     bool fault_done_ = false;
+    std::map<PipelineId, std::uint32_t> epochs_;  // of a fault
 };
 
 }  // namespace penstock::sim

@@ -6,7 +6,7 @@
 namespace penstock::sim {
 
 Disk::Segment Disk::add(const Writer& writer, std::vector<Row> rows) {
-    if (fenced_ && writer.launch != launch_) return 0;
+    if (is_fenced(writer)) return 0;
     segments_.emplace(++last_, std::move(rows));
     return last_;
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -36,6 +37,12 @@ public:
     // The next launch: whatever writers of earlier ones still bring does not count.
     void fence(std::uint32_t launch) { launch_ = launch; }
 
+    // The same of one writer.
+    void fence(const Writer& writer) { fenced_writers_.insert(writer); }
+    bool is_fenced(const Writer& writer) const {
+        return fenced_ && (writer.launch != launch_ || fenced_writers_.contains(writer));
+    }
+
     // A segment of these rows, synced; 0 when the writer is fenced.
     Segment add(const Writer& writer, std::vector<Row> rows);
     void remove(Segment segment) { segments_.erase(segment); }
@@ -61,6 +68,7 @@ public:
 private:
     std::uint32_t launch_ = 1;
     bool fenced_ = true;
+    std::set<Writer> fenced_writers_;
     Segment last_ = 0;
     std::unordered_map<Segment, std::vector<Row>> segments_;
     std::vector<std::pair<Writer, std::vector<Row>>> late_;

@@ -73,4 +73,11 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
     }
 }
 
+void make_current(Envelope& e, std::map<PipelineId, std::uint32_t>& epochs) {
+    auto* const m = std::get_if<PipelinerMessage>(&e.message);
+    if (m == nullptr) return;
+    if (const auto* restart = std::get_if<msg::Restart>(m)) epochs[restart->pipeline] = restart->epoch;
+    if (auto* const ended = std::get_if<msg::Ended>(m)) ended->epoch = epochs[ended->jobs.pipeline];
+}
+
 }  // namespace penstock::sim

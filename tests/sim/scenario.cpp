@@ -135,8 +135,45 @@ Scenario random_scenario(std::uint64_t seed) {
     return s;
 }
 
+namespace {
+
+// At least one broker is left, and perhaps no pipeliner.
+void choose_deaths(Scenario& s, Random& random) {
+    std::vector<std::uint32_t> ranks;
+    for (const BrokerDescription& b : s.brokers)
+        if (b.rank != 0) ranks.push_back(b.rank);
+    const std::size_t most = ranks.size() == s.brokers.size() ? ranks.size() - 1 : ranks.size();
+    for (std::size_t i = ranks.size(); i > 1; --i) std::swap(ranks[i - 1], ranks[random.below(i)]);
+    ranks.resize(std::min<std::size_t>(most, 1 + random.below(3)));
+    for (const std::uint32_t rank : s.pipeliners)
+        if (rank != 0 && random.chance(0.3)) ranks.push_back(rank);
+    for (const std::uint32_t rank : ranks) {
+        Death death{rank, random.time(1000, 5'000'000'000), random.time(1000, 2'000'000'000), 0};
+        if (random.chance(0.3)) death.back_after = death.noticed_after + random.time(1000, 2'000'000'000);
+        s.deaths.push_back(death);
+    }
+}
+
+}  // namespace
+
+Scenario random_losses(std::uint64_t seed) {
+    for (std::uint64_t i = 0;; ++i) {
+        Scenario s = random_scenario(seed + i * 0x9e3779b97f4a7c15);
+        if (s.ranks < 3 || s.brokers.size() < 2) continue;
+        s.drain_at = s.store_fails_at = s.killed_at = s.ends_at = std::nullopt;
+        s.fail_fast = false;
+        s.refusing = 0;
+        s.crash_limit = 1000;
+        s.stops.clear();
+        Random random(seed ^ 0xdead);
+        choose_deaths(s, random);
+        return s;
+    }
+}
+
 AttemptFate fate_of_attempt(const Scenario& s, const Plan& plan, PipelineId pipeline, std::uint32_t job,
                             std::uint32_t attempt) {
+    if (!s.deaths.empty()) attempt = 1;  // what is made again must come to the same end
     const std::uint64_t t = plan.template_of(JobIndex(job)).value;
     if (mix(s.seed ^ mix(pipeline.value) ^ mix(t << 32)) % 2 == 0) return {};  // this template cannot fail
     const std::uint64_t of_job = mix(s.seed + mix(pipeline.value + mix(job)));

@@ -48,6 +48,10 @@ enum class Fault {
     count_zombies,   // segments that a dead launch brings after the fence count
     merge_early,     // the inputs of a merge are deleted before the merged segment is there
     no_end,          // the router does not know when the launch ends
+    unfenced_zombie,     // what a rank brings to the disk after it was given up counts
+    deaf_to_withdraw,    // a broker answers Withdraw before what has ended there is durable
+    stale_ends,          // an Ended of an earlier epoch is taken for one of now
+    heard_zombie,        // rank 0 goes on listening to a lost rank
 };
 
 struct Submission {
@@ -59,6 +63,13 @@ struct Submission {
 struct Stop {  // a process that stands still for a while
     std::uint32_t rank = 0;
     Nanoseconds at = 0, length = 0;
+};
+
+struct Death {  // of one rank; the others live on
+    std::uint32_t rank = 0;
+    Nanoseconds at = 0;
+    Nanoseconds noticed_after = 0;
+    Nanoseconds back_after = 0;  // it only stood still, and speaks again then; 0: it is dead
 };
 
 struct Scenario {
@@ -96,12 +107,15 @@ struct Scenario {
     std::optional<Nanoseconds> ends_at;    // the launch, as the router knows; then nothing else ends it early
     std::optional<Nanoseconds> killed_at;  // all of its processes
     std::vector<Stop> stops;
+    std::vector<Death> deaths;  // then an attempt's fate is that of the job's first one
 
     // The run may end before all is done.
     bool may_end_early() const { return fail_fast || drain_at || store_fails_at || ends_at; }
 };
 
 Scenario random_scenario(std::uint64_t seed);
+// One launch that loses ranks, and comes to its end.
+Scenario random_losses(std::uint64_t seed);
 // The launch that goes on with the run when `before` has ended early or was killed: perhaps on other brokers. The last
 // of kMostLaunches is left alone.
 inline constexpr std::uint32_t kMostLaunches = 4;

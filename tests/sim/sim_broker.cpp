@@ -65,7 +65,7 @@ void SimBroker::receive_plan(const msg::PlanBlock& m, Outbox& out, std::uint32_t
 
 void SimBroker::turn(Outbox& out) {
     out_ = &out;
-    if (finished_) return;
+    if (finished_ || killed_) return;
     take_outcomes(out);
     take_durable(out);
     broker_.settle(out);
@@ -114,7 +114,7 @@ void SimBroker::end_attempt(std::uint32_t lane, std::uint64_t ticket) {
 
 void SimBroker::end_soon(std::uint32_t lane) {
     world_.after(world_.random().time(1000, 50'000'000), [this, lane, run = lanes_[lane].run] {
-        if (lanes_[lane].run != run || !lanes_[lane].busy) return;
+        if (lanes_[lane].run != run || !lanes_[lane].busy || killed_) return;
         const JobStart ended = take_first(lane);
         outcomes_.push_back({ended.ticket, false, false, 0, true});
         world_.again(ref(ended), rank_);
@@ -134,7 +134,7 @@ JobStart SimBroker::take_first(std::uint32_t lane) {
 
 void SimBroker::finish(std::uint32_t lane, std::uint64_t run, Nanoseconds busy) {
     Lane& l = lanes_[lane];
-    if (l.run != run || !l.busy) return;  // it was ended
+    if (l.run != run || !l.busy || killed_) return;  // it was ended
     const JobStart done = take_first(lane);
     const JobRef job = ref(done);
     const Scenario& s = world_.scenario();
@@ -189,10 +189,12 @@ void SimBroker::take_outcomes(Outbox& out) {
 }
 
 void SimBroker::take_durable(Outbox& out) {
+    if (world_.scenario().fault == Fault::deaf_to_withdraw) broker_.durable(writer_.added());
     for (const SimWriter::Refused& r : writer_.take_refused())
         broker_.refused({{r.job.pipeline, JobIndex(r.job.job), 1}, "cannot be stored"}, out);
     if (writer_.durable() > durable_told_) {
         durable_told_ = writer_.durable();
+        broker_.durable(durable_told_);
         out.to_router(msg::Durable{durable_told_});
     }
     if (writer_.broken() && !failure_told_) {
@@ -237,6 +239,7 @@ void SimBroker::fetch(const JobStart& job, std::uint32_t holder, bool located, s
 void SimBroker::on_values(const msg::Located& m, Outbox& out) {
     const std::uint64_t ticket = locating_.at(m.request);
     locating_.erase(m.request);
+    if (!gathering_.contains(ticket)) return;  // it was withdrawn
     std::map<std::uint32_t, std::vector<std::uint32_t>> by_holder;
     for (const auto& run : m.runs)
         for (std::uint32_t i = 0; i < run.count; ++i) by_holder[run.holder].push_back(run.first.value + i);
@@ -250,9 +253,11 @@ void SimBroker::ask(std::uint64_t ticket, std::uint32_t holder, const std::vecto
     Gathering& g = gathering_.at(ticket);
     const PipelineId pipeline = g.job.pipeline->info.id;
     if (holder == msg::kStored) {  // an earlier launch has made them
+        const bool lossy = !world_.scenario().deaths.empty();
+        const auto now = lossy ? world_.disk().known() : std::map<JobRef, Disk::Known>();
         for (const std::uint32_t p : producers)
             g.found[p] = world_.scenario().fault != Fault::lose_stored &&
-                         world_.known().at({pipeline, p}).state == JobState::succeeded;
+                         (lossy ? now : world_.known()).at({pipeline, p}).state == JobState::succeeded;
         return;
     }
     if (holder == msg::kNobody || holder == rank_ || producers.empty()) {
@@ -279,6 +284,7 @@ void SimBroker::on_values(const msg::Fetch& m, std::uint32_t from, Outbox& out) 
 void SimBroker::on_values(const msg::Fetched& m) {
     const auto [ticket, producers] = fetching_.at(m.request);
     fetching_.erase(m.request);
+    if (!gathering_.contains(ticket)) return;
     Gathering& g = gathering_.at(ticket);
     for (std::size_t i = 0; i < producers.size(); ++i) g.found[producers[i]] = m.bytes.at(i) != std::byte(0);
     --g.outstanding;

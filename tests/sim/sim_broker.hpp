@@ -24,11 +24,15 @@ public:
     // Takes up what lanes and writer have done since, and settles.
     void turn(Outbox& out);
 
-    bool finished() const { return finished_; }
+    bool finished() const { return finished_ || killed_; }
     const Broker& broker() const { return broker_; }
     std::size_t values() const { return values_.size(); }
     void break_store() { writer_.break_down(); }
-    void kill() { writer_.kill(); }
+    void kill() {
+        killed_ = true;
+        writer_.kill();
+    }
+    bool killed() const { return killed_; }
 
 private:
     struct Lane {
@@ -55,7 +59,10 @@ private:
     std::vector<std::uint64_t> take_back(std::uint32_t lane) override;
     bool may_start() const override { return !writer_.full() && !writer_.broken(); }
     void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override;
-    void forget_inputs(std::uint64_t ticket) override { inputs_.erase(ticket); }
+    void forget_inputs(std::uint64_t ticket) override {
+        inputs_.erase(ticket);
+        gathering_.erase(ticket);
+    }
     void release(const JobRun& jobs) override;
     std::vector<JobRun> held(PipelineId pipeline) override;
     void abandon_stream(PipelineId) override {}  // there are no streams here: stream_nodes.hpp
@@ -101,6 +108,7 @@ private:
     std::uint64_t next_request_ = 1;
     std::uint64_t durable_told_ = 0;
     bool failure_told_ = false, stopping_ = false, finished_ = false;
+    bool killed_ = false;
 };
 
 }  // namespace penstock::sim

@@ -17,6 +17,8 @@ RouterOptions options_of(const Scenario& s) {
     options.fail_fast = s.fail_fast;
     options.retry_delay = s.retry_delay;
     if (s.fault != Fault::no_end) options.ends_at = s.ends_at.value_or(0);
+    options.crash_limit = s.crash_limit;
+    if (!s.deaths.empty()) options.spare_pipeliner = 0;
     options.idle_plans = s.idle_plans;
     options.idle_plan_jobs = s.idle_plan_jobs;
     return options;
@@ -43,9 +45,56 @@ void SimRouter::turn(Outbox& out) {
         own_durable_ = writer_.durable();
         router_.own_records_durable(own_durable_, out);
     }
+    recover_further(out);
     if (world_.scenario().fault == Fault::idle_router && world_.random().chance(0.5)) return;
     router_.schedule(clock(), out);
     plan_next_look();
+}
+
+// ------------------------------------------------------------------------------------------ after the loss of a rank
+
+void SimRouter::recover(PipelineId pipeline, std::uint32_t epoch, const std::vector<HeldOutputs>& held) {
+    to_recover_.push_back({pipeline, epoch, held, writer_.added()});
+    writer_.flush_soon();
+    wake_();
+}
+
+// The disk is read some time after what is to count is on it.
+void SimRouter::recover_further(Outbox& out) {
+    std::erase_if(to_recover_, [this](const ToRecover& what) {
+        if (own_durable_ < what.own_records) return false;
+        world_.after(world_.random().time(1000, 100'000'000), [this, what] {
+            found_.emplace_back(what, found(what));
+            wake_();
+        });
+        return true;
+    });
+    for (const auto& [what, history] : std::exchange(found_, {})) router_.rebuilt(what.pipeline, what.epoch, history, out);
+}
+
+JobHistory SimRouter::found(const ToRecover& what) const {
+    const Plan& plan = *world_.truth(what.pipeline).plan;
+    const auto all = Disk::history(world_.disk().known(), what.pipeline, plan);
+    JobHistory history;
+    if (all == nullptr) return history;
+    std::map<std::uint32_t, std::uint32_t> holder;
+    for (const HeldOutputs& of : what.held)
+        for (const JobRun& run : of.jobs)
+            for (std::uint32_t i = 0; i < run.count; ++i) holder[run.first.value + i] = of.rank;
+    history.tried = all->tried;
+    for (const JobHistory::Kept& run : all->kept)
+        for (std::uint32_t job = run.first; job < run.first + run.count; ++job) {
+            const auto held = holder.find(job);
+            const bool is_held = run.succeeded && held != holder.end();
+            history.keep(job, run.succeeded, is_held ? held->second : JobHistory::kInFiles);
+        }
+    return history;
+}
+
+void SimRouter::lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t, bool final) {
+    for (const AssignedJobs::Run& run : attempts)
+        for (std::uint32_t i = 0; i < run.jobs.count; ++i)
+            writer_.add({{pipeline, run.jobs.first.value + i}, run.attempt, final ? JobState::failed : JobState::again});
 }
 
 void SimRouter::plan_next_look() {

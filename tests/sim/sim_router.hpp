@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace penstock::sim {
 
@@ -24,6 +26,8 @@ public:
     }
 
     void kill() { writer_.kill(); }
+    void lose(std::uint32_t rank, Outbox& out) { router_.lose(rank, out); }
+    bool gave_up() const { return gave_up_; }
 
     bool finished() const { return router_.over(); }
     const Router& router() const { return router_; }
@@ -39,6 +43,20 @@ private:
     void plan_forgotten(PlanId, const Plan&) override {}
     void store_failed(std::uint32_t, const std::string&) override {}
 
+    void recover(PipelineId pipeline, std::uint32_t epoch, const std::vector<HeldOutputs>& held) override;
+    void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank,
+              bool final) override;
+    void cannot_go_on(const std::string&) override { gave_up_ = true; }
+
+    struct ToRecover {
+        PipelineId pipeline;
+        std::uint32_t epoch = 0;
+        std::vector<HeldOutputs> held;
+        std::uint64_t own_records = 0;  // have to be durable first
+    };
+    void recover_further(Outbox& out);
+    JobHistory found(const ToRecover& what) const;
+
     void plan_next_submission();
     void plan_next_look();
     Nanoseconds clock() const;
@@ -52,6 +70,9 @@ private:
     std::size_t submitted_ = 0;
     std::uint64_t over_ = 0, refused_ = 0;
     std::uint64_t own_durable_ = 0;
+    std::vector<ToRecover> to_recover_;
+    std::vector<std::pair<ToRecover, JobHistory>> found_;
+    bool gave_up_ = false;
     std::optional<Nanoseconds> looks_at_;  // when it is waked because something is due
     bool due_ = false, waits_for_previous_ = false, closed_ = false, drain_asked_ = false;
 };

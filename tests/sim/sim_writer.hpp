@@ -38,7 +38,7 @@ public:
     // Of what was not synced a part may have got to the disk; the rest is lost, or comes late.
     void kill() {
         Random& random = world_.random();
-        if (broken_ || rows_.empty()) return;
+        if (broken_ || std::exchange(killed_, true) || rows_.empty() || world_.disk().is_fenced(me())) return;
         const std::size_t on_disk = random.chance(0.5) ? random.below(rows_.size() + 1) : 0;
         const auto cut = rows_.begin() + static_cast<std::ptrdiff_t>(on_disk);
         const auto reached = synced_ + on_disk;
@@ -76,7 +76,7 @@ private:
         world_.after(delay, [this] {
             const std::uint64_t target = added_;
             world_.after(world_.random().time(1000, world_.scenario().longest_sync), [this, target] {
-                if (broken_) return;
+                if (broken_ || killed_) return;
                 reach(target);
                 syncing_ = flushing_ = false;
                 if (synced_ != added_) sync_after(world_.random().time(1000, 200'000'000));
@@ -85,7 +85,7 @@ private:
     }
     void reach(std::uint64_t target) {
         if (target <= synced_) return;
-        world_.tell([&](Checker& c) { c.synced(writer_, target); });
+        if (!world_.disk().is_fenced(me())) world_.tell([&](Checker& c) { c.synced(writer_, target); });
         const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(target - synced_);
         segments_.push_back(world_.disk().add(me(), {rows_.begin(), end}));
         rows_.erase(rows_.begin(), end);
@@ -100,6 +100,7 @@ private:
         merging_ = true;
         const bool early = world_.scenario().fault == Fault::merge_early;
         auto write = [this, inputs = segments_] {
+            if (killed_ || world_.disk().is_fenced(me())) return;
             std::vector<Disk::Row> all;
             for (const Disk::Segment segment : inputs) {
                 const auto& rows = merged_.empty() ? world_.disk().rows(segment) : merged_;
@@ -111,6 +112,7 @@ private:
             merged_.clear();
         };
         auto remove = [this, inputs = segments_, early] {
+            if (killed_ || world_.disk().is_fenced(me())) return;
             for (const Disk::Segment segment : inputs) {
                 if (early)
                     merged_.insert(merged_.end(), world_.disk().rows(segment).begin(),
@@ -137,7 +139,7 @@ private:
     std::vector<Disk::Row> merged_;  // by a fault nowhere but in memory
     bool merging_ = false;
     std::uint64_t added_ = 0, synced_ = 0;
-    bool syncing_ = false, flushing_ = false, broken_ = false;
+    bool syncing_ = false, flushing_ = false, broken_ = false, killed_ = false;
     std::vector<Refused> refused_;
 };
 

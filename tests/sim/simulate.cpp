@@ -1,5 +1,6 @@
 #include "sim/simulate.hpp"
 
+#include "sim/checkers/after_losses.hpp"
 #include "sim/checkers/as_modelled.hpp"
 #include "sim/checkers/attempts.hpp"
 #include "sim/checkers/books_balance.hpp"
@@ -67,6 +68,23 @@ Outcome run(const Scenario& first, const Cluster::Transcript& transcript) {
 }  // namespace
 
 Outcome simulate(const Scenario& s) { return run(s, {}); }
+
+Outcome simulate_losses(const Scenario& s, const Cluster::Transcript& transcript) {
+    Outcome outcome;
+    Disk disk;
+    Checkers checkers;
+    checkers.push_back(std::make_unique<AfterLosses>());
+    Cluster cluster(s, disk, std::move(checkers), transcript);
+    try {
+        cluster.run();
+    } catch (const Violation& v) {
+        outcome.violation = v;
+    }
+    outcome.launches = 1;
+    outcome.jobs = cluster.router().router().counts().ended();
+    outcome.messages = cluster.messages();
+    return outcome;
+}
 
 std::string transcript_of(const Scenario& s, std::size_t last_messages) {
     std::deque<std::string> lines;

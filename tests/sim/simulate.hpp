@@ -6,6 +6,7 @@
 #include "sim/world.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,8 @@ struct Outcome {
 };
 
 Outcome simulate(const Scenario& s);
+// Of one launch that loses ranks: with the checkers of what holds then.
+Outcome simulate_losses(const Scenario& s, const std::function<void(Nanoseconds, const Envelope&)>& transcript = {});
 
 // The same, telling the last messages before the end; for people.
 std::string transcript_of(const Scenario& s, std::size_t last_messages);
