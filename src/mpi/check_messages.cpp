@@ -9,6 +9,8 @@ namespace penstock {
 
 namespace {
 
+constexpr std::uint32_t kMostJobs = 100'000'000;  // language/limits.hpp refuses more
+
 using Numbers = std::vector<std::uint32_t>;
 
 void require(bool holds, const char* what) {
@@ -96,6 +98,7 @@ void check_flag(const bool& flag) {
 void check(const Structure& s) {
     require(!s.first_job.empty() && s.first_job.front() == 0, "no first job");
     require(std::is_sorted(s.first_job.begin(), s.first_job.end()), "jobs out of order");
+    require(s.jobs() <= kMostJobs, "more jobs than a definition may have");
     const std::uint32_t templates = s.templates();
     require(s.sole_source.size() == templates && s.has_inputs.size() == templates && s.feeds.size() == templates,
             "lists of different lengths");
