@@ -201,6 +201,7 @@ private:
         std::uint32_t succeeded = 0, failures = 0, skipped = 0;
         std::uint32_t epoch = 0;  // how often it was rebuilt
         struct Recovery {
+            std::uint32_t rank = 0;           // that was lost last
             std::set<std::uint32_t> awaited;  // brokers that have not said Withdrawn
             std::vector<JobRun> running;
             std::vector<HeldOutputs> held;
@@ -287,7 +288,13 @@ private:
     void remember(Pipeline& p, const ReadyRun& run);
     void free_but(Broker& b, PipelineId id, Pipeline& p, const std::vector<JobRun>& running);
     void ask_if_withdrawn(PipelineId id, Pipeline& p);
+    struct LostWith {  // a rank: attempts that another follows, and those that were the last ones
+        std::vector<AssignedJobs::Run> again, for_good;
+    };
     void write_lost(PipelineId id, Pipeline& p, JobHistory& history);
+    static std::vector<JobHistory::Kept> give_up(PipelineId id, const Plan& plan, JobHistory& history,
+                                                 const std::map<std::uint32_t, std::uint32_t>& attempts,
+                                                 LostWith& lost);
     static void note_unheard_followers(const Plan& plan, const AssignedJobs::Run& run,
                                        std::map<std::uint32_t, std::uint32_t>& attempts);
     bool has_last_chance(const PastAttempts& past) const;

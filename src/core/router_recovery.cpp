@@ -53,6 +53,20 @@ std::vector<Kept> without(const std::vector<Kept>& kept, const std::vector<JobHi
     return rest;
 }
 
+bool is_kept(const JobHistory& history, std::uint32_t job) {
+    const auto next = std::upper_bound(history.kept.begin(), history.kept.end(), job,
+                                       [](std::uint32_t j, const Kept& run) { return j < run.first; });
+    return next != history.kept.begin() && job - std::prev(next)->first < std::prev(next)->count;
+}
+
+// What was known before of attempts stays known, on the disk or not.
+void take_attempts(JobHistory& history, const std::map<std::uint32_t, std::uint32_t>& attempts, const JobHistory* before) {
+    std::vector<Tried> tried;
+    for (const auto& [job, highest] : attempts) tried.push_back({job, 1, highest});
+    history.tried = merged(history.tried, tried);
+    if (before != nullptr) history.tried = merged(history.tried, before->tried);
+}
+
 template <class Run>
 void sort_by_first(std::vector<Run>& runs) {
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) { return a.first < b.first; });
@@ -140,6 +154,7 @@ void Router::begin_recovery(PipelineId id, Pipeline& p, std::uint32_t lost, Outb
         p.recovery = std::make_unique<Pipeline::Recovery>();
         ++recovering_;
     }
+    p.recovery->rank = lost;
     p.recovery->running.clear();
     p.recovery->held.clear();
     ++p.epoch;
@@ -312,61 +327,54 @@ bool Router::has_one_with_a_last_chance(const Broker& b) const {
 // innocent.
 void Router::write_lost(PipelineId id, Pipeline& p, JobHistory& history) {
     const Plan& plan = *p.plan->plan;
-    const bool gives_up = p.stream && !events_.may_restart(id);
+    const bool all_given_up = p.stream && !events_.may_restart(id);
     p.last_record.clear();
+    std::map<std::uint32_t, LostWith> by_rank;
     std::map<std::uint32_t, std::uint32_t> attempts;  // the highest of each job
     std::vector<Kept> failed;
-    std::uint32_t rank = 0;
-    std::vector<AssignedJobs::Run> again, final_ones;
-    const auto write = [&](std::vector<AssignedJobs::Run>& runs, bool final) {
-        for (const AssignedJobs::Run& run : runs) own_records_ += run.jobs.count;
-        if (!runs.empty()) events_.lost(id, runs, rank, final);
-        runs.clear();
-    };
-    const auto is_kept = [&](std::uint32_t job) {
-        const auto next = std::upper_bound(history.kept.begin(), history.kept.end(), job,
-                                           [](std::uint32_t j, const Kept& run) { return j < run.first; });
-        return next != history.kept.begin() && job - std::prev(next)->first < std::prev(next)->count;
-    };
-    for (const auto& [lost_with, run] : p.recovery->lost) {
-        if (lost_with != rank) {
-            write(again, false);
-            write(final_ones, true);
-            rank = lost_with;
-        }
+    for (const auto& [rank, run] : p.recovery->lost) {
         for (std::uint32_t i = 0; i < run.jobs.count; ++i) {
             AssignedJobs::Run one = run;
             one.jobs = {id, JobIndex(run.jobs.first.value + i), 1};
             const std::uint32_t job = one.jobs.first.value;
-            if (is_kept(job)) continue;
+            if (is_kept(history, job)) continue;
             std::uint32_t& highest = attempts[job];
             highest = std::max(highest, one.attempt);
-            const bool given_up = gives_up || (!p.stream && one.past.lost >= options_.crash_limit);
-            if (given_up) failed.push_back({job, 1, false});
-            else if (one.past != PastAttempts()) p.past[job] = one.past;
-            (given_up ? final_ones : again).push_back(one);
+            const bool given_up = all_given_up || (!p.stream && one.past.lost >= options_.crash_limit);
+            (given_up ? by_rank[rank].for_good : by_rank[rank].again).push_back(one);
+            if (given_up)
+                failed.push_back({job, 1, false});
+            else if (one.past != PastAttempts())
+                p.past[job] = one.past;
         }
+        note_unheard_followers(plan, run, attempts);
     }
-    if (gives_up) {  // no part of it is worth anything without the others
-        failed.clear();
-        for (std::uint32_t job = 0; job < plan.job_count; ++job) failed.push_back({job, 1, false});
-        history.kept.clear();
-        for (std::uint32_t job = 0; job < plan.job_count; ++job) {
-            if (attempts.contains(job)) continue;
-            final_ones.push_back({{id, JobIndex(job), 1}, plan.template_of(JobIndex(job)), history.attempts_of(job) + 1});
-        }
+    if (all_given_up) failed = give_up(id, plan, history, attempts, by_rank[p.recovery->rank]);
+    for (auto& [rank, lost] : by_rank) {
+        own_records_ += lost.again.size() + lost.for_good.size();
+        if (!lost.again.empty()) events_.lost(id, lost.again, rank, false);
+        if (!lost.for_good.empty()) events_.lost(id, lost.for_good, rank, true);
     }
-    write(again, false);
-    write(final_ones, true);
-    if (!attempts.empty() || !failed.empty()) p.last_record[kOwn] = own_records_;
-    for (const auto& [lost_with, run] : p.recovery->lost) note_unheard_followers(plan, run, attempts);
-    std::vector<Tried> tried;
-    for (const auto& [job, highest] : attempts) tried.push_back({job, 1, highest});
-    history.tried = merged(history.tried, tried);
-    if (p.history != nullptr) history.tried = merged(history.tried, p.history->tried);
+    if (!by_rank.empty()) p.last_record[kOwn] = own_records_;
+    take_attempts(history, attempts, p.history.get());
     history.kept.insert(history.kept.end(), failed.begin(), failed.end());
     sort_by_first(history.kept);
     p.recovery->lost.clear();
+}
+
+// No job of a stream is worth anything without the others: those that no rank took with it have failed as well.
+std::vector<JobHistory::Kept> Router::give_up(PipelineId id, const Plan& plan, JobHistory& history,
+                                              const std::map<std::uint32_t, std::uint32_t>& attempts,
+                                              LostWith& lost) {
+    history.kept.clear();
+    std::vector<Kept> failed;
+    for (std::uint32_t job = 0; job < plan.job_count; ++job) {
+        failed.push_back({job, 1, false});
+        if (attempts.contains(job)) continue;
+        const TemplateIndex t = plan.template_of(JobIndex(job));
+        lost.for_good.push_back({{id, JobIndex(job), 1}, t, history.attempts_of(job) + 1});
+    }
+    return failed;
 }
 
 // ------------------------------------------------------------------------------------------ going on
