@@ -14,7 +14,7 @@ LIBRARY = os.environ.get("DISK_FAULTS_LIBRARY", "")
 
 WORK = """
 penstock: 1
-name: work
+name: steps
 jobs:
   first: {worker: constant, for-each: {n: {range: [0, 200]}}, with: {values: {v: "{n}"}}}
   pause: {worker: sleep, after: first, with: {seconds: 0.5}}
@@ -40,7 +40,7 @@ class Disks(LaunchTest):
             self.assertEqual(len(rows), 402)
             self.assertEqual(set(rows.values()), {"succeeded"})
             for job in ("first", "second"):
-                self.assertEqual(f[f"results/work/{job}/v"][:].tolist(), list(range(200)))
+                self.assertEqual(f[f"results/steps/{job}/v"][:].tolist(), list(range(200)))
 
     def resume_to_the_end(self, ranks=2):
         for _ in range(5):

@@ -1,5 +1,6 @@
 """Launches that are killed in the middle, and what is left of them."""
 import os
+import random
 import signal
 import subprocess
 import time
@@ -73,6 +74,19 @@ class KillTest(LaunchTest):
 
     def values_of(self, name):
         return {label: (status, values) for label, (status, _, _, values) in self.rows(name).items()}
+
+    def kill_runs(self, usual, kill):
+        """Calls kill(definition, chance, what an undisturbed run comes to, how many lines it wrote, output) for many seeds."""
+        definition = self.write("work.yaml", DEFINITION)
+        self.penstock(3, "run", definition, "-o", "whole.h5")
+        whole = self.values_of("whole.h5")
+        lines = len(self.lines_of("ran.txt"))
+        first = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(10**6)))
+        for seed in range(first, first + int(os.environ.get("PENSTOCK_KILLS", usual))):
+            with self.subTest(seed=seed):
+                if os.path.exists(self.path("ran.txt")):
+                    os.remove(self.path("ran.txt"))
+                kill(definition, random.Random(seed), whole, lines, f"{seed}.h5")
 
     def check_kept(self, before, now):
         """What was durable is still there, and has not run again."""

@@ -4,7 +4,6 @@ PENSTOCK_KILLS=N kills ranks of that many runs (4 by default), PENSTOCK_KILL_SEE
 own.
 """
 import os
-import random
 import re
 import signal
 import subprocess
@@ -68,17 +67,9 @@ class LostRanks(KillTest):
             pass  # the run was faster
 
     def test_killed_at_any_instant(self):
-        definition = self.write("work.yaml", DEFINITION)
-        self.penstock(3, "run", definition, "-o", "whole.h5")
-        whole = self.values_of("whole.h5")
-        lines = len(self.lines_of("ran.txt"))
-        first = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(10**6)))
-        for seed in range(first, first + int(os.environ.get("PENSTOCK_KILLS", "4"))):
-            with self.subTest(seed=seed):
-                self.kill_some(definition, random.Random(seed), whole, lines, f"{seed}.h5")
+        self.kill_runs(4, self.kill_some)
 
     def kill_some(self, definition, chance, whole, lines, output):
-        os.remove(self.path("ran.txt"))
         ranks = chance.choice([3, 4, 5, 6])
         pipeliners = chance.choice([1, 2]) if ranks > 4 else 1
         process = self.begin(ranks, "run", definition, "-o", output, "--pipeliners", pipeliners)

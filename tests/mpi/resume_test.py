@@ -3,7 +3,6 @@
 PENSTOCK_KILLS=N kills that many runs (5 by default), PENSTOCK_KILL_SEED=S begins with that seed; each kill prints its own.
 """
 import os
-import random
 import subprocess
 import time
 
@@ -14,17 +13,9 @@ from killing import DEFINITION, KillTest
 
 class Resume(KillTest):
     def test_killed_at_any_instant(self):
-        definition = self.write("work.yaml", DEFINITION)
-        self.penstock(3, "run", definition, "-o", "whole.h5")
-        whole = self.values_of("whole.h5")
-        lines = len(self.lines_of("ran.txt"))
-        first = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(10**6)))
-        for seed in range(first, first + int(os.environ.get("PENSTOCK_KILLS", "5"))):
-            with self.subTest(seed=seed):
-                self.kill_and_resume(definition, random.Random(seed), whole, lines, f"{seed}.h5")
+        self.kill_runs(5, self.kill_and_resume)
 
     def kill_and_resume(self, definition, chance, whole, lines, output):
-        os.remove(self.path("ran.txt"))
         done = {}
         for kill in range(chance.randrange(1, 4)):
             process = self.start(chance.choice([0, 1, 2, 3, 5]), "run", definition, "-o", output, "--resume")
