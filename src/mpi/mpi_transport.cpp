@@ -14,9 +14,11 @@ constexpr std::size_t kSpareBytes = 1 << 20;  // larger buffers are given back t
 constexpr Nanoseconds kMostFarewell = 10'000'000'000;
 }  // namespace
 
-MpiTransport::MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, Complain complain)
+MpiTransport::MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, bool launcher_ends_all,
+                           Complain complain)
     : world_(std::move(world)),
       doorbells_(doorbells),
+      launcher_ends_all_(launcher_ends_all),
       complain_(std::move(complain)),
       destinations_(static_cast<std::size_t>(world_.size())),
       sources_(static_cast<std::size_t>(world_.size())) {}
@@ -120,7 +122,8 @@ void MpiTransport::forget(std::uint32_t rank) {
 }
 
 // What others sent while this rank was about to leave is dropped, but received: they could not leave otherwise. A rank
-// that died does not come to the barrier: nobody waits for it for long.
+// that died does not come to the barrier, so nobody waits for long, except where a launcher would end all if it died:
+// there one is late, and whoever left before it, without MPI_Finalize, would take rank 0 along while it collects results.
 bool MpiTransport::finish() {
     const Nanoseconds until = steady_now() + kMostFarewell;
     std::vector<Envelope> dropped;
@@ -134,7 +137,8 @@ bool MpiTransport::finish() {
     MPI_Ibarrier(world_, &farewell);
     const Nanoseconds patience = steady_now() + kMostFarewell;
     int done = 0;
-    while (done == 0 && steady_now() < patience) {
+    const bool patient = launcher_ends_all_ && world_.rank() != 0;
+    while (done == 0 && (patient || steady_now() < patience)) {
         MPI_Test(&farewell, &done, MPI_STATUS_IGNORE);
         receive(dropped);
         dropped.clear();

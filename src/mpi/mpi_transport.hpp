@@ -26,8 +26,8 @@ class MpiTransport final : public Transport {
 public:
     using Complain = std::function<void(std::uint32_t from, const std::string& problem)>;
 
-    // `doorbells` must outlive this.
-    MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, Complain complain);
+    // `doorbells` must outlive this. `launcher_ends_all`: when a rank dies, or leaves without MPI_Finalize.
+    MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, bool launcher_ends_all, Complain complain);
 
     void post(Envelope envelope) override;
     void flush() override;
@@ -85,6 +85,7 @@ private:
 
     boost::mpi::communicator world_;
     const Doorbells& doorbells_;
+    const bool launcher_ends_all_;
     Complain complain_;
     std::vector<Destination> destinations_;
     std::vector<std::uint32_t> posted_;  // destinations with something in their writer

@@ -79,6 +79,13 @@ std::string receive_patiently(const boost::mpi::communicator& world, int from, i
     return text;
 }
 
+// Open MPI tells its processes of --enable-recovery this way; of other launchers nothing is known.
+bool launcher_ends_all() {
+    if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return false;
+    const char* recovers = std::getenv("OMPI_MCA_orte_enable_recovery");
+    return recovers == nullptr || std::string_view(recovers) != "1";
+}
+
 class MpiSession final : public Session {
 public:
     MpiSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::uint32_t pipeliners,
@@ -266,9 +273,11 @@ RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, con
         else  // nobody observes there, but the launcher brings it to people
             std::fputs(("penstock: warning: " + text + "\n").c_str(), stderr);
     });
-    MpiTransport transport(world_, *doorbells_,
+    const bool ends_all = launcher_ends_all();
+    MpiTransport transport(world_, *doorbells_, ends_all,
                            [&](std::uint32_t from, const std::string& problem) { admission.refuse(from, problem); });
-    RunSummary summary = run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own(), &admission},
+    RunSummary summary = run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own(), &admission,
+                                    ends_all},
                                    request, transport, observer, feeder);
     degraded_ = summary.degraded;
     return summary;

@@ -27,6 +27,7 @@ concept AboutStreams =
 }  // namespace
 
 void BrokerNode::on(const BrokerMessage& message, std::uint32_t from, Outbox& out) {
+    if (finished_) return;
     out_ = &out;
     std::visit(
         [&]<class M>(const M& m) {

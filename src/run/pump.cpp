@@ -35,7 +35,6 @@ namespace {
 constexpr Nanoseconds kMostAliveInterval = 1'000'000'000;
 constexpr Nanoseconds kAlivesATimeout = 10;
 constexpr Nanoseconds kLeaveInterval = 1'000'000'000;
-constexpr Nanoseconds kPatienceForLeave = 10'000'000'000;
 // Rank 0 may be slow to hear of others, and others of it: they give it longer than it gives them.
 constexpr Nanoseconds kPatienceWithRouter = 2;
 constexpr int kExitResume = 75;
@@ -71,32 +70,28 @@ Pump::Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, 
 }
 
 bool Pump::run() {
-    while (!finished()) {
-        if (turn()) {
-            if (spinning_) spin_worth_ = spin_worth_ * 0.9 + 0.1;
-            spinning_ = false;
-            if (idle_since_ != 0) learn_pause(steady_now() - idle_since_);
-            idle_since_ = 0;
-            nap_ = 0;
-        } else {
-            idle();
-        }
-    }
+    while (!finished()) step();
     return finish();
 }
 
-// With lost ranks there is no common farewell: rank 0 lets the others go, and they wait for that.
+void Pump::step() {
+    if (!turn()) return idle();
+    if (spinning_) spin_worth_ = spin_worth_ * 0.9 + 0.1;
+    spinning_ = false;
+    if (idle_since_ != 0) learn_pause(steady_now() - idle_since_);
+    idle_since_ = 0;
+    nap_ = 0;
+}
+
+// A rank that has finished stays, and shows that it lives, until rank 0 lets all go: another may be at its last sync for
+// minutes, and a launcher ends all of them when one leaves early.
 bool Pump::finish() {
-    all_roles_finished_ = true;
-    if (lost_.empty()) return transport_.finish();
     if (rank_ == 0) {
+        leaving_ = true;
         for (const RankWatch::Peer& peer : options_.peers)
             if (!lost_.contains(peer.rank)) transport_.post({0, peer.rank, Message(BrokerMessage(msg::Leave{}))});
-        return transport_.finish();
     }
-    const Nanoseconds until = steady_now() + kPatienceForLeave;
-    while (!left_ && steady_now() < until)
-        if (!turn()) waker_.sleep(kLongestNap);
+    while (!leaving_) step();
     return transport_.finish();
 }
 
@@ -128,10 +123,10 @@ bool Pump::take(const msg::RankLost& m) {
 }
 
 bool Pump::take(const msg::Leave&) {
-    if (!all_roles_finished_)
+    if (!finished())
         leave_at_once(rank_, "it was silent for so long that the others took it for lost, and its jobs went elsewhere. "
                              "Nothing is lost by that.");
-    left_ = true;
+    leaving_ = true;
     return true;
 }
 
@@ -151,7 +146,7 @@ bool Pump::turn() {
     bool busy = transport_.receive(inbox_);
     for (const Envelope& e : inbox_)
         if (admission_ == nullptr || admission_->admits(e)) dispatch(e);
-    if (transport_.connected() && !all_roles_finished_) watch();
+    if (transport_.connected() && !leaving_) watch();
     inbox_.clear();
     if (!local_.empty()) {
         busy = true;

@@ -45,11 +45,12 @@ public:
 
     // Messages of other ranks that it does not admit are dropped; must outlive this.
     void listen_by(Admission& admission) { admission_ = &admission; }
-    // Returns when all roles of this rank have finished and everything they sent has left. False when ranks were lost: MPI
-    // is not to be asked for anything any more.
+    // Returns when all roles of all ranks have finished and everything they sent has left. False when ranks were lost:
+    // MPI is not to be asked for anything any more.
     bool run();
 
 private:
+    void step();
     bool turn();
     bool finish();
     void watch();
@@ -75,7 +76,7 @@ private:
     std::set<std::uint32_t> lost_;
     std::map<std::uint32_t, Nanoseconds> told_to_leave_;
     Nanoseconds spoke_ = 0;  // to rank 0
-    bool all_roles_finished_ = false, left_ = false;
+    bool leaving_ = false;  // all ranks have finished: rank 0 says so, the others have been told
     Outbox out_;
     std::vector<Envelope> inbox_;
     std::vector<Envelope> local_;

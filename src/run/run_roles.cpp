@@ -10,13 +10,11 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 
 namespace penstock {
@@ -98,13 +96,6 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
                                         make_writer(context, request, kFirstBrokerEpoch, waker));
 }
 
-// Open MPI tells its processes of --enable-recovery this way; of other launchers nothing is known.
-bool launcher_ends_all() {
-    if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return false;
-    const char* recovers = std::getenv("OMPI_MCA_orte_enable_recovery");
-    return recovers == nullptr || std::string_view(recovers) != "1";
-}
-
 std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunRequest& request, RunObserver& observer,
                                         Waker& waker) {
     RouterOptions options;
@@ -118,7 +109,7 @@ std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunReq
     options.spare_pipeliner = 0;
     RouterNode::Options more;
     more.host_of_rank = context.layout.host_of_rank;
-    more.launcher_ends_all = launcher_ends_all();
+    more.launcher_ends_all = context.launcher_ends_all;
     more.recovery.run_directory = request.run_directory;
     more.recovery.values_elsewhere = !request.store.empty();
     more.recovery.fence = [fence = request.fence](std::uint32_t rank) {

@@ -20,6 +20,7 @@ struct RankContext {
     RouterCalendar calendar;
     Waker::Word* doorbell = nullptr;  // where other ranks wake this one; null = they cannot
     Admission* admission = nullptr;   // what to listen to; null = there are no others
+    bool launcher_ends_all = false;   // when one rank dies
 };
 
 // `observer` and `feeder` are used at rank 0 only.

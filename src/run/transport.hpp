@@ -19,8 +19,7 @@ public:
     virtual bool receive(std::vector<Envelope>& in) = 0;
     // Something posted has not left this rank yet, or has not come whole.
     virtual bool underway() const = 0;
-    // Nothing more is said to this rank or by it: waits until all that was sent has been taken. False when ranks are
-    // lost, known or not.
+    // All ranks have finished: waits until all that was sent has been taken. False when ranks are lost, known or not.
     virtual bool finish() = 0;
     // That rank is lost: what is on its way to it or from it is of no interest any more.
     virtual void forget(std::uint32_t rank) = 0;

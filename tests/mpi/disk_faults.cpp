@@ -1,5 +1,5 @@
 // Preloaded into a launch: a disk with something wrong, for files whose path contains $DISK_FAULT_IN.
-//   DISK_FAULT        the errno that calls fail with: ENOSPC, EDQUOT, EIO, EROFS
+//   DISK_FAULT        the errno that calls fail with: ENOSPC, EDQUOT, EIO, EROFS; SLOW: they succeed, after 3 s
 //   DISK_FAULT_CALL   write (pwrite, write), sync (fdatasync, fsync) or open (for writing)
 //   DISK_FAULT_AFTER  so many bytes are written before, or calls made, in each process
 #include <atomic>
@@ -58,7 +58,10 @@ int fail() {
 }
 
 int sync_with(const char* name, int descriptor) {
-    if (is("DISK_FAULT_CALL", "sync") && concerns(descriptor) && beyond(1)) return fail();
+    if (is("DISK_FAULT_CALL", "sync") && concerns(descriptor) && beyond(1)) {
+        if (!is("DISK_FAULT", "SLOW")) return fail();
+        ::sleep(3);
+    }
     return real(&::fsync, name)(descriptor);
 }
 

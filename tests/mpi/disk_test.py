@@ -21,6 +21,7 @@ jobs:
   %s
   second: {worker: constant, after: between, for-each: {n: {range: [0, 200]}}, with: {values: {v: "{n}"}}}
 """
+SLEEPS = "penstock: 1\nname: sleeps\njobs: {nap: {worker: sleep, for-each: {n: {range: [0, 80]}}, with: {seconds: 0.05}}}"
 BETWEEN = "between: {worker: noop, after: pause}"
 
 
@@ -69,6 +70,19 @@ class Disks(LaunchTest):
                                  DISK_FAULT_AFTER="150000")
         self.assertEqual(code, 75, text)
         self.resume_to_the_end()
+
+    def test_a_last_sync_that_takes_longer_than_others_wait_for_a_sign_of_life(self):
+        """Ranks that have nothing left to do neither leave before it is done, nor are they taken for lost."""
+        definition = self.write("sleeps.yaml", SLEEPS)
+        slow = dict(os.environ, LD_PRELOAD=LIBRARY, DISK_FAULT="SLOW", DISK_FAULT_CALL="sync",
+                    DISK_FAULT_IN="-r00002-e00001-000000001-", DISK_FAULT_AFTER="1")  # the first eight, merged
+        command = self.command(4, "run", definition, "-o", "work.h5", "--pipeliners=1", "--broker-timeout=1")
+        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, timeout=120, env=slow,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotIn("lost", done.stdout)
+        with h5py.File(self.path("work.h5"), "r") as f:
+            self.assertEqual(list(self.jobs(f).values()), ["succeeded"] * 80)
 
     def test_a_run_directory_that_vanishes(self):
         for ranks in (0, 3):
