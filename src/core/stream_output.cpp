@@ -58,16 +58,29 @@ std::uint64_t StreamOutput::limit(const Link& l, bool alone) const {
 
 // Whether `more` bytes fit a link that has those.
 bool StreamOutput::fits(std::uint64_t items, std::uint64_t bytes, std::uint64_t more) {
-    if (items == 0 || bytes + more <= kLinkBytes) return true;
+    return items == 0 || bytes + more <= kLinkBytes || fits_as_large(items, bytes, more);
+}
+
+bool StreamOutput::fits_as_large(std::uint64_t items, std::uint64_t bytes, std::uint64_t more) {
     return items < kLargeItems && bytes + more <= kMostLinkBytes;
 }
 
-// The link with the largest part of its limit free; null when none has room for an item of so many bytes.
-StreamOutput::Link* StreamOutput::roomiest(Consumer& c, std::uint64_t bytes) {
+// Of the items that would leave together, if the link had room for them.
+std::uint64_t StreamOutput::bytes_of_message(const Pending& p) {
+    const std::size_t most = std::min(p.items->count(), p.first + kBatchItems);
+    std::uint64_t bytes = 0;
+    for (std::size_t i = p.first; i < most && bytes < kBatchBytes; ++i) bytes += p.items->sizes[i];
+    return bytes;
+}
+
+// The link with the largest part of its limit free; null when none has room.
+StreamOutput::Link* StreamOutput::roomiest(Consumer& c, const Pending& p) {
     Link* best = nullptr;
     double best_used = 1;
+    const std::uint64_t message = bytes_of_message(p);
     for (Link& l : c.links) {
-        if (!samples_ && !fits(l.items, l.bytes, bytes)) continue;
+        const bool room = fits(l.items, l.bytes, message) || fits_as_large(l.items, l.bytes, p.items->sizes[p.first]);
+        if (!samples_ && !room) continue;
         const double used = static_cast<double>(l.items) / static_cast<double>(limit(l, c.links.size() == 1));
         if (used >= best_used) continue;
         best = &l;
@@ -116,7 +129,7 @@ bool StreamOutput::send_one(Consumer& c, std::vector<Sent>& sent) {
     if (c.pending.empty()) return false;
     const Pending& p = c.pending.front();
     // What is empty needs no room; an item that is too large for what is left of the bytes waits.
-    Link* l = p.items->empty() ? &c.links.front() : roomiest(c, p.items->sizes[p.first]);
+    Link* l = p.items->empty() ? &c.links.front() : roomiest(c, p);
     if (l == nullptr) return false;
     sent.push_back(cut(c, *l));
     return true;

@@ -6,8 +6,10 @@
 //
 // Bounds, for each link: `queue` items of the producer's stage over its links; as many as the worker is likely to be
 // done with in kHorizon, so that what is slow is spread evenly; kLinkBytes, but up to kLargeItems large ones in
-// kMostLinkBytes, and one item of any size: more would leave the caches before it is worked on. While this job has
-// something that cannot be sent it is full(), and is given no more to do.
+// kMostLinkBytes, and one item of any size: more would leave the caches before it is worked on. A message that does not
+// fit waits until it does, rather than leave in parts: a part would stay one on all links behind this one, and a small
+// message costs nearly as much as a large one. While this job has something that cannot be sent it is full(), and is
+// given no more to do.
 #pragma once
 
 #include "core/plan.hpp"
@@ -24,7 +26,7 @@ namespace penstock {
 
 class StreamOutput {
 public:
-    static constexpr std::uint64_t kLinkBytes = 1 << 20;
+    static constexpr std::uint64_t kLinkBytes = (1 << 20) + (256 << 10);  // four messages of items of up to 64 KiB
     static constexpr std::uint64_t kMostLinkBytes = 4 << 20;
     static constexpr std::uint64_t kLargeItems = 4;
     static constexpr std::size_t kBatchItems = 2048;  // in one message
@@ -94,7 +96,9 @@ private:
 
     std::uint64_t limit(const Link& l, bool alone) const;
     static bool fits(std::uint64_t items, std::uint64_t bytes, std::uint64_t more);
-    Link* roomiest(Consumer& c, std::uint64_t bytes);
+    static bool fits_as_large(std::uint64_t items, std::uint64_t bytes, std::uint64_t more);
+    static std::uint64_t bytes_of_message(const Pending& p);
+    Link* roomiest(Consumer& c, const Pending& p);
     Sent cut(Consumer& c, Link& l);
     bool send_one(Consumer& c, std::vector<Sent>& sent);
 

@@ -48,12 +48,12 @@ std::vector<Item> numbers(std::size_t n, std::uint64_t first = 1) {
 }
 
 // Runs it, and compares what every stage sees with the model.
-void check(Plan plan, const std::vector<std::vector<Item>>& sources, Random& random) {
+void check(Plan plan, const std::vector<std::vector<Item>>& sources, Random& random, std::size_t more_bytes = 1) {
     complete_stream(plan);
     std::vector<std::vector<Item>> all = sources;
     all.resize(plan.stages.size());
     const std::vector<test::Made> model = test::modelled(plan, all);
-    test::StreamRun run(plan, all, random);
+    test::StreamRun run(plan, all, random, more_bytes);
     ASSERT_EQ(run.run(), "");
     for (std::uint32_t s = 0; s < plan.stages.size(); ++s) {
         const Stage& stage = plan.stages[s];
@@ -195,13 +195,13 @@ TEST(StreamFlow, AQueueBoundsWhatWaits) {
 }
 
 // Sources, then stages that read one or several of those before them, however these hang together.
-Plan random_plan(Random& random, std::vector<std::vector<Item>>& sources) {
+Plan random_plan(Random& random, std::vector<std::vector<Item>>& sources, std::uint32_t most_items = 800) {
     Stages s;
     std::vector<std::uint32_t> untouched;  // sources nobody reads yet
     const std::uint32_t n = random.between(1, 3);
     for (std::uint32_t i = 0; i < n; ++i) {
         untouched.push_back(s.source(random.chance(0.3) ? random.between(2, 3) : 1, random.chance(0.8)));
-        sources.push_back(numbers(random.chance(0.1) ? 0 : random.below(800), i + 1));
+        sources.push_back(numbers(random.chance(0.1) ? 0 : random.below(most_items), i + 1));
     }
     const std::uint32_t queues[] = {0, 1, 2, 30};
     for (std::uint32_t i = random.between(1, 6); i != 0; --i) {
@@ -233,6 +233,19 @@ TEST(StreamFlow, RandomStreamsAreAsModelled) {
         const Plan plan = random_plan(random, sources);
         SCOPED_TRACE(test::text(plan));
         check(plan, sources, random);
+        if (HasFatalFailure()) return;
+    }
+}
+
+// Items of up to 400 kB: the bytes of links are what bounds them.
+TEST(StreamFlow, RandomStreamsOfLargeItemsAreAsModelled) {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        Random random(seed);
+        std::vector<std::vector<Item>> sources;
+        const Plan plan = random_plan(random, sources, 100);
+        SCOPED_TRACE(test::text(plan));
+        check(plan, sources, random, 100'000);
         if (HasFatalFailure()) return;
     }
 }

@@ -32,17 +32,16 @@ inline std::vector<Item> results_of(const Plan& plan, std::uint32_t stage, Item 
     return made;
 }
 
-inline StreamItems encoded(const std::vector<Item>& items) {
+// Not all of one length: 8 bytes and up to four times `more`, of which nobody looks at more than the first 8.
+inline StreamItems encoded(const std::vector<Item>& items, std::size_t more) {
     StreamItems e;
-    std::vector<std::byte> all;
+    BytesWriter all;
     for (const Item item : items) {
-        const auto* bytes = reinterpret_cast<const std::byte*>(&item);
-        const std::size_t length = sizeof item + item % 5;  // not all of one length
+        const std::size_t length = sizeof item + item % 5 * more;
         e.sizes.push_back(static_cast<std::uint32_t>(length));
-        all.insert(all.end(), bytes, bytes + sizeof item);
-        all.resize(all.size() + length - sizeof item);
+        __builtin_memcpy(all.extend(length), &item, sizeof item);
     }
-    e.bytes = std::move(all);
+    e.bytes = all.take();
     return e;
 }
 
@@ -131,8 +130,9 @@ inline std::vector<Made> modelled(const Plan& plan, const std::vector<std::vecto
 // Runs the plan; seen[s] is what stage s saw of its input, all workers together.
 class StreamRun {
 public:
-    StreamRun(const Plan& plan, const std::vector<std::vector<Item>>& sources, Random& random)
-        : plan_(plan), random_(random), seen(plan.stages.size()) {
+    StreamRun(const Plan& plan, const std::vector<std::vector<Item>>& sources, Random& random,
+              std::size_t more_bytes = 1)
+        : plan_(plan), random_(random), more_bytes_(more_bytes), seen(plan.stages.size()) {
         for (std::uint32_t s = 0; s < plan.stages.size(); ++s)
             for (std::uint32_t w = 0; w < plan.templates[s].count; ++w) {
                 Job job{s, StreamInput(plan, TemplateIndex(s)), StreamOutput(plan, TemplateIndex(s)), {}, {}, false, 0};
@@ -196,7 +196,7 @@ private:
             if (!j.out.full() && !j.source.empty()) {
                 const std::size_t n = std::min<std::size_t>(j.source.size(), random_.between(1, 20));
                 j.out.add(std::make_shared<const StreamItems>(
-                              encoded({j.source.begin(), j.source.begin() + static_cast<std::ptrdiff_t>(n)})),
+                              encoded({j.source.begin(), j.source.begin() + static_cast<std::ptrdiff_t>(n)}, more_bytes_)),
                           0, true);
                 j.source.erase(j.source.begin(), j.source.begin() + static_cast<std::ptrdiff_t>(n));
                 any = true;
@@ -251,6 +251,11 @@ private:
         const std::uint32_t to = sent.to.value;
         jobs_[to].waiting += sent.items->count();
         most_waiting_ = std::max(most_waiting_, jobs_[to].waiting);
+        OnLink& there = on_links_[{number, to}];
+        there.items += sent.items->count();
+        there.bytes += sent.items->bytes.size();
+        const bool large = there.items <= StreamOutput::kLargeItems && there.bytes <= StreamOutput::kMostLinkBytes;
+        if (there.items > 1 && there.bytes > StreamOutput::kLinkBytes && !large) problem_ = "too much on a link";
         links_[{number, to}].push_back({Message::Kind::items, std::move(sent), 0, 0});
     }
 
@@ -262,10 +267,10 @@ private:
         for (const Item item : items)
             for (const Item result : results_of(plan_, j.stage, item)) made.push_back(result);
         const auto cut = static_cast<std::ptrdiff_t>(random_.below(static_cast<std::uint32_t>(made.size() + 1)));
-        j.out.add(std::make_shared<const StreamItems>(encoded({made.begin(), made.begin() + cut})), work.batch.number,
-                  false);
-        j.out.add(std::make_shared<const StreamItems>(encoded({made.begin() + cut, made.end()})), work.batch.number,
-                  work.batch.last);
+        j.out.add(std::make_shared<const StreamItems>(encoded({made.begin(), made.begin() + cut}, more_bytes_)),
+                  work.batch.number, false);
+        j.out.add(std::make_shared<const StreamItems>(encoded({made.begin() + cut, made.end()}, more_bytes_)),
+                  work.batch.number, work.batch.last);
     }
 
     bool deliver() {
@@ -299,6 +304,8 @@ private:
                 break;
             case Message::Kind::taken:
                 jobs_[from].waiting -= m.items;
+                on_links_[{number_of(to), from}].items -= m.items;
+                on_links_[{number_of(to), from}].bytes -= m.bytes;
                 if (!to.out.taken(JobIndex(from), m.items, m.bytes,
                                   random_.chance(0.5) ? -1 : random_.between(1, 30'000'000)))
                     problem_ = "credit that was never given";
@@ -306,9 +313,16 @@ private:
         }
     }
 
+    struct OnLink {  // sent, and not given back
+        std::uint64_t items = 0, bytes = 0;
+    };
+    std::uint32_t number_of(const Job& j) const { return static_cast<std::uint32_t>(&j - jobs_.data()); }
+
     const Plan& plan_;
     Random& random_;
+    const std::size_t more_bytes_;
     std::vector<Job> jobs_;
+    std::map<Link, OnLink> on_links_;
     std::map<Link, std::deque<Message>> links_;
     std::string problem_;
     std::uint64_t most_waiting_ = 0;

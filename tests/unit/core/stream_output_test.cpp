@@ -1,0 +1,93 @@
+// What leaves a job together, and when.
+#include "core/stream_output.hpp"
+
+#include "sim/random.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+namespace penstock {
+namespace {
+
+Plan source_and_map() {
+    Plan plan;
+    for (const char* name : {"source", "map"}) {
+        JobTemplate t;
+        t.name = name;
+        t.worker = "work";
+        t.first_job = JobIndex(static_cast<std::uint32_t>(plan.templates.size()));
+        t.count = 1;
+        plan.templates.push_back(std::move(t));
+        plan.stages.emplace_back();
+    }
+    plan.stages[0].form = StageForm::source;
+    plan.stages[1].from = {TemplateIndex(0)};
+    return plan;
+}
+
+StreamItemsPtr items_of(std::size_t count, std::uint32_t bytes) {
+    StreamItems items;
+    items.sizes.assign(count, bytes);
+    items.bytes = std::vector<std::byte>(count * bytes);
+    return std::make_shared<const StreamItems>(std::move(items));
+}
+
+// Whatever room is given back when: once cut, a batch stays in parts on all links behind, and every part costs as much as a
+// whole one (64 KiB items went half as fast).
+TEST(StreamOutput, AMessageThatDoesNotFitWaitsInsteadOfLeavingInParts) {
+    constexpr std::uint32_t kItem = 64 * 1024 + 10;  // four of them fill a message
+    const StreamItemsPtr batch = items_of(4, kItem);
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        sim::Random random(seed);
+        StreamOutput out(source_and_map(), TemplateIndex(0));
+        std::deque<StreamOutput::Sent> there;
+        std::size_t most = 0, messages = 0;
+        for (std::size_t made = 0; made < 100;) {
+            if (!out.full()) {
+                out.add(batch, made++, true);
+            } else if (!there.empty()) {
+                out.taken(JobIndex(1), there.front().items->count(), there.front().items->bytes.size(), -1);
+                there.pop_front();
+            }
+            if (random.chance(0.5)) continue;
+            for (StreamOutput::Sent& sent : out.take_sendable()) {
+                EXPECT_EQ(sent.items->count(), 4u);
+                there.push_back(std::move(sent));
+                ++messages;
+            }
+            most = std::max(most, there.size());
+        }
+        EXPECT_EQ(most, StreamOutput::kLinkBytes / batch->bytes.size());
+        EXPECT_GE(messages, 90u);
+    }
+}
+
+TEST(StreamOutput, WhatIsLargerThanTheRoomOfALinkLeavesWhenNothingElseIsThere) {
+    StreamOutput out(source_and_map(), TemplateIndex(0));
+    out.add(items_of(1, 100), 0, true);
+    ASSERT_EQ(out.take_sendable().size(), 1u);
+    out.add(items_of(2, StreamOutput::kMostLinkBytes), 1, true);
+    EXPECT_TRUE(out.take_sendable().empty());
+    EXPECT_TRUE(out.taken(JobIndex(1), 1, 100, -1));
+    for (int i = 0; i < 2; ++i) {
+        const auto sent = out.take_sendable();
+        ASSERT_EQ(sent.size(), 1u);
+        EXPECT_EQ(sent.front().items->count(), 1u);
+        EXPECT_TRUE(out.taken(JobIndex(1), 1, StreamOutput::kMostLinkBytes, -1));
+    }
+    EXPECT_FALSE(out.full());
+}
+
+TEST(StreamOutput, AFewLargeItemsMayBeOnTheirWayAtOnce) {
+    constexpr std::uint32_t kMiB = 1 << 20;
+    StreamOutput out(source_and_map(), TemplateIndex(0));
+    for (int i = 0; i < 6; ++i) out.add(items_of(1, kMiB), static_cast<std::uint64_t>(i), true);
+    EXPECT_EQ(out.take_sendable().size(), StreamOutput::kLargeItems);
+    EXPECT_TRUE(out.taken(JobIndex(1), 1, kMiB, -1));
+    EXPECT_EQ(out.take_sendable().size(), 1u);
+}
+
+}  // namespace
+}  // namespace penstock
