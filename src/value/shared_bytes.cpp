@@ -1,5 +1,7 @@
 #include "value/shared_bytes.hpp"
 
+#include "value/huge_pages.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -20,9 +22,13 @@ constexpr std::size_t kMostGrowth = 512 * 1024;  // up to here a block grows fou
 constexpr std::size_t class_bytes(std::size_t c) { return (kLeastBlock << c) + kBesides; }
 
 std::byte* allocate(std::size_t bytes) {
+    if (bytes >= kHugePage) return map_huge(bytes);
     return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}));
 }
-void release(std::byte* block) { ::operator delete (block, std::align_val_t{kAlignment}); }
+void release(std::byte* block, std::size_t bytes) {
+    if (bytes >= kHugePage) return unmap_huge(block, bytes);
+    ::operator delete (block, std::align_val_t{kAlignment});
+}
 
 // So that a block of one class grows into one of another, and not a little beyond it.
 std::size_t growth(std::size_t capacity) {
@@ -35,9 +41,10 @@ class Spare {
 public:
     std::shared_ptr<std::byte> block(std::size_t& bytes) {
         const std::size_t c = class_for(bytes);
-        if (c == kClasses) return {allocate(bytes), release};
+        if (c == kClasses) return {allocate(bytes), [bytes](std::byte* block) { release(block, bytes); }};
         bytes = class_bytes(c);
-        return {get(c), [c](std::byte* block) { instance().put(c, block); }};
+        const Block block = get(c);
+        return {block.bytes, [c, slab = block.slab](std::byte* begin) { instance().put(c, {begin, slab}); }};
     }
 
     // Never destroyed: threads may drop their last bytes when the program ends.
@@ -47,39 +54,46 @@ public:
     }
 
 private:
+    struct Block {
+        std::byte* bytes = nullptr;
+        BlockSlab* slab = nullptr;  // it was cut from; null = a block by itself
+    };
+
     static std::size_t class_for(std::size_t bytes) {
         std::size_t c = 0;
         while (c < kClasses && class_bytes(c) < bytes) ++c;
         return c;
     }
 
-    std::byte* get(std::size_t c) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (!blocks_[c].empty()) {
-                std::byte* block = blocks_[c].back();
-                blocks_[c].pop_back();
-                bytes_ -= class_bytes(c);
-                return block;
-            }
+    Block get(std::size_t c) {
+        const std::lock_guard lock(mutex_);
+        if (!blocks_[c].empty()) {
+            const Block block = blocks_[c].back();
+            blocks_[c].pop_back();
+            bytes_ -= class_bytes(c);
+            return block;
         }
-        return allocate(class_bytes(c));
+        if (!BlockSlab::worth_it(class_bytes(c))) return {allocate(class_bytes(c)), nullptr};
+        if (slabs_[c] == nullptr || slabs_[c]->all_cut()) slabs_[c] = new BlockSlab(class_bytes(c));
+        return {slabs_[c]->cut(), slabs_[c]};
     }
 
-    void put(std::size_t c, std::byte* block) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (bytes_ + class_bytes(c) <= kMostSpare) {
-                blocks_[c].push_back(block);
-                bytes_ += class_bytes(c);
-                return;
-            }
+    void put(std::size_t c, Block block) {
+        const std::lock_guard lock(mutex_);
+        if (bytes_ + class_bytes(c) <= kMostSpare) {
+            blocks_[c].push_back(block);
+            bytes_ += class_bytes(c);
+        } else if (block.slab == nullptr) {
+            release(block.bytes, class_bytes(c));
+        } else if (block.slab->give_back(block.bytes)) {
+            if (slabs_[c] == block.slab) slabs_[c] = nullptr;
+            delete block.slab;
         }
-        release(block);
     }
 
     std::mutex mutex_;
-    std::array<std::vector<std::byte*>, kClasses> blocks_;
+    std::array<std::vector<Block>, kClasses> blocks_;
+    std::array<BlockSlab*, kClasses> slabs_{};  // what blocks are being cut from
     std::size_t bytes_ = 0;
 };
 
