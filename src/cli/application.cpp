@@ -2,7 +2,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/doctor.hpp"
-#include "cli/launcher.hpp"
+#include "mpi/launcher.hpp"
 #include "cli/plan_commands.hpp"
 #include "cli/result_commands.hpp"
 #include "cli/run_command.hpp"

@@ -1,4 +1,5 @@
 // The two kinds of session: one process without MPI, and a rank of a launch.
+#include "mpi/launcher.hpp"
 #include "mpi/mpi_transport.hpp"
 #include "mpi/start_watch.hpp"
 #include "run/run_roles.hpp"
@@ -31,7 +32,8 @@ constexpr int kFactsTag = 10;
 constexpr int kLayoutTag = 11;
 constexpr int kAgreeTag = 12;
 constexpr int kClockTag = 13;
-constexpr Nanoseconds kLongestStart = 60'000'000'000;
+constexpr Nanoseconds kLongestStart = 60'000'000'000;       // what ranks do together once they know one another
+constexpr Nanoseconds kLongestBeginning = 600'000'000'000;  // until they do: MPI of a large launch takes its time
 
 class LocalSession final : public Session {
 public:
@@ -90,12 +92,15 @@ class MpiSession final : public Session {
 public:
     MpiSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::uint32_t pipeliners,
                std::optional<std::uint32_t> slots)
-        : environment_(std::in_place, boost::mpi::threading::funneled, true),
+        : start_watch_(launcher_rank(), kLongestBeginning),
+          environment_(std::in_place, boost::mpi::threading::funneled, true),
           types_(types),
           zygote_(std::move(zygote)) {
         try {
             layout_ = lay_out(exchange_facts(), static_cast<std::uint32_t>(world_.rank()), pipeliners, slots);
+            start_watch_.watch(layout_.peers, {});  // rank 0 may read definitions for as long as it needs
         } catch (const std::invalid_argument&) {
+            start_watch_.stop();
             environment_.reset();  // all ranks see it and leave; left to unwinding, Boost would abort before it is told
             throw;
         }
@@ -104,7 +109,9 @@ public:
     const Launch& launch() const override { return layout_.launch; }
     std::optional<RunRequest> agree(const std::optional<RunRequest>& request) override;
     RunSummary run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) override;
+    ~MpiSession() override { start_watch_.stop(); }
     void close() override {
+        start_watch_.stop();
         if (degraded_) return;
         doorbells_.reset();
         environment_.reset();
@@ -119,6 +126,7 @@ private:
     std::vector<RankFacts> exchange_facts();
     RouterCalendar exchange_clocks();
 
+    StartWatch start_watch_;  // begins before MPI does
     bool degraded_ = false;  // ranks are lost: MPI_Finalize may never return
     std::optional<boost::mpi::environment> environment_;
     boost::mpi::communicator world_;
@@ -201,13 +209,17 @@ std::optional<RunRequest> MpiSession::agree(const std::optional<RunRequest>& req
             }
         }
         for (int r = 1; r < world_.size(); ++r) world_.send(r, kAgreeTag, out.str());
+        if (!request) start_watch_.stop();
         return request;
     }
     std::istringstream in(receive_patiently(world_, 0, kAgreeTag));
     boost::archive::binary_iarchive ar(in, boost::archive::no_header);
     bool runs = false, has_slots = false;
     ar >> runs;
-    if (!runs) return std::nullopt;
+    if (!runs) {
+        start_watch_.stop();
+        return std::nullopt;
+    }
     RunRequest agreed;
     std::string directory;
     std::uint32_t slots = 0;
@@ -259,12 +271,10 @@ RouterCalendar MpiSession::exchange_clocks() {
 RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) {
     const auto rank = static_cast<std::uint32_t>(world_.rank());
     RouterCalendar calendar;
-    {
-        const auto most = std::max(kLongestStart, static_cast<Nanoseconds>(2e9 * request.broker_timeout_s));
-        const StartWatch watch(rank, layout_.peers, most);
-        calendar = exchange_clocks();
-        doorbells_.emplace(world_);
-    }
+    start_watch_.watch(layout_.peers, std::max(kLongestStart, static_cast<Nanoseconds>(2e9 * request.broker_timeout_s)));
+    calendar = exchange_clocks();
+    doorbells_.emplace(world_);
+    start_watch_.stop();
     Admission admission(layout_, rank, [&](std::uint32_t from, const std::string& problem) {
         const std::string text =
             "rank " + std::to_string(rank) + " dropped a message from rank " + std::to_string(from) + ": " + problem;

@@ -30,6 +30,84 @@ jobs:
 """
 
 
+PATIENCE_S = 120  # a run takes a second or two; one that takes this long hangs
+
+
+def kill_now(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+class Launch:
+    """A run that is going on, and all the processes that belong to it."""
+
+    def __init__(self, folder, command, number):
+        self.mark = f"PENSTOCK_CAMPAIGN={os.getpid()}-{number}"
+        self.launched = command[0] == "mpirun"
+        self.path = os.path.join(folder, f"printed-{number}.txt")
+        with open(self.path, "w", encoding="utf-8") as printed:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=dict([*os.environ.items(), self.mark.split("=")]), stdin=subprocess.DEVNULL,
+                stdout=printed, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def printed(self):
+        with open(self.path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def processes(self):
+        """{pid: (parent, name, number of its rank)} of what lives."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as f:
+                    environment = dict(entry.split("=", 1) for entry in f.read().decode(errors="replace").split("\0") if "=" in entry)
+                with open(f"/proc/{pid}/stat") as f:
+                    before, _, behind = f.read().rpartition(")")
+            except OSError:
+                continue
+            if environment.get("PENSTOCK_CAMPAIGN") == self.mark.split("=")[1] and behind.split()[0] != "Z":
+                found[int(pid)] = (int(behind.split()[1]), before.split("(", 1)[1], int(environment.get("OMPI_COMM_WORLD_RANK", 0)))
+        return found
+
+    def victims(self, kind, least_rank):
+        processes = self.processes()
+        root = self.process.pid
+        ranks = [pid for pid, (parent, _, _) in processes.items() if parent == root] if self.launched else [root]
+        if kind == "all":
+            return [root, *ranks]
+        if kind == "launcher":
+            return [root]
+        if kind == "rank":
+            return [pid for pid in ranks if processes[pid][2] >= least_rank]
+        children = [pid for pid, (parent, _, _) in processes.items() if parent in ranks]
+        return [pid for pid in children if (processes[pid][1] == "penstock-zygote") == (kind == "zygote")]
+
+    def wait(self, test):
+        """Until the launch and all that belongs to it has ended."""
+        try:
+            self.process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            left = self.processes()
+            self.end()
+            test.fail(f"the launch hangs: {left}\n{self.printed()}")
+        end = time.monotonic() + PATIENCE_S
+        while left := self.processes():
+            if time.monotonic() > end:
+                self.end()
+                test.fail(f"processes are left behind: {left}\n{self.printed()}")
+            time.sleep(0.005)
+
+    def end(self):
+        while left := self.processes():
+            for pid in left:
+                kill_now(pid)
+            self.process.poll()
+            time.sleep(0.01)
+        self.process.wait()
+
+
 class KillTest(LaunchTest):
     def start(self, ranks, *arguments):
         return subprocess.Popen(self.command(ranks, *arguments), cwd=self.folder, stdin=subprocess.DEVNULL,
@@ -50,10 +128,7 @@ class KillTest(LaunchTest):
         """Launcher and ranks at once."""
         ranks = self.children_of(process.pid)
         for pid in [process.pid, *ranks]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill_now(pid)
         process.communicate()
 
     def rows(self, name):

@@ -12,7 +12,7 @@ import time
 
 import h5py
 
-from killing import DEFINITION, KillTest
+from killing import DEFINITION, KillTest, Launch, kill_now
 
 
 class LostRanks(KillTest):
@@ -205,6 +205,20 @@ jobs:
             self.kill(3)
             text = self.wait_for_end(process)
             self.assertTrue("while the launch began" in text or "jobs succeeded" in text, text)
+
+    def test_a_rank_that_dies_before_mpi_has_begun_ends_the_launch(self):
+        """MPI would wait for it for ever."""
+        definition = self.write("work.yaml", DEFINITION)
+        for victim in (2, 0):
+            command = self.command(4, "run", definition, "-o", f"m{victim}.h5")
+            launch = Launch(self.folder, [command[0], "--enable-recovery", *command[1:]], victim)
+            while not (found := [pid for pid, (_, name, rank) in launch.processes().items()
+                                 if (name, rank) == ("penstock-zygote", victim)]):
+                self.assertIsNone(launch.process.poll(), launch.printed())
+            kill_now(launch.processes()[found[0]][0])  # the rank: it has just made its zygote
+            launch.wait(self)
+            self.assertRegex(launch.printed(), "leaves: .* while the launch began. Nothing has run; start it again, with --resume")
+        self.penstock(3, "run", definition, "-o", "m0.h5", "--resume")
 
     def test_a_stream_starts_again(self):
         definition = self.write("stream.yaml", """

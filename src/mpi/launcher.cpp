@@ -1,4 +1,4 @@
-#include "cli/launcher.hpp"
+#include "mpi/launcher.hpp"
 
 #include "run/run.hpp"
 
