@@ -2,11 +2,11 @@
 
 #include "cli/command_line.hpp"
 #include "cli/doctor.hpp"
-#include "mpi/launcher.hpp"
 #include "cli/plan_commands.hpp"
 #include "cli/result_commands.hpp"
 #include "cli/run_command.hpp"
 #include "exec/lanes.hpp"
+#include "mpi/launcher.hpp"
 #include "mpi/trial_rank.hpp"
 #include "report/text.hpp"
 #include "store/store_error.hpp"

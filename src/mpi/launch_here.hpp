@@ -1,9 +1,9 @@
 // The ranks of this launch that run on this host, found without MPI: by what the launcher put into their environment.
 // For the time in which MPI begins, when a rank that dies would leave the others waiting for it for ever.
 //
-// They are looked for until all of them were seen, then their processes are watched. A rank that was not seen for a long
-// time although others were is taken for lost too. Where the launcher does not say how many ranks there are here (only
-// Open MPI does), or processes cannot see one another (ranks in containers of their own), nothing is found out.
+// They are looked for until all of them were seen, then their processes are watched. A rank that was not seen for a
+// long time although others were is taken for lost too. Where the launcher does not say how many ranks there are here
+// (only Open MPI does), or processes cannot see one another (ranks in containers of their own), nothing is found out.
 //
 // Thread: any, one at a time.
 #pragma once
@@ -56,7 +56,8 @@ private:
     std::optional<std::string> one_that_ended() const;
 
     Expected expected_;
-    std::map<std::uint32_t, std::map<std::uint32_t, int>> seen_;  // by rank, then pid: a pidfd. Several when a script started it.
+    // By rank, then pid (several when a script started it): a pidfd.
+    std::map<std::uint32_t, std::map<std::uint32_t, int>> seen_;
     Nanoseconds last_look_ = 0, next_search_ = 0, pause_ = kFirstPause;
     Nanoseconds looking_ = 0;  // for so long, as it counts here
 };

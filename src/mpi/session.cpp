@@ -127,7 +127,7 @@ private:
     RouterCalendar exchange_clocks();
 
     StartWatch start_watch_;  // begins before MPI does
-    bool degraded_ = false;  // ranks are lost: MPI_Finalize may never return
+    bool degraded_ = false;   // ranks are lost: MPI_Finalize may never return
     std::optional<boost::mpi::environment> environment_;
     boost::mpi::communicator world_;
     std::optional<Doorbells> doorbells_;
@@ -204,8 +204,8 @@ std::optional<RunRequest> MpiSession::agree(const std::optional<RunRequest>& req
                 const bool has_slots = request->slots.has_value();
                 const std::uint32_t slots = request->slots.value_or(0);
                 ar << directory << request->incarnation << request->pipeliners << has_slots << slots
-                   << request->resources << request->store << request->dry_run << request->fail_fast << request->retry_delay_s
-                   << request->crash_limit << request->broker_timeout_s;
+                   << request->resources << request->store << request->dry_run << request->fail_fast
+                   << request->retry_delay_s << request->crash_limit << request->broker_timeout_s;
             }
         }
         for (int r = 1; r < world_.size(); ++r) world_.send(r, kAgreeTag, out.str());
@@ -271,7 +271,8 @@ RouterCalendar MpiSession::exchange_clocks() {
 RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, const Feeder& feeder) {
     const auto rank = static_cast<std::uint32_t>(world_.rank());
     RouterCalendar calendar;
-    start_watch_.watch(layout_.peers, std::max(kLongestStart, static_cast<Nanoseconds>(2e9 * request.broker_timeout_s)));
+    start_watch_.watch(layout_.peers,
+                       std::max(kLongestStart, static_cast<Nanoseconds>(2e9 * request.broker_timeout_s)));
     calendar = exchange_clocks();
     doorbells_.emplace(world_);
     start_watch_.stop();

@@ -1,5 +1,5 @@
-// Ends this process when another rank is lost while the launch begins: MPI itself, and what ranks do together then, would
-// wait for it for ever. There is nothing to lose yet.
+// Ends this process when another rank is lost while the launch begins: MPI itself, and what ranks do together then,
+// would wait for it for ever. There is nothing to lose yet.
 #pragma once
 
 #include "run/rank_watch.hpp"
@@ -16,8 +16,8 @@ namespace penstock {
 
 class StartWatch {
 public:
-    // Before MPI begins: watches the ranks of this host, and that it takes no longer than `most`, as ranks of other hosts
-    // cannot be seen. `rank`: as the launcher says.
+    // Before MPI begins: watches the ranks of this host, and that it takes no longer than `most`, as ranks of other
+    // hosts cannot be seen. `rank`: as the launcher says.
     StartWatch(std::uint32_t rank, Nanoseconds most);
 
     // From the time on when ranks know one another. Without `most` it may take as long as it likes.
