@@ -92,7 +92,8 @@ class KillCampaign(LaunchTest):
         self.campaign("mix")
 
     def campaign(self, kind):
-        self.tally = {"runs": 0, "finished by themselves": 0, "resumed": 0, "durable jobs looked at": 0}
+        self.tally = {"runs": 0, "failed": 0, "finished by themselves": 0, "resumed": 0, "durable jobs looked at": 0,
+                      "left by mpirun alone": 0}
         self.launches = 0
         top = self.folder
         self.definitions = {False: [self.write("work.yaml", JOBS)]}
@@ -110,7 +111,13 @@ class KillCampaign(LaunchTest):
             with self.subTest(kind=kind, seed=seed):
                 self.folder = os.path.join(top, str(seed))
                 os.mkdir(self.folder)
-                self.disturb(random.Random(f"{kind} {seed}"), [kind] if kind != "mix" else None)
+                self.tally["failed"] += 1
+                try:
+                    self.disturb(random.Random(f"{kind} {seed}"), [kind] if kind != "mix" else None)
+                except Exception as error:
+                    print(f"{kind}, seed {seed}: {error}", flush=True)  # at once: it may be one of hundreds
+                    raise
+                self.tally["failed"] -= 1
         self.folder = top
         print(f"{kind}: " + ", ".join(f"{count} {what}" for what, count in self.tally.items()), flush=True)
 
@@ -125,11 +132,12 @@ class KillCampaign(LaunchTest):
             try:
                 here = self.kill_during(launch, chance, kinds, self.lasted[streams])
                 killed += here
-                launch.wait(self)
+                ended = launch.wait(self)
+                self.tally["left by mpirun alone"] += not ended
                 if os.path.exists(self.path("r.h5.run/journal")) or os.path.exists(self.path("r.h5")):
                     self.look_at_what_is_durable()
                 finished = self.is_whole(streams)
-                if not finished:
+                if not finished and ended:
                     self.check_excuse(launch, here)
             finally:
                 launch.end()

@@ -31,6 +31,7 @@ jobs:
 
 
 PATIENCE_S = 120  # a run takes a second or two; one that takes this long hangs
+LAUNCHER_PATIENCE_S = 20  # mpirun without any rank
 
 
 def kill_now(pid):
@@ -85,19 +86,25 @@ class Launch:
         return [pid for pid in children if (processes[pid][1] == "penstock-zygote") == (kind == "zygote")]
 
     def wait(self, test):
-        """Until the launch and all that belongs to it has ended."""
-        try:
-            self.process.wait(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            left = self.processes()
-            self.end()
-            test.fail(f"the launch hangs: {left}\n{self.printed()}")
-        end = time.monotonic() + PATIENCE_S
+        """Until the launch and all that belongs to it has ended. False when mpirun itself hung, with no rank left: when one is
+        killed while it begins, PMIx 4.2 may lock itself out. No rank can do anything about that."""
+        alone_since, end = None, time.monotonic() + PATIENCE_S
         while left := self.processes():
-            if time.monotonic() > end:
+            now = time.monotonic()
+            alone_since = (alone_since or now) if self.launched and set(left) == {self.process.pid} else None
+            if alone_since and now > alone_since + LAUNCHER_PATIENCE_S:
                 self.end()
-                test.fail(f"processes are left behind: {left}\n{self.printed()}")
-            time.sleep(0.005)
+                return False
+            if now > end:
+                self.end()
+                test.fail(f"the launch hangs, or has left processes behind: {left}\n{self.printed()}")
+            try:
+                self.process.wait(timeout=0.2)
+                time.sleep(0.005)
+            except subprocess.TimeoutExpired:
+                pass
+        self.process.wait()
+        return True
 
     def end(self):
         while left := self.processes():
