@@ -54,3 +54,9 @@ def repeated_attempts(path):
     with h5py.File(path, "r") as f:
         attempts = list(zip(f["attempts/job"][:].tolist(), f["attempts/number"][:].tolist()))
         return sorted({attempt for attempt in attempts if attempts.count(attempt) > 1}) if len(attempts) > len(set(attempts)) else []
+
+
+def differences(one, other):
+    """The parts of two contents that are not the same, in short."""
+    return [f"{part}: {str(one.get(part, 'nothing'))[:300]} / {str(other.get(part, 'nothing'))[:300]}"
+            for part in sorted({*one, *other}) if one.get(part) != other.get(part)]
