@@ -27,7 +27,7 @@ struct StageRequest {
         wake,    // of a running fold: on_wake()
     };
     Do what = Do::items;
-    std::uint64_t stream_job = 0;  // another number = another worker object
+    std::uint64_t stream_job = 0;  // of this start of the stage at this broker: another number = another worker object
     std::uint32_t worker = 0;      // of the stage's workers
     std::uint32_t workers = 1;
     bool continues = false;        // items of this stream job have been worked on before: a fold that has lost its state

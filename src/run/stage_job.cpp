@@ -108,7 +108,8 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
     piece.given = steady_now();
     StageRequest request;
     request.what = piece.what;
-    request.stream_job = (std::uint64_t{start_.pipeline->info.id.value} << 32) | index().value;
+    // Not the job: when the stream starts again here, another object does, and not the one that has seen items before.
+    request.stream_job = start_.ticket;
     request.worker = start_.instance;
     request.workers = job().count;
     request.continues = worked_;

@@ -229,7 +229,7 @@ stages:
   slow: {worker: command, from: source, workers: 2, ordered: true, with: {argv: [sh, -c, 'while read x; do sleep 0.002; echo $x >> ran.txt; echo $((x * 2)); done'], frames: lines}}
   count: {worker: Count, from: slow}
 """)
-        for victim in (2, 3, 4):
+        for victim in (1, 2, 3, 4):
             with self.subTest(victim=victim):
                 process = self.begin(5, "run", definition, "-o", f"s{victim}.h5")
                 before = len(self.lines_of("ran.txt"))
