@@ -8,16 +8,18 @@
 
 namespace penstock::bench {
 
+inline void work_for(std::chrono::nanoseconds time) {
+    for (const auto until = std::chrono::steady_clock::now() + time; std::chrono::steady_clock::now() < until;) {
+    }
+}
+
 // Works for `us` microseconds.
 class Busy final : public Worker {
 public:
     static constexpr std::string_view kName = "bench-busy";
 
     Document process(const Document&, Context& context) override {
-        const auto until =
-            std::chrono::steady_clock::now() + std::chrono::microseconds(context.parameters().at("us").int64());
-        while (std::chrono::steady_clock::now() < until) {
-        }
+        work_for(std::chrono::microseconds(context.parameters().at("us").int64()));
         return {};
     }
 };

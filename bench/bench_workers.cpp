@@ -57,10 +57,7 @@ public:
         if (us != context.parameters().end()) work_ = std::chrono::microseconds(us->second.int64());
     }
     std::optional<penstock::Value> on_item(const penstock::Value& item, penstock::Context&) override {
-        if (work_.count() != 0)
-            for (const auto until = std::chrono::steady_clock::now() + work_;
-                 std::chrono::steady_clock::now() < until;) {
-            }
+        if (work_.count() != 0) penstock::bench::work_for(work_);
         return item;
     }
 

@@ -65,26 +65,41 @@ bool StreamOutput::fits_as_large(std::uint64_t items, std::uint64_t bytes, std::
     return items < kLargeItems && bytes + more <= kMostLinkBytes;
 }
 
-// Of the items that would leave together, if the link had room for them.
-std::uint64_t StreamOutput::bytes_of_message(const Pending& p) {
-    const std::size_t most = std::min(p.items->count(), p.first + kBatchItems);
-    std::uint64_t bytes = 0;
-    for (std::size_t i = p.first; i < most && bytes < kBatchBytes; ++i) bytes += p.items->sizes[i];
-    return bytes;
+// What would leave together if the link had room for it. Parts of a batch are about equally large, or its last one would
+// be too little to keep anybody busy.
+StreamOutput::Message StreamOutput::next_message(const Consumer& c, const Link& l) const {
+    const Pending& p = c.pending.front();
+    const std::size_t rest = p.items->count() - p.first;
+    if (rest == 0) return {};
+    const std::uint64_t whole = limit(l, c.links.size() == 1);
+    const std::uint64_t most = std::min<std::uint64_t>(std::max<std::uint64_t>(1, whole / kBatchesOfLimit), kBatchItems);
+    const std::uint64_t messages = (rest + most - 1) / most;
+    const std::uint64_t n = (rest + messages - 1) / messages;
+    Message m;
+    while (m.items < n && m.bytes < kBatchBytes) m.bytes += p.items->sizes[p.first + m.items++];
+    return m;
+}
+
+// The part of the link's limit that is taken; 1 or more when it has no room for the next message.
+double StreamOutput::used(const Consumer& c, const Link& l) const {
+    const std::uint64_t whole = limit(l, c.links.size() == 1);
+    const double part = static_cast<double>(l.items) / static_cast<double>(whole);
+    if (l.items == 0 || samples_) return part;
+    const Message m = next_message(c, l);
+    const std::uint64_t first_item = c.pending.front().items->sizes[c.pending.front().first];
+    const bool fits_bytes = fits(l.items, l.bytes, m.bytes) || fits_as_large(l.items, l.bytes, first_item);
+    return l.items + m.items <= whole && fits_bytes ? part : 1;
 }
 
 // The link with the largest part of its limit free; null when none has room.
-StreamOutput::Link* StreamOutput::roomiest(Consumer& c, const Pending& p) {
+StreamOutput::Link* StreamOutput::roomiest(Consumer& c) {
     Link* best = nullptr;
     double best_used = 1;
-    const std::uint64_t message = bytes_of_message(p);
     for (Link& l : c.links) {
-        const bool room = fits(l.items, l.bytes, message) || fits_as_large(l.items, l.bytes, p.items->sizes[p.first]);
-        if (!samples_ && !room) continue;
-        const double used = static_cast<double>(l.items) / static_cast<double>(limit(l, c.links.size() == 1));
-        if (used >= best_used) continue;
+        const double part = used(c, l);
+        if (part >= best_used) continue;
         best = &l;
-        best_used = used;
+        best_used = part;
     }
     return best;
 }
@@ -95,9 +110,7 @@ StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
     Sent sent;
     sent.to = l.to;
     const std::uint64_t whole = limit(l, c.links.size() == 1);
-    const std::uint64_t part = std::max<std::uint64_t>(1, whole / kBatchesOfLimit);
-    const std::size_t most =
-        std::min<std::uint64_t>({whole - std::min(whole, l.items), part, kBatchItems, p.items->count() - p.first});
+    const std::size_t most = std::min<std::uint64_t>(whole - std::min(whole, l.items), next_message(c, l).items);
     std::size_t n = most == 0 ? 0 : 1;
     std::uint64_t bytes = n == 0 ? 0 : p.items->sizes[p.first];
     while (n < most && bytes < kBatchBytes && fits(l.items + n, l.bytes + bytes, p.items->sizes[p.first + n]))
@@ -129,7 +142,7 @@ bool StreamOutput::send_one(Consumer& c, std::vector<Sent>& sent) {
     if (c.pending.empty()) return false;
     const Pending& p = c.pending.front();
     // What is empty needs no room; an item that is too large for what is left of the bytes waits.
-    Link* l = p.items->empty() ? &c.links.front() : roomiest(c, p);
+    Link* l = p.items->empty() ? &c.links.front() : roomiest(c);
     if (l == nullptr) return false;
     sent.push_back(cut(c, *l));
     return true;

@@ -85,6 +85,10 @@ private:
         std::size_t first = 0;   // the rest is to be sent
         std::size_t offset = 0;  // of `first`
     };
+    struct Message {
+        std::size_t items = 0;
+        std::uint64_t bytes = 0;
+    };
     struct Consumer {
         bool in_branch = false;
         bool numbers_batches = false;  // it keeps order: what is sent to it is numbered here
@@ -97,8 +101,9 @@ private:
     std::uint64_t limit(const Link& l, bool alone) const;
     static bool fits(std::uint64_t items, std::uint64_t bytes, std::uint64_t more);
     static bool fits_as_large(std::uint64_t items, std::uint64_t bytes, std::uint64_t more);
-    static std::uint64_t bytes_of_message(const Pending& p);
-    Link* roomiest(Consumer& c, const Pending& p);
+    Message next_message(const Consumer& c, const Link& l) const;
+    double used(const Consumer& c, const Link& l) const;
+    Link* roomiest(Consumer& c);
     Sent cut(Consumer& c, Link& l);
     bool send_one(Consumer& c, std::vector<Sent>& sent);
 

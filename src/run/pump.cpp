@@ -1,6 +1,7 @@
 #include "run/pump.hpp"
 
 #include "run/clock.hpp"
+#include "run/short_turns.hpp"
 
 #include <algorithm>
 
@@ -67,6 +68,7 @@ Pump::Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, 
       watch_(watched_by(rank, options_.peers), (rank == 0 ? 1 : kPatienceWithRouter) * options_.rank_timeout),
       out_(rank) {
     prctl(PR_SET_TIMERSLACK, 1);
+    ask_for_short_turns();
 }
 
 bool Pump::run() {

@@ -10,14 +10,14 @@
 namespace penstock {
 namespace {
 
-Plan source_and_map() {
+Plan source_and_map(std::uint32_t workers = 1) {
     Plan plan;
     for (const char* name : {"source", "map"}) {
         JobTemplate t;
         t.name = name;
         t.worker = "work";
         t.first_job = JobIndex(static_cast<std::uint32_t>(plan.templates.size()));
-        t.count = 1;
+        t.count = plan.templates.empty() ? 1 : workers;
         plan.templates.push_back(std::move(t));
         plan.stages.emplace_back();
     }
@@ -61,6 +61,35 @@ TEST(StreamOutput, AMessageThatDoesNotFitWaitsInsteadOfLeavingInParts) {
         }
         EXPECT_EQ(most, StreamOutput::kLinkBytes / batch->bytes.size());
         EXPECT_GE(messages, 90u);
+    }
+}
+
+// The same of the number of items: a worker with two pieces of a few items has nothing to do before more can come.
+TEST(StreamOutput, ABatchLeavesInPartsOfAboutOneSize) {
+    constexpr std::size_t kItems = 2048;
+    constexpr Nanoseconds kEach = 10'500;  // the limit is no multiple of anything
+    const std::uint64_t limit = StreamOutput::kHorizon / kEach;
+    const StreamItemsPtr batch = items_of(kItems, 9);
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        sim::Random random(seed);
+        StreamOutput out(source_and_map(2), TemplateIndex(0));
+        for (const std::uint32_t worker : {1u, 2u}) EXPECT_TRUE(out.taken(JobIndex(worker), 0, 0, kEach));
+        std::deque<StreamOutput::Sent> there[2];
+        for (std::size_t made = 0; made < 100;) {
+            if (!out.full()) {
+                out.add(batch, made++, true);
+            } else if (auto& some = there[random.below(2)]; !some.empty()) {
+                out.taken(some.front().to, some.front().items->count(), some.front().items->bytes.size(), kEach);
+                some.pop_front();
+            }
+            if (random.chance(0.5)) continue;
+            for (StreamOutput::Sent& sent : out.take_sendable()) {
+                EXPECT_GE(sent.items->count(), kItems / 5 - 1);
+                EXPECT_LE(sent.items->count(), limit / StreamOutput::kBatchesOfLimit);
+                there[sent.to.value - 1].push_back(std::move(sent));
+            }
+        }
     }
 }
 
