@@ -66,6 +66,7 @@ Pump::Pump(std::uint32_t rank, Roles roles, Transport& transport, Waker& waker, 
       interrupted_(interrupted),
       options_(std::move(options)),
       watch_(watched_by(rank, options_.peers), (rank == 0 ? 1 : kPatienceWithRouter) * options_.rank_timeout),
+      alive_(std::min(kMostAliveInterval, options_.rank_timeout / kAlivesATimeout)),
       out_(rank) {
     prctl(PR_SET_TIMERSLACK, 1);
     ask_for_short_turns();
@@ -107,8 +108,7 @@ void Pump::watch() {
                                      "). What is durable is kept; go on with --resume.");
         lose(loss.rank, loss.how);
     }
-    if (rank_ == 0 || now - spoke_ < std::min(kMostAliveInterval, options_.rank_timeout / kAlivesATimeout)) return;
-    out_.to_router(msg::Alive{});
+    if (rank_ != 0 && alive_.is_due(now)) out_.to_router(msg::Alive{});
 }
 
 void Pump::lose(std::uint32_t rank, const std::string& how) {
@@ -181,6 +181,7 @@ void Pump::dispatch(const Envelope& e) {
         return;
     }
     watch_.heard(e.from);
+    if (e.from == 0 && rank_ != 0) alive_.heard(steady_now());
     if (for_the_pump(e)) return;
     std::visit(
         [&]<class Inbox>(const Inbox& message) {
@@ -220,7 +221,7 @@ bool Pump::route() {
         if (e.to == rank_) {
             local_.push_back(std::move(e));
         } else if (!lost_.contains(e.to)) {
-            if (e.to == 0) spoke_ = steady_now();
+            if (e.to == 0) alive_.spoke(steady_now());
             transport_.post(std::move(e));
         }
     }

@@ -75,7 +75,7 @@ private:
     RankWatch watch_;
     std::set<std::uint32_t> lost_;
     std::map<std::uint32_t, Nanoseconds> told_to_leave_;
-    Nanoseconds spoke_ = 0;  // to rank 0
+    AliveClock alive_;  // towards rank 0
     bool leaving_ = false;  // all ranks have finished: rank 0 says so, the others have been told
     Outbox out_;
     std::vector<Envelope> inbox_;

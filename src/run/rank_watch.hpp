@@ -9,6 +9,7 @@
 
 #include "core/ids.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -53,6 +54,26 @@ private:
     Nanoseconds timeout_;
     Nanoseconds last_look_ = 0, next_processes_ = 0;
     Nanoseconds watching_ = 0;  // for so long, as it counts here
+};
+
+// When a rank is to say that it is there, to one that watches it and is watched: when it has said nothing else for a
+// while, and when nothing has come from there, whatever it has said itself. Most of what ranks tell is not answered; this is.
+class AliveClock {
+public:
+    explicit AliveClock(Nanoseconds interval) : interval_(interval) {}
+
+    void spoke(Nanoseconds now) { spoke_ = now; }
+    void heard(Nanoseconds now) { heard_ = now; }
+    // True: it is to be said now.
+    bool is_due(Nanoseconds now) {
+        if (now - std::min(spoke_, std::max(heard_, said_)) < interval_) return false;
+        said_ = spoke_ = now;
+        return true;
+    }
+
+private:
+    const Nanoseconds interval_;
+    Nanoseconds spoke_ = 0, heard_ = 0, said_ = 0;
 };
 
 }  // namespace penstock

@@ -63,5 +63,33 @@ TEST(RankWatch, TheEndOfAProcessIsSeenAtOnce) {
     EXPECT_EQ(lost[0].how, "its process has ended");
 }
 
+int said_from_to(AliveClock& clock, Nanoseconds from, Nanoseconds to, bool speaks, bool hears) {
+    int said = 0;
+    for (Nanoseconds now = from; now < to; now += kSecond / 10) {
+        if (speaks) clock.spoke(now);
+        if (hears) clock.heard(now);
+        said += clock.is_due(now) ? 1 : 0;
+    }
+    return said;
+}
+
+// A broker of a stream tells rank 0 how far it is four times a second, and rank 0 has nothing to say to that: after a minute
+// every broker took it for lost.
+TEST(AliveClock, WhoSpeaksAllTheTimeStillAsksWhoIsSilent) {
+    AliveClock clock(kSecond);
+    EXPECT_EQ(said_from_to(clock, 100 * kSecond, 110 * kSecond, true, false), 10);
+}
+
+TEST(AliveClock, WhoIsSilentSaysThatItIsThere) {
+    AliveClock clock(kSecond);
+    EXPECT_EQ(said_from_to(clock, 100 * kSecond, 110 * kSecond, false, true), 10);
+    EXPECT_EQ(said_from_to(clock, 110 * kSecond, 120 * kSecond, false, false), 10);
+}
+
+TEST(AliveClock, WhereBothSpeakNothingMoreIsSaid) {
+    AliveClock clock(kSecond);
+    EXPECT_EQ(said_from_to(clock, 100 * kSecond, 110 * kSecond, true, true), 0);
+}
+
 }  // namespace
 }  // namespace penstock
