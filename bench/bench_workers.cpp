@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -65,14 +66,23 @@ private:
     std::chrono::microseconds work_{0};
 };
 
+// How many items there were; takes `us` microseconds for each, without computing.
 class BenchCount final : public penstock::FoldWorker {
 public:
     static constexpr std::string_view kName = "bench-count";
 
-    void on_item(const penstock::Value&, penstock::Context&) override { ++items_; }
+    void start(penstock::Context& context) override {
+        const auto us = context.parameters().find("us");
+        if (us != context.parameters().end()) pause_ = std::chrono::microseconds(us->second.int64());
+    }
+    void on_item(const penstock::Value&, penstock::Context&) override {
+        ++items_;
+        if (pause_.count() != 0) std::this_thread::sleep_for(pause_);
+    }
     void finish(penstock::Emit& emit, penstock::Context&) override { emit(items_); }
 
 private:
+    std::chrono::microseconds pause_{0};
     std::int64_t items_ = 0;
 };
 

@@ -264,7 +264,7 @@ def ranks():
             with open(f"/proc/{pid}/environ", "rb") as f:
                 rank = re.search(rb"OMPI_COMM_WORLD_RANK=(\d+)", f.read())
             with open(f"/proc/{pid}/comm") as f:
-                ours = "penstock" in f.read()
+                ours = re.search("penstock|bench_workers", f.read())
         except OSError:
             continue
         if rank and ours:
