@@ -15,10 +15,11 @@ constexpr Nanoseconds kMostFarewell = 10'000'000'000;
 }  // namespace
 
 MpiTransport::MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, bool launcher_ends_all,
-                           Complain complain)
+                           Nanoseconds longest_wait, Complain complain)
     : world_(std::move(world)),
       doorbells_(doorbells),
       launcher_ends_all_(launcher_ends_all),
+      longest_wait_(longest_wait),
       complain_(std::move(complain)),
       destinations_(static_cast<std::size_t>(world_.size())),
       sources_(static_cast<std::size_t>(world_.size())) {}
@@ -100,6 +101,7 @@ bool MpiTransport::underway() const { return sending() || !receives_.empty(); }
 
 void MpiTransport::forget(std::uint32_t rank) {
     any_lost_ = true;
+    sources_[rank].lost = true;
     destinations_[rank].writer.take({});
     destinations_[rank].writer.take_payloads();
     destinations_[rank].in_flight = 0;
@@ -113,7 +115,7 @@ void MpiTransport::forget(std::uint32_t rank) {
         requests_.pop_back();
     }
     for (std::size_t i = receiving_.size(); i-- != 0;) {
-        if (receiving_[i]->from != rank) continue;
+        if (receiving_[i].frame->from != rank) continue;
         receiving_[i] = receiving_.back();
         receiving_.pop_back();
         receives_[i] = receives_.back();
@@ -123,7 +125,8 @@ void MpiTransport::forget(std::uint32_t rank) {
 
 // What others sent while this rank was about to leave is dropped, but received: they could not leave otherwise. A rank
 // that died does not come to the barrier, so nobody waits for long, except where a launcher would end all if it died:
-// there one is late, and whoever left before it, without MPI_Finalize, would take rank 0 along while it collects results.
+// there one is late, and whoever left before it, without MPI_Finalize, would take rank 0 along while it collects
+// results.
 bool MpiTransport::finish() {
     const Nanoseconds until = steady_now() + kMostFarewell;
     std::vector<Envelope> dropped;
@@ -163,6 +166,7 @@ bool MpiTransport::receive(std::vector<Envelope>& in) {
     if (!receives_.empty()) {
         complete_receives();
         for (Source& source : sources_) hand_over(source, in);
+        look_for_missing();
     }
     return in.size() != before;
 }
@@ -184,7 +188,7 @@ void MpiTransport::begin_to_receive(MPI_Message& message, const MPI_Status& stat
     source.incoming.push_back(std::move(frame));
     if (done == 0) {
         receives_.push_back(request);
-        receiving_.push_back(source.incoming.back().get());
+        receiving_.push_back({source.incoming.back().get(), static_cast<std::size_t>(bytes)});
         return;
     }
     source.incoming.back()->missing = 0;
@@ -193,13 +197,21 @@ void MpiTransport::begin_to_receive(MPI_Message& message, const MPI_Status& stat
 
 void MpiTransport::complete_receives() {
     completed_.resize(receives_.size());
+    statuses_.resize(receives_.size());
     int n = 0;
-    MPI_Testsome(static_cast<int>(receives_.size()), receives_.data(), &n, completed_.data(), MPI_STATUSES_IGNORE);
+    const int result =
+        MPI_Testsome(static_cast<int>(receives_.size()), receives_.data(), &n, completed_.data(), statuses_.data());
     if (n == MPI_UNDEFINED || n == 0) return;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+        if (result != MPI_ERR_IN_STATUS) statuses_[i].MPI_ERROR = MPI_SUCCESS;  // MPI leaves it alone then
+        check_size(receiving_[static_cast<std::size_t>(completed_[i])], statuses_[i]);
+    }
     std::sort(completed_.begin(), completed_.begin() + n, std::greater<>());
     for (int i = 0; i < n; ++i) {
         const auto at = static_cast<std::size_t>(completed_[static_cast<std::size_t>(i)]);
-        --receiving_[at]->missing;
+        Incoming& frame = *receiving_[at].frame;
+        --frame.missing;
+        sources_[frame.from].waited = 0;
         receiving_[at] = receiving_.back();
         receiving_.pop_back();
         receives_[at] = receives_.back();
@@ -240,13 +252,41 @@ void MpiTransport::expect_payloads(Incoming& frame) {
             MPI_Request request = MPI_REQUEST_NULL;
             MPI_Irecv(to.data() + offset, static_cast<int>(count), MPI_BYTE, static_cast<int>(frame.from),
                       payload_tag(frame.number), world_, &request);
+            const Receiving piece{&frame, count};
             int done = 0;
-            MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-            if (done != 0) return;
+            MPI_Status status;
+            status.MPI_ERROR = MPI_Test(&request, &done, &status);
+            if (done != 0) return check_size(piece, status);
             ++frame.missing;
             receives_.push_back(request);
-            receiving_.push_back(&frame);
+            receiving_.push_back(piece);
         });
+}
+
+void MpiTransport::check_size(const Receiving& what, const MPI_Status& status) {
+    int bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &bytes);
+    const bool too_many = status.MPI_ERROR != MPI_SUCCESS;
+    if (!too_many && static_cast<std::size_t>(bytes) == what.bytes) return;
+    throw WireError("rank " + std::to_string(what.frame->from) + " announced " + std::to_string(what.bytes) +
+                    " bytes of items and sent " + (too_many ? "more" : std::to_string(bytes)) +
+                    ": what it says cannot be relied on. Go on with --resume");
+}
+
+// A frame whose payload never comes holds up all that its sender says after it.
+void MpiTransport::look_for_missing() {
+    const Nanoseconds now = steady_now();
+    const Nanoseconds passed = receives_.empty() || last_look_ == 0 ? 0 : std::min(now - last_look_, kMostATurn);
+    last_look_ = receives_.empty() ? 0 : now;
+    for (std::uint32_t rank = 0; rank < sources_.size(); ++rank) {
+        Source& source = sources_[rank];
+        const bool waits = !source.incoming.empty() && !source.lost;
+        source.waited = waits ? source.waited + passed : 0;
+        if (source.waited > longest_wait_)
+            throw WireError("rank " + std::to_string(rank) + " announced items and did not send them for " +
+                            std::to_string(longest_wait_ / 1'000'000'000) +
+                            " s, although it lives: what it says cannot be relied on. Go on with --resume");
+    }
 }
 
 }  // namespace penstock

@@ -4,7 +4,9 @@
 // Order: messages of one rank are handed over in the order in which it sent them; a frame waits for its payloads, and
 // with it what that rank sent after it, but nothing of any other rank.
 // Bounds: at most kSendsInFlight frames to one destination are under way; what is posted meanwhile gathers in the next
-// frame. A frame that cannot be decoded is counted, told to `complain`, and dropped.
+// frame. A frame that cannot be decoded is counted, told to `complain`, and dropped. A payload that has another size
+// than its frame says, or does not come for `longest_wait` (in which this rank looks, and the sender is not known to be
+// lost), is a WireError of receive(): what that rank says cannot be relied on any more.
 #pragma once
 
 #include "mpi/doorbells.hpp"
@@ -27,7 +29,8 @@ public:
     using Complain = std::function<void(std::uint32_t from, const std::string& problem)>;
 
     // `doorbells` must outlive this. `launcher_ends_all`: when a rank dies, or leaves without MPI_Finalize.
-    MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, bool launcher_ends_all, Complain complain);
+    MpiTransport(boost::mpi::communicator world, const Doorbells& doorbells, bool launcher_ends_all,
+                 Nanoseconds longest_wait, Complain complain);
 
     void post(Envelope envelope) override;
     void flush() override;
@@ -46,6 +49,7 @@ private:
     static constexpr std::size_t kPieceBytes = 64 << 20;  // of a payload, in one message
     static constexpr int kSendsInFlight = 8;
     static constexpr int kFramesAtOnce = 64;
+    static constexpr Nanoseconds kMostATurn = 1'000'000'000;  // between two looks this much counts as waiting
 
     static int payload_tag(std::uint64_t frame) { return kFirstPayloadTag + static_cast<int>(frame % kPayloadTags); }
 
@@ -70,6 +74,12 @@ private:
     struct Source {
         std::deque<std::unique_ptr<Incoming>> incoming;  // in order
         std::uint64_t frames = 0;
+        Nanoseconds waited = 0;  // since something of it came last
+        bool lost = false;
+    };
+    struct Receiving {
+        Incoming* frame = nullptr;
+        std::size_t bytes = 0;
     };
 
     template <class Use>
@@ -81,11 +91,14 @@ private:
     void complete_receives();
     void read(Incoming& frame);
     void expect_payloads(Incoming& frame);
+    void check_size(const Receiving& what, const MPI_Status& status);
+    void look_for_missing();
     void hand_over(Source& source, std::vector<Envelope>& in);
 
     boost::mpi::communicator world_;
     const Doorbells& doorbells_;
     const bool launcher_ends_all_;
+    const Nanoseconds longest_wait_;
     Complain complain_;
     std::vector<Destination> destinations_;
     std::vector<std::uint32_t> posted_;  // destinations with something in their writer
@@ -95,7 +108,9 @@ private:
     std::vector<std::vector<char>> spare_;  // buffers to reuse
     std::vector<Source> sources_;
     std::vector<MPI_Request> receives_;  // of receiving_, by index
-    std::vector<Incoming*> receiving_;
+    std::vector<Receiving> receiving_;
+    std::vector<MPI_Status> statuses_;
+    Nanoseconds last_look_ = 0;  // while something is to be received
     // With lost ranks: MPI may use these buffers for ever, and is never asked about them again.
     std::vector<Sending> abandoned_;
     bool any_lost_ = false;

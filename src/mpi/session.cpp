@@ -35,6 +35,8 @@ constexpr int kClockTag = 13;
 constexpr Nanoseconds kLongestStart = 60'000'000'000;       // what ranks do together once they know one another
 constexpr Nanoseconds kLongestBeginning = 600'000'000'000;  // until they do: MPI of a large launch takes its time
 
+constexpr Nanoseconds kLeastPatience = 10'000'000'000;  // with one that lives and does not send what it announced
+
 class LocalSession final : public Session {
 public:
     LocalSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::optional<std::uint32_t> slots)
@@ -285,11 +287,12 @@ RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, con
             std::fputs(("penstock: warning: " + text + "\n").c_str(), stderr);
     });
     const bool ends_all = launcher_ends_all();
-    MpiTransport transport(world_, *doorbells_, ends_all,
+    const Nanoseconds longest_wait = std::max(kLeastPatience, static_cast<Nanoseconds>(2e9 * request.broker_timeout_s));
+    MpiTransport transport(world_, *doorbells_, ends_all, longest_wait,
                            [&](std::uint32_t from, const std::string& problem) { admission.refuse(from, problem); });
-    RunSummary summary = run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own(), &admission,
-                                    ends_all},
-                                   request, transport, observer, feeder);
+    RunSummary summary =
+        run_roles({layout_, rank, types_, std::move(zygote_), calendar, doorbells_->own(), &admission, ends_all},
+                  request, transport, observer, feeder);
     degraded_ = summary.degraded;
     return summary;
 }

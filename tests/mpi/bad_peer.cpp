@@ -3,6 +3,9 @@
 //   version,
 //             of unknown kinds, and messages that a broker never sends
 //   version   it says at start that it speaks another version of the messages
+//   short, long, never
+//             it announces items to rank 2, and sends fewer bytes, or more, or none
+#include "exec/stage_items.hpp"
 #include "exec/zygote.hpp"
 #include "mpi/wire.hpp"
 #include "run/run.hpp"
@@ -79,6 +82,25 @@ void send_garbage(int ranks, int me) {
     }
 }
 
+// The first frame that rank 2 gets of this one, and its payload.
+void send_wrong_payload(std::string_view how) {
+    constexpr int kReceiver = 2, kPayloadTag = 64;
+    constexpr std::size_t kAnnounced = 100'000;
+    ItemsWriter items;
+    append_item(Value(std::string(kAnnounced, 'x')), items);
+    const auto announced = std::make_shared<const StreamItems>(items.take());
+    static const std::vector<char> frame =
+        frame_of({BrokerMessage(msg::StreamItems{PipelineId(1), JobIndex(0), JobIndex(1), 0, true, announced, 0})});
+    static const std::vector<char> payload(2 * kAnnounced);
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Isend(frame.data(), static_cast<int>(frame.size()), MPI_BYTE, kReceiver, 1, MPI_COMM_WORLD, &request);
+    MPI_Request_free(&request);
+    if (how == "never") return;
+    MPI_Isend(payload.data(), how == "short" ? 5 : static_cast<int>(payload.size()), MPI_BYTE, kReceiver, kPayloadTag,
+              MPI_COMM_WORLD, &request);
+    MPI_Request_free(&request);
+}
+
 int speak_another_version() {
     boost::mpi::environment environment(boost::mpi::threading::funneled, true);
     const boost::mpi::communicator world;
@@ -105,7 +127,11 @@ int main(int argc, char** argv) {
     const auto session = open_session(types, Zygote::fork_now(types), 1, std::nullopt);
     const auto request = session->agree(std::nullopt);
     if (!request) return 0;
-    send_garbage(static_cast<int>(session->launch().ranks), static_cast<int>(session->launch().rank));
+    const std::string_view how = given == nullptr ? "garbage" : given;
+    if (how == "garbage")
+        send_garbage(static_cast<int>(session->launch().ranks), static_cast<int>(session->launch().rank));
+    else
+        send_wrong_payload(how);
     RunObserver nobody;
     session->run(*request, nobody, nullptr);
     session->close();

@@ -9,6 +9,13 @@ from launching import LaunchTest, PENSTOCK
 
 BAD_PEER = os.environ.get("BAD_PEER", "bad_peer")
 
+LONG = """
+penstock: 1
+name: work
+jobs:
+  a: {worker: command, with: {shell: "while true; do sleep 0.1; done"}}
+"""
+
 WORK = """
 penstock: 1
 name: work
@@ -19,10 +26,10 @@ jobs:
 
 
 class BadPeers(LaunchTest):
-    def launch(self, how):
+    def launch(self, how, work=WORK):
         """Rank 0 and two more that are sound, and a last one that is not."""
-        definition = self.write("work.yaml", WORK)
-        arguments = ["run", definition, "-o", self.path("work.h5")]
+        definition = self.write("work.yaml", work)
+        arguments = ["run", definition, "-o", self.path("work.h5"), "--force", "--broker-timeout", "2s"]
         return subprocess.run(
             ["mpirun", "--oversubscribe", "-n", "3", PENSTOCK, *arguments,
              ":", "-n", "1", "-x", f"PENSTOCK_BAD_PEER={how}", BAD_PEER, *arguments],
@@ -42,6 +49,15 @@ class BadPeers(LaunchTest):
                         "only a pipeliner sends Skipped", "this rank has no role that takes Stop",
                         "only the router sends Stop"):
             self.assertIn(problem, done.stdout)
+
+    def test_items_that_are_announced_and_do_not_come_as_announced_end_the_run(self):
+        for how, problem in [("short", "and sent 5: "), ("long", "and sent more: "),
+                             ("never", "and did not send them for 10 s, although it lives: ")]:
+            with self.subTest(how=how):
+                done = self.launch(how, LONG)
+                self.assertNotEqual(done.returncode, 0, done.stdout)
+                self.assertRegex(done.stdout, "at rank 2: rank 3 announced .*" + problem +
+                                 "what it says cannot be relied on. Go on with --resume")
 
     def test_two_builds_in_one_launch_are_refused_with_both_versions(self):
         done = self.launch("version")
