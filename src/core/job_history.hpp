@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,7 @@ struct Resumption {
     std::shared_ptr<const JobHistory> history;
     std::vector<Place> places;  // by job
     std::shared_ptr<const std::vector<std::string>> files;
+    std::optional<bool> ended_well;  // the pipeline, as its row says; nothing when it is not known to have ended
     std::uint64_t changed = 0;  // jobs that had succeeded and run again, since they, or what they read, changed
 
     // Null when the job is in none.

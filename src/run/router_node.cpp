@@ -321,7 +321,10 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     if (at == pipelines_.end()) return;
     const Known& known = at->second;
     const JobStatus status = known.failed + known.skipped == 0 ? JobStatus::succeeded : JobStatus::failed;
-    const bool over_before = known.resumption != nullptr && known.started_ns == 0 && known.skipped == 0;
+    // Its jobs can be durable, and its end not: then that is made up for.
+    const bool well = status == JobStatus::succeeded;
+    const bool over_before = known.resumption != nullptr && known.resumption->ended_well == well && known.started_ns == 0 &&
+                             known.skipped == 0;
     if (!over_before) record_pipeline(known, status);
     PipelineEnded told;
     told.pipeline = known.context.get();

@@ -18,6 +18,7 @@ JobMatcher::JobMatcher(const Plan& plan, const PipelineInfo& pipeline, const Cat
 }
 
 void JobMatcher::match(std::uint64_t begin, std::uint64_t end, bool retry_failed) {
+    pipeline_row_ = catalog_.jobs[begin].pipeline;
     for (std::uint64_t i = begin; i < end; ++i) {
         const Catalog::Job& row = catalog_.jobs[i];
         const JobTemplate* const t = template_of(row.job_template);
@@ -231,6 +232,8 @@ std::shared_ptr<const Resumption> JobMatcher::resumption(std::shared_ptr<const s
     result->history = std::move(history);
     result->files = std::move(files);
     result->changed = changed_;
+    const Source::Pipeline& row = catalog_.pipelines[pipeline_row_];
+    if (row.ended && row.status != JobStatus::waiting) result->ended_well = row.status == JobStatus::succeeded;
     return result;
 }
 

@@ -20,7 +20,7 @@ class JobMatcher {
 public:
     JobMatcher(const Plan& plan, const PipelineInfo& pipeline, const Catalog& catalog, SourcePool& sources);
 
-    // Rows begin .. end - 1 of the catalog's jobs, which are all those of the pipeline.
+    // Rows begin .. end - 1 of the catalog's jobs, which are all those of the pipeline; one at least.
     void match(std::uint64_t begin, std::uint64_t end, bool retry_failed);
     // Null when all rows have the numbers their jobs have now (and those of removed jobs are marked).
     std::unique_ptr<Renumbering> renumbering();
@@ -62,6 +62,7 @@ private:
     std::vector<std::uint32_t> row_of_;  // of each job of the plan; kNone: nothing is known of it
     std::vector<bool> kept_;
     std::vector<std::uint32_t> held_;  // rank that has the outputs of each job; empty: none has any
+    std::uint32_t pipeline_row_ = 0;
     std::uint64_t changed_ = 0;
     bool renumbered_ = false;  // some row has another number than its job now
     std::unordered_set<const Edge*> dropped_whole_;              // all of whose producers have been looked at

@@ -2,7 +2,7 @@
 import h5py
 import numpy as np
 
-JOB_COLUMNS = ["pipeline", "name", "instance", "worker", "status", "error", "hash", "@template", "@number", "@final", "@removed"]
+JOB_COLUMNS = ["pipeline", "name", "instance", "worker", "status", "error", "hash", "@number", "@final", "@removed"]
 
 
 def plain(value):
@@ -16,6 +16,8 @@ def content(path):
     """Jobs, pipelines, every value and every item, in their order; not attempts, times, ranks or slots."""
     with h5py.File(path, "r") as f:
         found = {f"jobs/{c}": plain(f["jobs"][c][:]) for c in JOB_COLUMNS}
+        templates = list(zip(*(f["@templates"][c].asstr()[:] for c in ("name", "worker", "parameters"))))
+        found["templates of jobs"] = [templates[row] for row in f["jobs/@template"][:]]  # their own order is free
         for column in ("name", "instance", "data", "status"):
             found[f"pipelines/{column}"] = plain(f["pipelines"][column][:])
 

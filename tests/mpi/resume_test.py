@@ -69,6 +69,23 @@ jobs:
         self.assertIn("1 job succeeded, all of them in earlier launches",
                       self.penstock(2, "run", definition, "-o", "p.h5", "--resume"))
 
+    def test_an_end_that_was_not_durable_is_made_up_for(self):
+        """All jobs of a pipeline were durable when the run was killed, and that it had ended was not."""
+        definition = self.write("p.yaml", "penstock: 1\nname: p\ndata: {x: 5}\njobs: {a: {worker: noop}}\n")
+        self.penstock(3, "run", definition, "-o", "p.h5", "--no-collect")
+        segments = self.path("p.h5.run/segments")
+        for name in os.listdir(segments):
+            if "-r00000-" in name:
+                os.remove(os.path.join(segments, name))
+        for launch in range(2):
+            said = self.penstock(2, "run", definition, "-o", "p.h5", "--resume")
+            self.assertIn("1 job succeeded, all of them in earlier launches", said)
+            with h5py.File(self.path("p.h5"), "r") as f:
+                self.assertEqual(f["pipelines/status"].asstr()[:].tolist(), ["succeeded"])
+                self.assertEqual(f["pipelines/data"].asstr()[:].tolist(), ['{"x":5}'])
+                finished = finished if launch else f["pipelines/finished"][:].tolist()
+                self.assertEqual(f["pipelines/finished"][:].tolist(), finished, "it ended once")
+
     def test_a_live_run_is_not_taken_over(self):
         definition = self.write("p.yaml", "penstock: 1\nname: p\njobs: {a: {worker: command, with: {shell: 'echo x >> ran.txt; while ! test -e go; do sleep 0.01; done'}}}\n")
         process = self.start(2, "run", definition, "-o", "p.h5")
