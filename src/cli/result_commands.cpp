@@ -159,17 +159,24 @@ int run_jobs(const JobsCommand& command, Streams& streams) {
     return kExitSucceeded;
 }
 
+// All workers of a stage of one stream, also those that still run and have no row.
+bool print_stage_log(const std::filesystem::path& run, const JobRow& stage, const std::vector<const JobRow*>& ended,
+                     Streams& streams) {
+    const auto workers = read_stage_log(run_directory_of(run) / "logs", stage.pipeline, stage.pipeline_instance, stage.name);
+    for (const WorkerLogText& worker : workers) {
+        streams.out << "== " << printable(worker.instance) << " ==\n";
+        print_log(worker.attempts, streams);
+    }
+    for (const JobRow* row : ended) print_outcome(*row, streams.err);
+    return !workers.empty() || !ended.empty();
+}
+
 int run_log(const LogCommand& command, Streams& streams) {
     const std::vector<JobRow> rows = rows_so_far(command.run);
     const std::vector<const JobRow*> meant = jobs_meant(rows, command.job);
-    if (meant.size() > 1 && are_workers_of_a_stage(meant)) {
-        for (const JobRow* row : meant) {
-            const auto attempts = read_job_log(run_directory_of(command.run) / "logs", row->pipeline,
-                                               row->pipeline_instance, row->name, row->instance);
-            if (!attempts.empty()) streams.out << "== " << printable(row->instance) << " ==\n";
-            print_log(attempts, streams);
-            print_outcome(*row, streams.err);
-        }
+    const bool one_worker = command.job.ends_with(']') || command.job.find('#') != std::string::npos;
+    if (!meant.empty() && !one_worker && are_workers_of_a_stage(meant)) {
+        print_stage_log(command.run, *meant.front(), meant, streams);
         return kExitSucceeded;
     }
     if (meant.size() > 1) {
@@ -180,6 +187,7 @@ int run_log(const LogCommand& command, Streams& streams) {
     const auto attempts = read_job_log(run_directory_of(command.run) / "logs", row.pipeline, row.pipeline_instance,
                                        row.name, row.instance);
     if (meant.empty() && attempts.empty()) {
+        if (row.instance.empty() && print_stage_log(command.run, row, {}, streams)) return kExitSucceeded;
         const auto near = near_labels(rows, command.job);
         streams.err << "penstock log: no job `" << printable(command.job)
                     << "` has ended or printed anything in this run"

@@ -60,7 +60,7 @@ private:
     int exit_code(const RunSummary& summary, const FeederReport& fed) const;
     void tell_summary(const RunSummary& summary, int code);
     ResultPlace place_of_results(const RunSummary& summary) const;
-    void keep_summary(const std::string& text) const;
+    void keep_summary(const std::string& text, int code) const;
     std::string example_table(const RunSummary& summary) const;
 
     const Nanoseconds began_ = steady_now();
@@ -247,7 +247,7 @@ int Leader::run() {
     summary.bad_lines = feeder.report().bad_lines;
     if (summary.interrupted) {  // who told us to end may not wait for what follows
         not_collected_reason_ = "the run is not over";
-        keep_summary(summary_text(summary, place_of_results(summary)));
+        keep_summary(summary_text(summary, place_of_results(summary)), kExitResumeMe);
     }
     reporter_->stop();
     if (!summary.not_started.empty()) waiting->keep();
@@ -338,17 +338,18 @@ ResultPlace Leader::place_of_results(const RunSummary& summary) const {
 void Leader::tell_summary(const RunSummary& summary, int code) {
     const std::string text = summary_text(summary, place_of_results(summary));
     log_->write_to_file(text);
-    keep_summary(text);
+    keep_summary(text, code);
     if (command_.verbosity != Verbosity::quiet || code != kExitSucceeded) console_.print(text);
 }
 
-// Launchers that are told to end (mpirun by SIGTERM or SIGINT) forward nothing more of what we print.
-void Leader::keep_summary(const std::string& text) const {
+// Launchers that are told to end (mpirun by SIGTERM or SIGINT) forward nothing more of what we print, and may neither end
+// themselves nor give the exit code: a job script looks here.
+void Leader::keep_summary(const std::string& text, int code) const {
     const std::filesystem::path file = directory_->path() / "summary.txt";
     std::error_code ignored;
     if (!std::filesystem::is_directory(directory_->path(), ignored)) return;
     std::ofstream out(file, std::ios::trunc);
-    out << text;
+    out << text << "\nexit code " << code << "\n";
     out.close();
     if (!out) log_->write(Severity::warning, "cannot write the summary to " + file.string());
 }

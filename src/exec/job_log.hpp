@@ -105,4 +105,13 @@ std::vector<JobLogText> read_job_log(const std::filesystem::path& directory, std
                                      std::string_view pipeline_instance, std::string_view job,
                                      std::string_view instance);
 
+// The same of all workers of a stage that printed something, by their numbers.
+inline constexpr std::uint32_t kMaxStageWorkers = 100'000;
+struct WorkerLogText {
+    std::string instance;  // worker=K
+    std::vector<JobLogText> attempts;
+};
+std::vector<WorkerLogText> read_stage_log(const std::filesystem::path& directory, std::string_view pipeline,
+                                          std::string_view pipeline_instance, std::string_view stage);
+
 }  // namespace penstock

@@ -87,6 +87,35 @@ stages:
         with h5py.File(self.path("out.h5")) as f:
             self.assertEqual(self.counts(f, "skips")["lists"]["skipped"], 30)
 
+    def test_the_log_of_a_stage_that_runs_has_all_its_workers(self):
+        self.write("definition.yaml", """
+penstock: 1
+name: talks
+stages:
+  numbers: {worker: range, with: {stop: 2}}
+  says:
+    worker: command
+    from: numbers
+    workers: 2
+    with: {frames: lines, argv: [sh, -c, 'echo "this is $PENSTOCK_WORKER" >&2; echo x >> said; while read x; do while ! test -e go; do sleep 0.01; done; echo $x; done']}
+""")
+        launcher = subprocess.Popen(self.command(2, "run", "definition.yaml", "-o", "out.h5"), cwd=self.folder,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            shown = ""
+            while launcher.poll() is None and not ("this is 0" in shown and "this is 1" in shown):
+                shown = subprocess.run(self.command(0, "log", "out.h5", "talks/says"), cwd=self.folder, text=True,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            self.assertIsNone(launcher.poll(), "it went on without `go`")
+            self.assertEqual(shown, "== worker=0 ==\nthis is 0\n== worker=1 ==\nthis is 1\n")
+            self.assertEqual(self.penstock(0, "log", "out.h5", "talks/says[worker=1]"), "this is 1\n")
+        finally:
+            self.write("go", "")
+            launcher.wait(timeout=120)
+        said = self.penstock(0, "log", "out.h5", "talks/says")
+        self.assertIn("== worker=0 ==\nthis is 0\n== worker=1 ==\nthis is 1\n", said)
+        self.assertIn("talks/says[worker=0]: succeeded", said)
+
     def test_a_stream_that_fails_has_counts_too(self):
         definition = """
 penstock: 1
@@ -186,6 +215,7 @@ stages:
             summary = f.read()
         self.assertIn("interrupted", summary)
         self.assertIn("numbers", summary)
+        self.assertTrue(summary.endswith("\nexit code 75\n"), summary)  # which mpirun may not give
 
     def test_bad_lines_are_counted(self):
         self.write("definition.yaml", "{penstock: 1, name: p, jobs: {j: {worker: constant, with: {values: {x: '{item}'}}}}}")
