@@ -60,6 +60,7 @@ private:
     int exit_code(const RunSummary& summary, const FeederReport& fed) const;
     void tell_summary(const RunSummary& summary, int code);
     ResultPlace place_of_results(const RunSummary& summary) const;
+    void prepare_json();
     void keep_summary(const std::string& text, int code) const;
     std::string example_table(const RunSummary& summary) const;
 
@@ -135,9 +136,17 @@ bool Leader::prepare() {
     claim.resume = command_.resume;
     claim.command_line = setup_.command_line;
     directory_ = RunDirectory::claim(results_, claim);
-    if (!store_.json_directory.empty()) prepare_json_store(store_.json_directory, command_.force);
     if (directory_->resumed()) read_earlier();
+    if (!store_.json_directory.empty()) prepare_json();
     return true;
+}
+
+void Leader::prepare_json() {
+    if (!directory_->resumed()) return prepare_json_store(store_.json_directory, command_.force);
+    if (resume_json_store(store_.json_directory) || durable_->jobs() == 0) return;
+    log_->write(Severity::warning, store_.json_directory + " has nothing of what earlier launches of " + results_ +
+                                       " made: if they had another --store, say that one; values that are not made "
+                                       "again are missing here");
 }
 
 // What earlier launches have done, before anything is started.

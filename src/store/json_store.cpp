@@ -281,11 +281,20 @@ fs::path json_store_file(const fs::path& directory, const std::string& pipeline,
     return directory / (name + ".json");
 }
 
-void prepare_json_store(const std::string& directory, bool force) {
-    make_folder(directory);
+namespace {
+
+std::vector<fs::path> our_files(const std::string& directory) {
     std::vector<fs::path> ours = part_files(directory);
     for (const auto& entry : fs::directory_iterator(directory))
         if (entry.path().extension() == ".json" && is_our_file(entry.path())) ours.push_back(entry.path());
+    return ours;
+}
+
+}  // namespace
+
+void prepare_json_store(const std::string& directory, bool force) {
+    make_folder(directory);
+    const std::vector<fs::path> ours = our_files(directory);
     if (ours.empty()) return;
     if (!force)
         throw StoreError(
@@ -293,6 +302,14 @@ void prepare_json_store(const std::string& directory, bool force) {
                         "overwritten. Choose another folder, or replace them with --force.",
                         directory, ours.size(), ours.front().filename().string()));
     for (const auto& path : ours) remove_file(path);
+}
+
+bool resume_json_store(const std::string& directory) {
+    make_folder(directory);
+    if (our_files(directory).empty()) return false;
+    // A part may end in the middle of a line, and nothing must be appended to that.
+    make_json_store(directory, 0)->finish();
+    return true;
 }
 
 std::unique_ptr<Store> make_json_store(const std::string& directory, std::uint32_t rank) {

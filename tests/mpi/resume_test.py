@@ -86,6 +86,26 @@ jobs:
                 finished = finished if launch else f["pipelines/finished"][:].tolist()
                 self.assertEqual(f["pipelines/finished"][:].tolist(), finished, "it ended once")
 
+    def test_values_in_a_json_store(self):
+        definition = self.write("work.yaml", DEFINITION)
+        run = ["run", definition, "-o"]
+        self.penstock(3, *run, "whole.h5", "--store", "json:whole")
+        lines = len(self.lines_of("ran.txt"))
+        with open(self.path("whole/sums.json"), encoding="utf-8") as f:
+            whole = f.read()
+        for attempt in range(3):
+            with self.subTest(attempt=attempt):
+                os.remove(self.path("ran.txt"))
+                process = self.start(3, *run, f"{attempt}.h5", "--store", f"json:{attempt}")
+                self.wait_for_lines(process, "ran.txt", 10 + attempt * lines // 3)
+                self.kill_all(process)
+                self.penstock(2, *run, f"{attempt}.h5", "--store", f"json:{attempt}", "--resume")
+                with open(self.path(f"{attempt}/sums.json"), encoding="utf-8") as f:
+                    self.assertEqual(f.read(), whole)
+        self.penstock(2, *run, "0.h5", "--store", "json:0", expect=2)
+        said = self.penstock(2, *run, "0.h5", "--store", "json:other", "--resume")
+        self.assertIn("other has nothing of what earlier launches of 0.h5 made: if they had another --store, say that one", said)
+
     def test_a_live_run_is_not_taken_over(self):
         definition = self.write("p.yaml", "penstock: 1\nname: p\njobs: {a: {worker: command, with: {shell: 'echo x >> ran.txt; while ! test -e go; do sleep 0.01; done'}}}\n")
         process = self.start(2, "run", definition, "-o", "p.h5")
