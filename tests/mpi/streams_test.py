@@ -46,6 +46,19 @@ stages:
         said = self.penstock(0, "table", self.path("out-4.h5"), "merges/zip", "--csv")
         self.assertEqual(len([line for line in said.splitlines() if line.startswith('"[') or line.startswith("[")]), 100, said)
 
+    def test_a_stream_that_takes_longer_than_a_silent_rank_may(self):
+        # Brokers tell rank 0 how far they are, and get no answer to that.
+        definition = """
+penstock: 1
+name: slow
+stages:
+  numbers: {worker: range, with: {stop: 160}}
+  slept: {worker: sleep, from: numbers, with: {seconds: 0.05}}
+  how-many: {worker: Count, from: slept}
+"""
+        with self.run_definition(definition, 3, "--broker-timeout", "3") as f:
+            self.assertEqual(f["streams/slow/how-many"][:].tolist(), [160])
+
     def test_files_of_lines_in_and_out(self):
         self.write("in.txt", "".join(f"line {i} äöü\n" for i in range(5000)))
         definition = """
