@@ -24,11 +24,13 @@ from figures import Bench, ENV, MPIRUN, ranks  # noqa: E402
 MIB = 1 << 20
 
 
-def resident():
-    """By rank, the resident bytes of all its processes."""
+def resident(directory):
+    """By rank of the launch that was started there, the resident bytes of all its processes."""
     found = {}
     for rank, folder in ranks():
         try:
+            if os.readlink(folder + "/cwd") != directory:
+                continue
             with open(folder + "/statm") as f:
                 found[rank] = found.get(rank, 0) + int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
         except OSError:
@@ -55,7 +57,7 @@ class StreamBench(Bench):
 
         def watch():
             while not stop.wait(interval):
-                samples.append((time.monotonic() - start, resident()))
+                samples.append((time.monotonic() - start, resident(self.folder)))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -88,7 +90,7 @@ class StreamBench(Bench):
                   f"{statistics.mean(of_rank[:half]):6.1f}  second half {statistics.mean(of_rank[half:]):6.1f}", flush=True)
         growth = max(statistics.mean([s.get(r, 0) for s in settled[len(settled) // 2:]]) -
                      statistics.mean([s.get(r, 0) for s in settled[:len(settled) // 2]]) for r in settled[0]) / MIB
-        self.say(f"most a rank grew from the first half to the second", f"{growth:.1f} MiB of {items / 1024:.0f} GiB", "flat")
+        self.say("most a rank grew from the first half to the second", f"{growth:.1f} MiB of {items / 1024:.0f} GiB", "flat")
 
     def large(self):
         """Few items of a size that no window holds."""
