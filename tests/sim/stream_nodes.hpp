@@ -32,6 +32,17 @@ public:
         std::string log;
     };
 
+    // What can be done wrong when a broker is lost, to see that tests see it.
+    enum class Fault {
+        none,
+        deaf_to_epochs,  // items of before the loss are taken for some of now
+        same_object,     // a lane goes on with the object that has seen items before
+    };
+    struct Loss {
+        std::uint64_t round = 0;
+        std::uint32_t broker = 0;
+    };
+
     // Jobs are placed over `brokers` in turn.
     StreamNodes(std::shared_ptr<const Plan> plan, std::map<std::string, StageScript> scripts, std::uint32_t brokers,
                 Random random, std::filesystem::path spill_folder = std::filesystem::temp_directory_path())
@@ -44,21 +55,13 @@ public:
         context->info.id = PipelineId(1);
         context_ = context;
         for (std::uint32_t b = 0; b < brokers; ++b) nodes_.push_back(std::make_unique<Node>(*this, b + 1));
-        msg::PlaceStream places{PipelineId(1), {}};
-        for (std::uint32_t j = 0; j < plan_->job_count; ++j) places.ranks.push_back(j % brokers + 1);
-        ended.resize(plan_->job_count);
-        for (const auto& n : nodes_) n->node.on(places, 0, n->out);
-        for (std::uint32_t j = 0; j < plan_->job_count; ++j) {
-            const TemplateIndex t = plan_->template_of(JobIndex(j));
-            nodes_[j % brokers]->node.start(j,
-                                            {1000 + j, context_, t, j - plan_->templates[t.value].first_job.value, 1});
-        }
+        place();
     }
 
     // Until nothing happens any more.
     void run() {
-        for (int idle = 0; idle < 30;) {  // a writer that is full lets nothing happen for some rounds
-            bool any = false;
+        for (int idle = 0; idle < 30; ++rounds_) {  // a writer that is full lets nothing happen for some rounds
+            bool any = lose_some();
             for (int i = 0; i < 3; ++i)
                 for (const auto& n : nodes_) any |= n->turn(random_);
             any |= deliver(false);
@@ -70,7 +73,7 @@ public:
     }
     void stop(bool failed, std::uint32_t cause = 0) {
         for (const auto& n : nodes_)
-            n->node.on(msg::StopStream{PipelineId(1), failed, JobIndex(cause), "told to"}, 0, n->out);
+            if (!n->lost) n->node.on(msg::StopStream{PipelineId(1), failed, JobIndex(cause), "told to"}, 0, n->out);
     }
     // Lanes of this stage do nothing; "" = all work.
     void hold(std::string stage) { held_ = std::move(stage); }
@@ -104,6 +107,9 @@ public:
     bool went_back = false;                     // of one worker
     bool stop_on_failure = true;                // as the router does
     bool disk_is_slow = false;                  // the writer takes nothing
+    std::vector<Loss> losses;                   // by round; not of all brokers
+    std::uint32_t restarts = 0;
+    Fault fault = Fault::none;
 
 private:
     struct Node final : StreamHost {
@@ -128,10 +134,12 @@ private:
 
         bool turn(Random& random, bool all = false) {
             bool any = false;
+            if (lost) return any;
             for (auto& [lane, queue] : lanes)
                 if (!queue.empty() && queue.front().job->name != world.held_ && (all || random.chance(0.6))) {
-                    const Ticket ticket = std::move(queue.front());
+                    Ticket ticket = std::move(queue.front());
                     queue.pop_front();
+                    if (world.fault == Fault::same_object) forget_start(ticket);
                     outcomes.push_back(world.worked(ticket));
                     any = true;
                 }
@@ -154,18 +162,72 @@ private:
             return any;
         }
 
+        static void forget_start(Ticket& ticket) {
+            Document& batch = *ticket.batch;
+            batch.insert_or_assign("stream-job", Value(batch.at("stream-job").int64() % kTicketsOfAStart));
+        }
+
         StreamNodes& world;
         Outbox out;
+        bool lost = false;
         std::map<std::uint32_t, std::deque<Ticket>> lanes;
         std::deque<Outcome> outcomes;
         StreamNode node;
     };
 
+    static constexpr std::uint64_t kTicketsOfAStart = 1'000'000, kFirstTicket = 1000;
+
+    // As the router does it: on brokers that live, with items of a new epoch.
+    void place() {
+        std::vector<std::uint32_t> brokers;
+        for (std::uint32_t b = 0; b < nodes_.size(); ++b)
+            if (!nodes_[b]->lost) brokers.push_back(b + 1);
+        places_ = {PipelineId(1), {}, restarts};
+        for (std::uint32_t j = 0; j < plan_->job_count; ++j) places_.ranks.push_back(brokers[j % brokers.size()]);
+        ready_of_ = std::min<std::size_t>(brokers.size(), plan_->job_count);
+        ready_ = 0;
+        ended.assign(plan_->job_count, std::nullopt);
+        stored.clear();  // what an earlier attempt has stored is void
+        told_.clear();
+        stopped_ = false;
+        for (const std::uint32_t b : brokers) nodes_[b - 1]->node.on(places_, 0, nodes_[b - 1]->out);
+        for (std::uint32_t j = 0; j < plan_->job_count; ++j) {
+            const TemplateIndex t = plan_->template_of(JobIndex(j));
+            const std::uint64_t ticket = restarts * kTicketsOfAStart + kFirstTicket + j;
+            nodes_[places_.ranks[j] - 1]->node.start(
+                j, {ticket, context_, t, j - plan_->templates[t.value].first_job.value, restarts + 1});
+        }
+    }
+
+    // Brokers whose time has come; and the stream starts again when what lived of it has ended everywhere.
+    bool lose_some() {
+        bool any = false;
+        while (!losses.empty() && losses.front().round <= rounds_) {
+            const Loss loss = losses.front();
+            losses.erase(losses.begin());
+            Node& gone = *nodes_[loss.broker - 1];
+            if (gone.lost || all_ended()) continue;
+            any = gone.lost = true;
+            for (const auto& n : nodes_)
+                if (!n->lost) n->node.abandon(PipelineId(1), n->out);
+            abandoned_ = true;
+        }
+        if (!abandoned_) return any;
+        for (std::uint32_t j = 0; j < ended.size(); ++j)
+            if (!ended[j] && !nodes_[places_.ranks[j] - 1]->lost) return true;
+        for (const auto& n : nodes_)
+            if (!n->lost) n->node.forget(PipelineId(1));
+        abandoned_ = false;
+        ++restarts;
+        place();
+        return true;
+    }
+
     void note_end(const Outcome& o) {
-        const auto job = static_cast<std::uint32_t>(o.ticket - 1000);
+        const auto job = static_cast<std::uint32_t>(o.ticket % kTicketsOfAStart - kFirstTicket);
         ended[job] = Ended{o.succeeded, o.details ? o.details->reason : EndReason::succeeded,
                            o.details ? o.details->error : "", o.details ? o.details->log : ""};
-        if (!o.succeeded && stop_on_failure && !std::exchange(stopped_, true)) stop(true, job);
+        if (!o.succeeded && stop_on_failure && !abandoned_ && !std::exchange(stopped_, true)) stop(true, job);
     }
 
     void note_counts(const msg::StageProgress& told) {
@@ -181,20 +243,29 @@ private:
         bool any = false;
         for (auto& [link, queue] : links_)
             for (std::uint32_t n = all ? 1 : random_.below(5); n != 0 && !queue.empty(); --n) {
-                const Envelope e = std::move(queue.front());
+                Envelope e = std::move(queue.front());
                 queue.pop_front();
                 any = true;
-                receive(e);
+                if (fault == Fault::deaf_to_epochs) renew_epoch(e);
+                if (!nodes_[e.to - 1]->lost) receive(e);
             }
         return any;
+    }
+
+    void renew_epoch(Envelope& e) const {
+        std::visit(
+            [this]<class M>(M& m) {
+                if constexpr (requires { m.epoch; }) m.epoch = restarts;
+            },
+            std::get<BrokerMessage>(e.message));
     }
 
     void receive(const Envelope& e) {
         if (const auto* to_router = std::get_if<RouterMessage>(&e.message)) {
             if (const auto* progress = std::get_if<msg::StageProgress>(to_router)) note_counts(*progress);
-            if (std::holds_alternative<msg::StreamReady>(*to_router) &&
-                ++ready_ == std::min<std::size_t>(nodes_.size(), plan_->job_count))
-                for (const auto& n : nodes_) n->node.on(msg::OpenStream{PipelineId(1)}, 0, n->out);
+            if (std::holds_alternative<msg::StreamReady>(*to_router) && ++ready_ == ready_of_)
+                for (const auto& n : nodes_)
+                    if (!n->lost) n->node.on(msg::OpenStream{PipelineId(1)}, 0, n->out);
             return;
         }
         Node& n = *nodes_[e.to - 1];
@@ -212,7 +283,10 @@ private:
     std::vector<std::unique_ptr<Node>> nodes_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::deque<Envelope>> links_;
     std::map<std::uint32_t, StageCounts> told_;  // by job, the last
-    std::size_t ready_ = 0;
+    msg::PlaceStream places_;
+    std::size_t ready_ = 0, ready_of_ = 0;
+    std::uint64_t rounds_ = 0;
+    bool abandoned_ = false;
     bool stopped_ = false;
     std::string held_;
 };

@@ -272,14 +272,75 @@ std::uint64_t check(std::uint64_t seed) {
     return nodes.deaths;
 }
 
+// The same with brokers that are lost in the middle. Nothing that the checker sees, "" = as modelled.
+std::string check_losses(std::uint64_t seed, StreamNodes::Fault fault, std::uint64_t& restarts) {
+    Random random(seed ^ 0x10555e5);
+    Tree tree = Drawing(random).draw();
+    if (!tree.fails_in.empty()) return "";
+    tree.brokers = random.between(2, 5);
+    StreamNodes nodes(plan_of(tree.stages), tree.scripts, tree.brokers, random);
+    nodes.dies_working = nodes.dies_idle = tree.dies;
+    nodes.fault = fault;
+    for (std::uint32_t n = random.between(1, tree.brokers - 1), round = 0; n != 0; --n)
+        nodes.losses.push_back(
+            {round += random.below(random.chance(0.5) ? 5 : 100), random.between(1, tree.brokers - 1)});
+    nodes.run();
+    restarts += nodes.restarts;
+    if (!nodes.all_ended()) return "these wait for ever: " + nodes.waiting() + "\n" + tree.text();
+    for (const auto& e : nodes.ended)
+        if (!e->succeeded) return e->error + "\n" + tree.text();
+    for (std::uint32_t s = 0; s < tree.stages.size(); ++s) {
+        const std::string& name = tree.stages[s].name;
+        const auto& got = nodes.stored[name];
+        const Made& wanted = tree.made[s];
+        if (tree.read(s)) continue;
+        if (!got.in_order) return name + " was stored in another order\n" + tree.text();
+        if (wanted.in_order ? got.items != wanted.items : sorted(got.items) != sorted(wanted.items))
+            return name + ": " + std::to_string(got.items.size()) + " items instead of " +
+                   std::to_string(wanted.items.size()) + ", or others, or in another order\n" + tree.text();
+    }
+    return "";
+}
+
+std::uint64_t stream_seeds() {
+    const char* asked = std::getenv("PENSTOCK_STREAM_SEEDS");
+    return asked == nullptr ? 500 : std::strtoull(asked, nullptr, 10);
+}
+
+// PENSTOCK_STREAM_LOSS=N: that seed; PENSTOCK_STREAM_SEEDS=N: so many instead of 500.
+TEST(StreamTrees, AreAsModelledWhicheverBrokersAreLost) {
+    const char* one = std::getenv("PENSTOCK_STREAM_LOSS");
+    const std::uint64_t first = one == nullptr ? 1 : std::strtoull(one, nullptr, 10);
+    const std::uint64_t seeds = one == nullptr ? stream_seeds() : 1;
+    std::uint64_t restarts = 0;
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+        const std::string wrong = check_losses(seed, StreamNodes::Fault::none, restarts);
+        ASSERT_EQ(wrong, "") << "again with: PENSTOCK_STREAM_LOSS=" << seed << " stream_sim_test";
+    }
+    EXPECT_TRUE(one != nullptr || restarts > seeds / 2) << restarts << " losses: too few";
+}
+
+class StreamLossFaults : public ::testing::TestWithParam<StreamNodes::Fault> {};
+
+TEST_P(StreamLossFaults, AreCaught) {
+    std::uint64_t caught = 0, restarts = 0;
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) caught += !check_losses(seed, GetParam(), restarts).empty();
+    EXPECT_GT(caught, 3u) << "of 300 seeds";
+}
+
+INSTANTIATE_TEST_SUITE_P(Simulated, StreamLossFaults,
+                         ::testing::Values(StreamNodes::Fault::deaf_to_epochs, StreamNodes::Fault::same_object),
+                         [](const auto& chosen) {
+                             return chosen.param == StreamNodes::Fault::same_object ? "same_object" : "deaf_to_epochs";
+                         });
+
 // PENSTOCK_STREAM_SEED=N: that one; PENSTOCK_STREAM_SEEDS=N: so many instead of 500.
 TEST(StreamTrees, AreAsModelledWhoeverDies) {
     if (const char* one = std::getenv("PENSTOCK_STREAM_SEED")) {
         check(std::strtoull(one, nullptr, 10));
         return;
     }
-    const char* asked = std::getenv("PENSTOCK_STREAM_SEEDS");
-    const std::uint64_t seeds = asked == nullptr ? 500 : std::strtoull(asked, nullptr, 10);
+    const std::uint64_t seeds = stream_seeds();
     std::uint64_t deaths = 0;
     for (const std::uint64_t seed : {1219, 1791, 6979, 7297, 15593, 57129}) check(seed);  // failed once
     for (std::uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) deaths += check(seed);
