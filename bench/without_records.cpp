@@ -21,11 +21,12 @@ public:
         if (wake_) wake_();
     }
     void add(PipelineRecord) override {}
-    void add(StreamRecord) override {}
+    void add(StreamRecord) override { ++durable_items_; }
     void save_first(std::uint64_t ticket, JobRecord) override { saved_.push_back({ticket, ""}); }
     std::vector<Saved> saved() override { return std::exchange(saved_, {}); }
     void flush_soon() override {}
     std::uint64_t durable() const override { return durable_; }
+    std::uint64_t durable_items() const override { return durable_items_; }
     bool full() const override { return false; }
     std::vector<Refused> refused() override { return {}; }
     std::optional<std::string> error() const override { return std::nullopt; }
@@ -33,7 +34,7 @@ public:
 
 private:
     std::function<void()> wake_;
-    std::atomic<std::uint64_t> durable_{0};
+    std::atomic<std::uint64_t> durable_{0}, durable_items_{0};
     std::vector<Saved> saved_;
 };
 

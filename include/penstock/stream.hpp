@@ -84,6 +84,13 @@ public:
 class SourceWorker : public StageWorker {
 public:
     virtual void generate(Emit& emit, Context& context) = 0;
+
+    // A source that makes the same items in the same order each time may offer this one: generate(), which comes next,
+    // is to leave out the first `items`. A stream can then go on from there in a later launch (docs/resume.md).
+    virtual void skip(std::uint64_t items, Context&) {
+        (void)items;
+        throw std::logic_error("this source has no skip()");
+    }
 };
 
 enum class StageForm : std::uint8_t { none, map, generator, fold, source };

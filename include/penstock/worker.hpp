@@ -93,6 +93,7 @@ struct WorkerType {
     std::function<std::unique_ptr<StageWorker>()> create_stage;
     bool snapshots = false;  // a fold that has snapshot() and restore(),
     bool combines = false;   // and combine()
+    bool seeks = false;      // a source that has skip()
     // For types whose form depends on their parameters, and on whether they take items; instead of form and create_stage.
     std::function<StageForm(const Document& with, bool takes_items)> form_of;
     std::function<std::unique_ptr<StageWorker>(StageForm form)> create_form;
@@ -131,6 +132,13 @@ constexpr bool has_combine() {
 }
 
 template <class T>
+constexpr bool has_skip() {
+    if constexpr (std::derived_from<T, SourceWorker>)
+        return !std::same_as<decltype(&T::skip), decltype(&SourceWorker::skip)>;
+    else return false;
+}
+
+template <class T>
 concept WorkerClass = (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) &&
                       std::default_initializable<T> && requires {
     { T::kName } -> std::convertible_to<std::string_view>;
@@ -158,6 +166,7 @@ WorkerType worker_type() {
     type.form = stage_form<T>();
     type.snapshots = has_snapshots<T>();
     type.combines = has_combine<T>();
+    type.seeks = has_skip<T>();
     if constexpr (stage_form<T>() != StageForm::none) type.create_stage = [] { return std::make_unique<T>(); };
     return type;
 }

@@ -12,6 +12,8 @@
 
 namespace penstock {
 
+struct StreamPosition;
+
 struct JobHistory {
     static constexpr std::uint32_t kInFiles = 0xfffffffe;  // msg::kStored
     // Jobs that are taken as ended: they do not run again. In order, none twice.
@@ -69,6 +71,8 @@ struct Resumption {
     std::vector<Place> places;  // by job
     std::shared_ptr<const std::vector<std::string>> files;
     std::optional<bool> ended_well;  // the pipeline, as its row says; nothing when it is not known to have ended
+    std::shared_ptr<const StreamPosition> position;  // where a stream goes on; null = at its beginning
+    std::string begins_again;  // why a stream of which something was made does not go on; "" = it does, or there was none
     std::uint64_t changed = 0;  // jobs that had succeeded and run again, since they, or what they read, changed
 
     // Null when the job is in none.

@@ -34,7 +34,8 @@ Router::Pipeline* Router::pipeline(PipelineId id) {
 // ------------------------------------------------------------------------------------------ submissions
 
 PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& plan, PipelineInfo info,
-                          std::int64_t submitted_ns, Outbox& out, std::shared_ptr<const JobHistory> history) {
+                          std::int64_t submitted_ns, Outbox& out, std::shared_ptr<const JobHistory> history,
+                          std::shared_ptr<const StreamPosition> from) {
     const auto [at, fresh] = plans_.try_emplace(plan_id);
     PlanState& state = at->second;
     if (fresh) state.plan = plan;
@@ -52,7 +53,10 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
     p.info = std::move(info);
     p.submitted_ns = submitted_ns;
     p.left = plan->job_count;
-    if (plan->is_stream()) p.stream = std::make_unique<Pipeline::Stream>();
+    if (plan->is_stream()) {
+        p.stream = std::make_unique<Pipeline::Stream>();
+        p.stream->from = std::move(from);
+    }
     if (history != nullptr && history->fits(plan->job_count)) {
         counts_.succeeded += history->succeeded();
         counts_.failed += history->failed();

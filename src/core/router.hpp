@@ -56,6 +56,7 @@ struct RouterOptions {
     Nanoseconds ends_at = 0;  // what runs then is ended; on the clock of schedule(), 0 = no end is known
     Nanoseconds retry_delay = 500'000'000;  // before a job's second attempt; doubles with each further one
     std::uint32_t crash_limit = kCrashLimit;  // so many ranks in a row may be lost under a job
+    bool marks_streams = true;  // streams may go on from a position
     // Plans without a pipeline are kept for the next one of them, the latest used: so many, and of so many jobs
     // together.
     std::uint32_t idle_plans = 64;
@@ -90,6 +91,8 @@ public:
     // The driver stores a record of each of these attempts (they count as records of rank 0): they were lost with that
     // rank. `final`: the jobs have failed.
     virtual void lost(PipelineId, const std::vector<AssignedJobs::Run>&, std::uint32_t /*rank*/, bool /*final*/) {}
+    // All that came of the first items of a stream is durable: it could go on from there.
+    virtual void reached(PipelineId, const std::shared_ptr<const StreamPosition>&) {}
     // Whether a stream may start again.
     virtual bool may_restart(PipelineId) { return true; }
     // Too little is left of the launch; the run drains.
@@ -122,7 +125,8 @@ public:
 
     // Submissions. Ids are given in order from 1. `close` = nothing more will be submitted.
     PipelineId submit(PlanId plan_id, const std::shared_ptr<const Plan>& plan, PipelineInfo info,
-                      std::int64_t submitted_ns, Outbox& out, std::shared_ptr<const JobHistory> history = nullptr);
+                      std::int64_t submitted_ns, Outbox& out, std::shared_ptr<const JobHistory> history = nullptr,
+                      std::shared_ptr<const StreamPosition> from = nullptr);
     void close(Outbox& out);
     // The driver function wants no more of a stream. Nothing when it is over.
     void close_stream(PipelineId id, Outbox& out);
@@ -141,6 +145,7 @@ public:
     void on(const msg::StoreFailed& m, std::uint32_t from, Outbox& out);
     void on(const msg::StreamReady& m, std::uint32_t from, Outbox& out);
     void on(const msg::StageProgress& m, std::uint32_t from, Outbox& out);
+    void on(const msg::StreamReached& m, std::uint32_t from, Outbox& out);
     void on(const msg::FindStored&, std::uint32_t, Outbox&) {}  // its driver's: it knows of no files
     void on(const msg::StoredLost& m, std::uint32_t from, Outbox& out);
     void on(const msg::Withdrawn& m, std::uint32_t from, Outbox& out);
@@ -214,6 +219,8 @@ private:
             bool placed = false, stopped = false;
             bool closed = false;  // by the driver function, perhaps before it was placed
             std::set<std::uint32_t> unready; // brokers that have not said StreamReady
+            std::unique_ptr<StreamPositions> marks;      // null: it cannot go on from a position
+            std::shared_ptr<const StreamPosition> from;  // the last one; null = its beginning
         };
         std::unique_ptr<Stream> stream;      // null for a pipeline of jobs
         std::vector<std::uint32_t> brokers;                  // told of it

@@ -173,9 +173,10 @@ void Router::begin_recovery(PipelineId id, Pipeline& p, std::uint32_t lost, Outb
     }
     drop_ready(id, p);
     if (p.stream) {
-        const bool closed = p.stream->closed;
-        *p.stream = {};
-        p.stream->closed = closed;
+        Pipeline::Stream again;
+        again.closed = p.stream->closed;
+        again.from = std::move(p.stream->from);
+        *p.stream = std::move(again);
     }
 }
 

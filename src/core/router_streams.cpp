@@ -21,7 +21,8 @@ bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
     const std::optional<std::vector<std::uint32_t>> brokers = reserve_for_stream(plan);
     if (!brokers) return false;
     p.stream->placed = true;
-    msg::PlaceStream places{id, {}, p.epoch};
+    if (options_.marks_streams && !why_it_begins_again(plan)) p.stream->marks = std::make_unique<StreamPositions>(plan);
+    msg::PlaceStream places{id, {}, p.epoch, p.stream->marks != nullptr, p.stream->from};
     for (const std::uint32_t b : *brokers) places.ranks.push_back(brokers_[b].what.rank);
     for (std::uint32_t job = 0; job < plan.job_count; ++job) {
         Broker& b = brokers_[(*brokers)[job]];
@@ -110,6 +111,24 @@ void Router::on(const msg::StageProgress& m, std::uint32_t, Outbox&) {
         return;
     }
     events_.counted(m.pipeline, m.job, m.counts);
+}
+
+void Router::on(const msg::StreamReached& m, std::uint32_t from, Outbox&) {
+    Pipeline* p = pipeline(m.pipeline);
+    if (p == nullptr || !p->stream || p->stream->marks == nullptr || p->epoch != m.epoch || broker(from) == nullptr) {
+        ++counts_.ignored;
+        return;
+    }
+    const Plan& plan = *p->plan->plan;
+    if (m.mark == 0 || m.job.value >= plan.job_count || !reports_marks(plan, plan.template_of(m.job))) {
+        ++counts_.ignored;
+        return;
+    }
+    const auto stored = m.stores ? std::optional(StreamPosition::Stored{m.items, m.epoch + 1}) : std::nullopt;
+    auto reached = p->stream->marks->report(m.job, m.mark, stored, m.state);
+    if (reached == nullptr) return;
+    p->stream->from = reached;
+    events_.reached(m.pipeline, reached);
 }
 
 void Router::close_stream(PipelineId id, Outbox& out) {

@@ -51,6 +51,7 @@ struct Stage {
     OnError on_error = OnError::fail;
     FoldPart part = FoldPart::whole;
     bool snapshots = false;  // a fold that can go on in another process
+    bool seeks = false;      // a source that can begin at a position
     // Of a sample.
     std::uint32_t limit = 0;
     std::vector<TemplateIndex> until;  // one: where its branch ends; empty = with the stages that take its items

@@ -63,6 +63,7 @@ bool StreamInput::push(JobIndex from, Batch batch) {
     if (l == nullptr || l->ended || !batch.items->whole()) return false;
     const auto number = static_cast<std::uint32_t>(l - links_.data());
     l->received += batch.items->count();
+    if (batch.mark != 0) ++marks_;
     Edge& e = edges_[l->edge];
     if (e.order == Order::arrival) e.arrived.push_back(number);
     if (e.order == Order::numbers && l->batches.empty()) e.heads[batch.number] = number;
@@ -77,6 +78,8 @@ bool StreamInput::end(JobIndex from, std::uint64_t items, bool failed) {
     l->failed = failed;
     --open_links_;
     failed_ |= failed;
+    for (Link& each : links_)
+        if (failed_ && std::exchange(each.mark, 0) != 0) --marks_;
     if (items != l->received)
         damage_ = "job " + std::to_string(from.value) + " sent " + std::to_string(items) + " items and " +
                   std::to_string(l->received) + " have come";
@@ -86,8 +89,9 @@ bool StreamInput::end(JobIndex from, std::uint64_t items, bool failed) {
 std::optional<std::uint32_t> StreamInput::next_link(Edge& e) {
     switch (e.order) {
         case Order::arrival:
-            if (e.arrived.empty()) return std::nullopt;
-            return e.arrived.front();
+            for (const std::uint32_t number : e.arrived)
+                if (links_[number].mark == 0) return number;
+            return std::nullopt;
         case Order::numbers: {
             const auto at = e.heads.find(e.next);
             if (at == e.heads.end()) return std::nullopt;
@@ -112,7 +116,7 @@ StreamInput::Work StreamInput::take(Edge& e, std::uint32_t number) {
     work.batch = std::move(l.batches.front());
     l.batches.pop_front();
     work.taken.push_back({l.from, work.batch.items->count(), work.batch.items->bytes.size()});
-    if (e.order == Order::arrival) e.arrived.pop_front();
+    if (e.order == Order::arrival) e.arrived.erase(std::find(e.arrived.begin(), e.arrived.end(), number));
     if (e.order == Order::numbers) {
         e.heads.erase(e.next);
         if (work.batch.last) ++e.next;
@@ -127,12 +131,68 @@ std::optional<StreamInput::Work> StreamInput::pop_whole(Edge& e) {
     return take(e, *number);
 }
 
+// ------------------------------------------------------------------------------------------ marks
+
+// Those that are next on their links are taken off.
+void StreamInput::take_marks() {
+    if (marks_ == 0) return;
+    for (Edge& e : edges_)
+        while (!waits_at_mark(e)) {
+            const auto number = next_link(e);
+            if (!number || links_[*number].batches.front().mark == 0) break;
+            const Work work = take(e, *number);
+            Link& l = links_[*number];
+            if (failed_) --marks_;
+            l.mark = failed_ ? 0 : work.batch.mark;
+            l.mark_number = work.batch.number;
+        }
+}
+
+// Nothing of it may be taken before the mark is. (Where there is an order, one link after another comes to it.)
+bool StreamInput::waits_at_mark(const Edge& e) const {
+    if (marks_ == 0) return false;
+    bool any = false;
+    for (const std::uint32_t number : e.links) {
+        const Link& l = links_[number];
+        any |= l.mark != 0;
+        if (l.mark == 0 && !(l.ended && l.batches.empty())) return false;
+    }
+    return any;
+}
+
+bool StreamInput::at_mark() const {
+    if (marks_ == 0 || failed_) return false;
+    bool any = false;
+    for (const Link& l : links_) {
+        any |= l.mark != 0;
+        if (l.mark == 0 && !(l.ended && l.batches.empty())) return false;
+    }
+    return any;
+}
+
+StreamInput::Work StreamInput::pop_mark() {
+    Work work;
+    for (Link& l : links_) {
+        if (l.mark == 0) continue;
+        work.batch.mark = work.batch.mark == 0 ? l.mark : std::min(work.batch.mark, l.mark);
+        work.batch.number = l.mark_number;
+        l.mark = 0;
+        --marks_;
+    }
+    return work;
+}
+
+// ------------------------------------------------------------------------------------------ what is next
+
 std::optional<StreamInput::Work> StreamInput::pop() {
     switch (merge_) {
         case Merge::any:
+            take_marks();
+            if (at_mark()) return pop_mark();
             for (std::size_t tries = 0; tries < edges_.size(); ++tries) {
                 Edge& e = edges_[turn_];
                 turn_ = (turn_ + 1) % edges_.size();
+                if (waits_at_mark(e)) continue;
                 if (auto work = pop_whole(e)) return work;
             }
             return std::nullopt;
@@ -153,11 +213,12 @@ std::optional<StreamInput::Work> StreamInput::pop() {
 }
 
 bool StreamInput::has_next() {
-    const auto whole = [this](Edge& e) { return next_link(e).has_value(); };
+    if (merge_ == Merge::any) take_marks();
+    const auto whole = [this](Edge& e) { return !waits_at_mark(e) && next_link(e).has_value(); };
     const auto item = [this](Edge& e) { return link_with_item(e).has_value(); };
     switch (merge_) {
         case Merge::any:
-            return std::any_of(edges_.begin(), edges_.end(), whole);
+            return at_mark() || std::any_of(edges_.begin(), edges_.end(), whole);
         case Merge::concat:
             for (std::size_t e = turn_; e < edges_.size(); ++e) {
                 if (whole(edges_[e])) return true;
@@ -272,8 +333,10 @@ StreamInput::Work::Of StreamInput::drop(Link& l) {
     for (const Batch& b : l.batches) {
         of.items += b.items->count();
         of.bytes += b.items->bytes.size();
+        if (b.mark != 0) --marks_;
     }
     l.batches.clear();
+    if (std::exchange(l.mark, 0) != 0) --marks_;
     return of;
 }
 
@@ -329,7 +392,9 @@ std::vector<StreamInput::Work::Of> StreamInput::drop_behind_gaps() {
 
 bool StreamInput::ended(const Edge& e) const {
     return std::all_of(e.links.begin(), e.links.end(),
-                       [this](std::uint32_t l) { return links_[l].ended && links_[l].batches.empty(); });
+                       [this](std::uint32_t l) {
+                           return links_[l].ended && links_[l].batches.empty() && links_[l].mark == 0;
+                       });
 }
 
 // What would follow has its place after what was lost.

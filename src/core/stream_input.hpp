@@ -6,6 +6,8 @@
 //
 // Bounds: what is here was sent on credit (stream_output.hpp) and is given back by the caller with StreamTaken.
 // The end is counted: a link has ended when as many items have come as its sender says it sent.
+// A mark (stream_position.hpp) is popped once it has come over every link that has not ended; what comes over a link
+// behind it waits until then. None is when some producer has failed.
 #pragma once
 
 #include "core/plan.hpp"
@@ -31,6 +33,7 @@ public:
         bool last = true;
         StreamItemsPtr items = std::make_shared<const StreamItems>();
         std::uint64_t first = 0;  // number of the first of them among all that its sender has sent to this stage
+        std::uint64_t mark = 0;   // instead of items
     };
     // Some items to be worked on together, and what of each link they are: to be given back once they are done with.
     struct Work {
@@ -70,6 +73,8 @@ private:
         std::deque<Batch> batches;
         std::uint64_t received = 0;
         bool ended = false, failed = false;
+        std::uint64_t mark = 0;         // has come, and waits for the other links
+        std::uint64_t mark_number = 0;  // of the batch that it was
     };
     enum class Order { arrival, numbers, parts };
     struct Edge {  // one producer stage
@@ -87,7 +92,11 @@ private:
 
     Link* link(JobIndex from);
     bool has_gap(const Edge& e) const;
-    static Work::Of drop(Link& l);
+    void take_marks();
+    bool waits_at_mark(const Edge& e) const;
+    bool at_mark() const;
+    Work pop_mark();
+    Work::Of drop(Link& l);
     std::optional<std::uint32_t> next_link(Edge& e);  // whose first batch is the next of this edge
     Work take(Edge& e, std::uint32_t link);
     std::optional<Work> pop_whole(Edge& e);
@@ -108,6 +117,7 @@ private:
     std::size_t turn_ = 0;  // concat: the edge at hand; any, interleave: the next to be asked
     std::size_t open_links_ = 0;
     bool failed_ = false;
+    std::uint64_t marks_ = 0;  // that are here
     std::string damage_;
 };
 

@@ -44,6 +44,47 @@ void StreamOutput::add(StreamItemsPtr items, std::uint64_t number, bool last) {
     }
 }
 
+void StreamOutput::add_mark(std::uint64_t mark, std::uint64_t number) {
+    static const auto nothing = std::make_shared<const StreamItems>();
+    for (Consumer& c : consumers_) {
+        Pending p{nothing, number, true, 0, 0};
+        p.mark = mark;
+        c.pending.push_back(std::move(p));
+    }
+}
+
+void StreamOutput::put_marks(std::uint64_t before) { before_ = before; }
+
+// Where the one is that is furthest: the others come there.
+void StreamOutput::put_mark() {
+    std::uint64_t sent = 0;
+    for (const Consumer& c : consumers_) sent = std::max(sent, c.sent);
+    if (before_ && sent > last_mark_) put_mark_at(sent);
+}
+
+void StreamOutput::put_mark_at(std::uint64_t items) {
+    last_mark_ = items;
+    for (Consumer& c : consumers_) c.marks.push_back(items);
+}
+
+// Up to the next mark so many items may be sent.
+std::uint64_t StreamOutput::room_to_mark(const Consumer& c) const {
+    if (!c.marks.empty()) return c.marks.front() - c.sent;
+    if (!marks_by_number(c)) return kBatchItems;
+    return last_mark_ + std::clamp<std::uint64_t>(last_mark_ / kMostBetweenMarks, 1, kMostBetweenMarks) - c.sent;
+}
+
+bool StreamOutput::marks_by_number(const Consumer& c) const {
+    return before_ && c.marks.empty() && c.sent < kMarkedByNumber;
+}
+
+// Where a consumer keeps order, each of the marks is a batch of its own.
+void StreamOutput::send_mark(Consumer& c, std::uint64_t mark, std::uint64_t number, std::vector<Sent>& sent) {
+    static const auto nothing = std::make_shared<const StreamItems>();
+    for (const Link& l : c.links)
+        sent.push_back({l.to, c.numbers_batches ? c.next_number++ : number, true, nothing, c.sent, mark});
+}
+
 bool StreamOutput::full() const {
     return std::any_of(consumers_.begin(), consumers_.end(), [](const Consumer& c) { return !c.pending.empty(); });
 }
@@ -74,7 +115,7 @@ StreamOutput::Message StreamOutput::next_message(const Consumer& c, const Link& 
     const std::uint64_t whole = limit(l, c.links.size() == 1);
     const std::uint64_t most = std::min<std::uint64_t>(std::max<std::uint64_t>(1, whole / kBatchesOfLimit), kBatchItems);
     const std::uint64_t messages = (rest + most - 1) / most;
-    const std::uint64_t n = (rest + messages - 1) / messages;
+    const std::uint64_t n = std::min((rest + messages - 1) / messages, room_to_mark(c));
     Message m;
     while (m.items < n && m.bytes < kBatchBytes) m.bytes += p.items->sizes[p.first + m.items++];
     return m;
@@ -135,12 +176,23 @@ StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
     l.bytes += bytes;
     l.total += n;
     if (all) c.pending.pop_front();
+    if (marks_by_number(c) && room_to_mark(c) == 0) put_mark_at(c.sent);
     return sent;
 }
 
 bool StreamOutput::send_one(Consumer& c, std::vector<Sent>& sent) {
+    if (!c.marks.empty() && c.marks.front() == c.sent) {
+        send_mark(c, *before_ + c.sent, 0, sent);
+        c.marks.pop_front();
+        return true;
+    }
     if (c.pending.empty()) return false;
     const Pending& p = c.pending.front();
+    if (p.mark != 0) {
+        send_mark(c, p.mark, p.number, sent);
+        c.pending.pop_front();
+        return true;
+    }
     // What is empty needs no room; an item that is too large for what is left of the bytes waits.
     Link* l = p.items->empty() ? &c.links.front() : roomiest(c);
     if (l == nullptr) return false;

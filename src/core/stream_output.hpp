@@ -10,6 +10,9 @@
 // fit waits until it does, rather than leave in parts: a part would stay one on all links behind this one, and a small
 // message costs nearly as much as a large one. While this job has something that cannot be sent it is full(), and is
 // given no more to do.
+//
+// Marks (stream_position.hpp) need no credit, and go to every link. Those of a source are put where items are sent, not
+// where they are made: what is between two marks is made again when a stream goes on.
 #pragma once
 
 #include "core/plan.hpp"
@@ -18,6 +21,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,12 +38,22 @@ public:
     static constexpr std::uint64_t kBatchesOfLimit =
         4;  // what a link may have comes in parts: one is worked on, others wait
     static constexpr Nanoseconds kHorizon = 20'000'000;
+    // Until so many items have been sent, marks of a source come by number, at most so many items apart: the first ones
+    // fill the queues of all stages at once, and a slow stage works on them for long.
+    static constexpr std::uint64_t kMarkedByNumber = 16 * 1024;
+    static constexpr std::uint64_t kMostBetweenMarks = 64;
 
     // The output of any job of this stage.
     StreamOutput(const Plan& plan, TemplateIndex stage);
 
     // What was made of batch `number` of the input; `last`: nothing more will be. Kept until sent to every consumer.
     void add(StreamItemsPtr items, std::uint64_t number, bool last);
+    // A mark has come through the job, after all that was added; `number`: of the batch that it came as.
+    void add_mark(std::uint64_t mark, std::uint64_t number);
+    // Of a source: marks are put from here on; `before`: so many items were made in earlier launches.
+    void put_marks(std::uint64_t before);
+    // One is to be put soon, when anything has been sent since the last one.
+    void put_mark();
     // Something waits for credit.
     bool full() const;
 
@@ -49,6 +63,7 @@ public:
         bool last = true;
         StreamItemsPtr items;
         std::uint64_t first = 0;  // number of the first of them among all that were sent to this stage
+        std::uint64_t mark = 0;   // instead of items
     };
     // All that credit allows, in order; it counts as sent.
     std::vector<Sent> take_sendable();
@@ -84,6 +99,7 @@ private:
         bool last = true;
         std::size_t first = 0;   // the rest is to be sent
         std::size_t offset = 0;  // of `first`
+        std::uint64_t mark = 0;  // instead of items
     };
     struct Message {
         std::size_t items = 0;
@@ -96,6 +112,7 @@ private:
         std::uint64_t sent = 0;  // items
         std::vector<Link> links;
         std::deque<Pending> pending;
+        std::deque<std::uint64_t> marks;  // of a source: to be put when so many items have been sent
     };
 
     std::uint64_t limit(const Link& l, bool alone) const;
@@ -106,9 +123,15 @@ private:
     Link* roomiest(Consumer& c);
     Sent cut(Consumer& c, Link& l);
     bool send_one(Consumer& c, std::vector<Sent>& sent);
+    void send_mark(Consumer& c, std::uint64_t mark, std::uint64_t number, std::vector<Sent>& sent);
+    void put_mark_at(std::uint64_t items);
+    std::uint64_t room_to_mark(const Consumer& c) const;
+    bool marks_by_number(const Consumer& c) const;
 
     bool keeps_order_;
     bool samples_;  // what is on its way is counted already, and nothing of it waits
+    std::optional<std::uint64_t> before_;  // marks are put
+    std::uint64_t last_mark_ = 0;
     std::vector<Consumer> consumers_;
     std::unordered_map<JobIndex, std::pair<std::uint32_t, std::uint32_t>> index_;  // consumer and link
 };

@@ -61,6 +61,7 @@ Document to_document(StageRequest request) {
     if (request.wants_state) document.emplace("wants-state", true);
     if (request.restores) document.emplace("replayed", request.replayed);
     if (request.state) document.emplace("state", std::move(*request.state));
+    if (request.skip != 0) document.emplace("skip", as_value(request.skip));
     put_items(std::move(request.items), document);
     return document;
 }
@@ -99,6 +100,10 @@ StageRequest stage_request(Document document) {
     if (const auto state = document.find("state"); state != document.end()) {
         ++keys;
         request.state = std::move(state->second);
+    }
+    if (const auto skip = document.find("skip"); skip != document.end()) {
+        ++keys;
+        request.skip = static_cast<std::uint64_t>(skip->second.int64());
     }
     request.items = items_of(document);
     if (request.replayed > request.items.count()) damaged("it has fewer items than are to be replayed");

@@ -39,6 +39,7 @@ struct StageRequest {
     bool restores = false;
     std::optional<Value> state;
     std::uint32_t replayed = 0;
+    std::uint64_t skip = 0;  // Do::start: leave out so many items, skip()
     StreamItems items;
 };
 

@@ -199,7 +199,9 @@ void StageThread::work(StageRequest request) {
             break;
     }
     ended_ = true;
-    static_cast<SourceWorker&>(*worker_).generate(*this, setting_.context());
+    auto& source = static_cast<SourceWorker&>(*worker_);
+    if (request.skip != 0) source.skip(request.skip, setting_.context());
+    source.generate(*this, setting_.context());
 }
 
 // A fresh object takes the place of one that is gone.

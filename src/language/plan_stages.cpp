@@ -203,6 +203,7 @@ private:
                                  "worker " + quote(job.worker) + " works on items, and makes none by itself",
                                  "add `from:` with the stage whose items it works on");
         if (form == StageForm::fold) check_fold(s, type);
+        stages_[s].seeks = form == StageForm::source && type.seeks;
         if (form == StageForm::source && type.form_of && asked(s).workers > 1)
             draft_.reading.error(asked(s).workers_place,
                                  text(s) + " has " + number_and(asked(s).workers, "worker") + ", and is a source",

@@ -111,9 +111,48 @@ void fields(Archive& ar, msg::Bye& m) {
 }
 
 template <class Archive>
+void position(Archive& ar, StreamPosition& p) {
+    ar & p.items;
+    std::vector<std::uint64_t> stored;  // job, items, attempt
+    for (const auto& [job, s] : p.stored) stored.insert(stored.end(), {job, s.items, s.attempt});
+    plain_vector(ar, stored);
+    for (std::size_t i = 0; Archive::is_loading::value && i + 3 <= stored.size(); i += 3)
+        p.stored[static_cast<std::uint32_t>(stored[i])] = {stored[i + 1], static_cast<std::uint32_t>(stored[i + 2])};
+    std::uint64_t states = p.states.size();
+    ar & states;
+    if constexpr (Archive::is_loading::value) {
+        for (std::uint64_t i = checked_count(states, sizeof(std::uint64_t)); i-- != 0;) {
+            std::uint32_t job = 0;
+            ar & job;
+            text(ar, p.states[job]);
+        }
+    } else {
+        for (auto& [job, state] : p.states) {
+            std::uint32_t of = job;
+            ar & of;
+            text(ar, state);
+        }
+    }
+}
+
+template <class Archive>
+void fields(Archive& ar, msg::StreamReached& m) {
+    ar & m.pipeline.value & m.job.value & m.epoch & m.mark & m.items;
+    flag(ar, m.stores);
+    text(ar, m.state);
+}
+
+template <class Archive>
 void fields(Archive& ar, msg::PlaceStream& m) {
     ar & m.pipeline.value & m.epoch;
     plain_vector(ar, m.ranks);
+    flag(ar, m.marks);
+    bool goes_on = m.from != nullptr;
+    flag(ar, goes_on);
+    if (!goes_on) return;
+    auto from = m.from == nullptr ? std::make_shared<StreamPosition>() : std::make_shared<StreamPosition>(*m.from);
+    position(ar, *from);
+    m.from = std::move(from);
 }
 
 template <class Archive>
@@ -125,7 +164,7 @@ void fields(Archive& ar, msg::StopStream& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::StreamItems& m) {
-    ar & m.pipeline.value & m.from.value & m.to.value & m.batch & m.first & m.epoch;
+    ar & m.pipeline.value & m.from.value & m.to.value & m.batch & m.first & m.epoch & m.mark;
     flag(ar, m.last);
     // The items themselves: FrameWriter and FrameReader, which need not copy them.
 }

@@ -78,6 +78,9 @@ std::string line(const msg::Durable& m) { return "Durable up to " + number(m.rec
 std::string line(const msg::Refused& m) { return "Refused " + run(m.jobs) + ": " + one_line(m.error); }
 std::string line(const msg::StoreFailed& m) { return "StoreFailed: " + one_line(m.error); }
 std::string line(const msg::StreamReady& m) { return "StreamReady " + number(m.pipeline.value); }
+std::string line(const msg::StreamReached& m) {
+    return "StreamReached " + number(m.pipeline.value) + ":" + number(m.job.value) + " " + number(m.mark);
+}
 std::string line(const msg::StageProgress& m) {
     return "StageProgress " + number(m.pipeline.value) + ":" + number(m.job.value) + " " + number(m.counts.items_in) +
            " items in, " + number(m.counts.items_out) + " out";

@@ -13,6 +13,7 @@
 #include "core/plan.hpp"
 #include "core/stage_counts.hpp"
 #include "core/stream_items.hpp"
+#include "core/stream_position.hpp"
 #include "core/structure.hpp"
 
 #include <cstddef>
@@ -127,6 +128,17 @@ struct StageProgress {
     PipelineId pipeline;
     JobIndex job;
     StageCounts counts;
+};
+
+// Broker: a mark (core/stream_position.hpp) has come through this job, and all before it is durable.
+struct StreamReached {
+    PipelineId pipeline;
+    JobIndex job;
+    std::uint32_t epoch = 0;
+    std::uint64_t mark = 0;
+    bool stores = false;      // the job stores items, and
+    std::uint64_t items = 0;  // has stored so many before the mark
+    std::string state;        // of a fold: an encoded value
 };
 
 // Broker: the last word after Stop; everything it knew is durable (or StoreFailed came before).
@@ -335,6 +347,8 @@ struct PlaceStream {
     PipelineId pipeline;
     std::vector<std::uint32_t> ranks;  // by job
     std::uint32_t epoch = 0;           // its items carry it
+    bool marks = false;                // its source is to put marks
+    std::shared_ptr<const StreamPosition> from;  // where it goes on; null = at its beginning
 };
 
 // Router: all brokers of the stream are ready: its sources may start.
@@ -362,6 +376,7 @@ struct StreamItems {
     StreamItemsPtr items;
     std::uint64_t first = 0;  // number of the first of them among all that the job has sent to the stage
     std::uint32_t epoch = 0;
+    std::uint64_t mark = 0;  // instead of items; 0 = none
 };
 
 // Broker: nothing more comes from this job to that one.
@@ -397,7 +412,7 @@ namespace penstock {
 
 using RouterMessage =
     std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::AttemptFailed, msg::Returned, msg::Durable, msg::Refused,
-                 msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::FindStored, msg::StoredLost,
+                 msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::StreamReached, msg::FindStored, msg::StoredLost,
                  msg::Withdrawn, msg::Restarted, msg::Alive, msg::Bye>;
 using PipelinerMessage =
     std::variant<msg::StartPlan, msg::Earlier, msg::StartPipelines, msg::Restart, msg::Ended, msg::Locate, msg::ForgetPlan,

@@ -312,8 +312,9 @@ void BrokerNode::cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reas
 }
 
 void BrokerNode::store(const std::shared_ptr<const PipelineContext>& pipeline, const JobTemplate& stage,
-                       std::uint64_t first, StreamItems items) {
-    writer_->add(StreamRecord{pipeline, &stage, 1, first, std::move(items)});
+                       std::uint32_t attempt, std::uint64_t first, StreamItems items) {
+    writer_->add(StreamRecord{pipeline, &stage, attempt, first, std::move(items)});
+    ++items_stored_;
 }
 
 // ------------------------------------------------------------------------------------------ what it lets go of

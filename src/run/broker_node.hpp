@@ -73,9 +73,11 @@ private:
     // StreamHost
     void run(std::uint32_t lane, Ticket ticket) override;
     void cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reason) override;
-    void store(const std::shared_ptr<const PipelineContext>& pipeline, const JobTemplate& stage, std::uint64_t first,
-               StreamItems items) override;
+    void store(const std::shared_ptr<const PipelineContext>& pipeline, const JobTemplate& stage, std::uint32_t attempt,
+               std::uint64_t first, StreamItems items) override;
     bool may_store() const override { return may_start(); }
+    std::uint64_t stored() const override { return items_stored_; }
+    std::uint64_t durable() const override { return writer_->durable_items(); }
 
     JobRecord record_of(Outcome& outcome, const JobEnd& end);
     static std::shared_ptr<const Document> what_others_read(const JobRecord& record);
@@ -115,6 +117,7 @@ private:
     };
     std::unordered_map<std::uint64_t, Saving> saving_;  // by ticket; no more than there are lanes' jobs
     std::uint64_t durable_told_ = 0;
+    std::uint64_t items_stored_ = 0;  // records of streams
     std::deque<JobRun> not_durable_;  // the job of each record from durable_told_ + 1 on
     std::set<std::uint64_t> without_inputs_;  // tickets that fail because what they read is lost
     bool store_failed_ = false;

@@ -8,6 +8,7 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kFailureKinds = 20;
+constexpr std::uint32_t kBeginningsTold = 5;
 constexpr std::size_t kSubmissionsAtOnce = 256;
 // That the router knows of: those that may be started with some pipeliners, and as many again that wait as ids.
 constexpr std::size_t kMaxUnfinishedPipelines = 8 * std::size_t{Router::kActivePipelines};
@@ -51,7 +52,8 @@ RouterNode::RouterNode(RouterOptions router, Options options, std::unique_ptr<Re
           Recovery::Options with_wake = options_.recovery;
           with_wake.wake = [&waker] { waker.wake(); };
           return with_wake;
-      }()) {}
+      }()),
+      positions_(options_.recovery.run_directory, options_.incarnation) {}
 
 // ------------------------------------------------------------------------------------------ the feed
 
@@ -116,6 +118,7 @@ void RouterNode::submit_now(Waiting w, Outbox& out) {
         ++streams_.jobs.pipelines;
     }
     std::shared_ptr<const JobHistory> history;
+    std::shared_ptr<const StreamPosition> from;
     if (w.submission.resumption != nullptr) {
         known.resumption = w.submission.resumption;
         history = known.resumption->history;
@@ -123,11 +126,14 @@ void RouterNode::submit_now(Waiting w, Outbox& out) {
         known.succeeded = history->succeeded();
         known.failed = history->failed();
         if (known.stream) streams_.jobs.succeeded += history->succeeded();
+        if (known.stream) tell_where_it_begins(*known.context, *known.resumption);
+        from = known.resumption->position;
     }
     const std::int64_t submitted = known.submitted_ns;
     pipelines_.emplace(w.id, std::move(known));
     if (w.submission.port != nullptr) desk_.open(w.id, std::move(w.submission.port));
-    router_.submit(plan, w.submission.plan, std::move(info), submitted, out, std::move(history));
+    router_.submit(plan, w.submission.plan, std::move(info), submitted, out, std::move(history),
+                   std::move(from));
 }
 
 // ------------------------------------------------------------------------------------------ the pump's calls
@@ -267,6 +273,23 @@ void RouterNode::counted(PipelineId pipeline, JobIndex job, const StageCounts& c
     streams_.items += stream.items() - before;
 }
 
+void RouterNode::reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) {
+    const auto at = pipelines_.find(pipeline);
+    if (at != pipelines_.end()) positions_.put(at->second.context, position);
+    if (const std::string error = positions_.take_error(); !error.empty())
+        observer_.message(Severity::warning, error + ". Streams that have to stop will begin again further back than they could.");
+}
+
+// Of many streams the first ones.
+void RouterNode::tell_where_it_begins(const PipelineContext& pipeline, const Resumption& resumption) {
+    const std::string name = pipeline_name(pipeline);
+    if ((resumption.position == nullptr && resumption.begins_again.empty()) || ++beginnings_told_ > kBeginningsTold) return;
+    observer_.message(Severity::info, resumption.position != nullptr
+                                          ? "stream " + name + " goes on behind the first " +
+                                                std::to_string(resumption.position->items) + " items of its source"
+                                          : "stream " + name + " begins again: " + resumption.begins_again);
+}
+
 void RouterNode::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) {
     Known& known = pipelines_.at(pipeline);
     known.skipped += jobs.count;
@@ -326,6 +349,7 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     const bool over_before = known.resumption != nullptr && known.resumption->ended_well == well && known.started_ns == 0 &&
                              known.skipped == 0;
     if (!over_before) record_pipeline(known, status);
+    if (known.stream && status == JobStatus::succeeded) positions_.forget(known.context);
     PipelineEnded told;
     told.pipeline = known.context.get();
     told.status = status;

@@ -8,6 +8,7 @@
 #include "report/durations.hpp"
 #include "report/observer.hpp"
 #include "run/clock.hpp"
+#include "run/position_keeper.hpp"
 #include "run/recovery.hpp"
 #include "run/run.hpp"
 #include "run/stream_desk.hpp"
@@ -34,6 +35,7 @@ public:
         bool launcher_ends_all = false;  // when a rank dies, as far as is known
         Recovery::Options recovery;      // its `wake` is set here
         std::string ends_by;             // who says when the launch ends
+        std::uint32_t incarnation = 1;   // of the run
     };
     RouterNode(RouterOptions router, Options options, std::unique_ptr<RecordWriter> writer, RunObserver& observer,
                Waker& waker);
@@ -94,6 +96,8 @@ private:
     void counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) override;
     void recover(PipelineId pipeline, std::uint32_t epoch, const std::vector<HeldOutputs>& held) override;
     void rebuilt(PipelineId pipeline, const std::shared_ptr<const JobHistory>& history) override;
+    void reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) override;
+    void tell_where_it_begins(const PipelineContext& pipeline, const Resumption& resumption);
     void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank, bool final) override;
     bool may_restart(PipelineId pipeline) override;
     void cannot_go_on(const std::string& reason) override;
@@ -140,6 +144,8 @@ private:
     std::uint64_t last_waiting_told_ = 0;
     std::uint64_t own_durable_ = 0, own_records_ = 0;
     Recovery recovery_;
+    PositionKeeper positions_;
+    std::uint32_t beginnings_told_ = 0;
     std::vector<ToRecover> to_recover_;
     std::vector<std::uint32_t> lost_ranks_;
     std::string fatal_;

@@ -110,6 +110,7 @@ std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunReq
     options.ends_at = request.ends_at;
     options.crash_limit = request.crash_limit;
     options.spare_pipeliner = 0;
+    options.marks_streams = request.store.empty();
     RouterNode::Options more;
     more.host_of_rank = context.layout.host_of_rank;
     more.launcher_ends_all = context.launcher_ends_all;
@@ -119,6 +120,7 @@ std::unique_ptr<RouterNode> make_router(const RankContext& context, const RunReq
         if (fence) fence(rank, kFirstBrokerEpoch);
     };
     more.ends_by = request.ends_by;
+    more.incarnation = request.incarnation;
     return std::make_unique<RouterNode>(std::move(options), std::move(more),
                                         make_writer(context, request, kRouterEpoch, waker), observer, waker);
 }

@@ -26,11 +26,23 @@ StreamItems zipped(const StreamItems& items, std::uint32_t n) {
     return lists.take();
 }
 
-StageJob::StageJob(JobStart start, std::uint32_t lane)
+StageJob::StageJob(JobStart start, std::uint32_t lane, std::shared_ptr<const StreamPosition> from)
     : start_(std::move(start)),
       lane_(lane),
       in_(*start_.pipeline->plan, start_.job),
-      out_(*start_.pipeline->plan, start_.job) {}
+      out_(*start_.pipeline->plan, start_.job),
+      from_(std::move(from)) {
+    if (from_ == nullptr || stage().form != StageForm::fold) return;
+    const auto known = from_->states.find(index().value);
+    if (known == from_->states.end()) return;
+    std::span<const std::byte> bytes = std::as_bytes(std::span(known->second));
+    try {
+        state_ = decode_value(bytes);
+        restores_ = worked_ = true;
+    } catch (const ValueError& error) {
+        fail(EndReason::bad_output, std::string("its state of an earlier launch cannot be read: ") + error.what());
+    }
+}
 
 JobIndex StageJob::index() const { return JobIndex(job().first_job.value + start_.instance); }
 
@@ -55,11 +67,13 @@ bool StageJob::add_piece(bool open) {
     if (auto work = in_.pop()) {
         if (work->zipped > 1)
             work->batch.items = std::make_shared<const StreamItems>(zipped(*work->batch.items, work->zipped));
-        if (job().count == 1) work->batch.first = counts_.items_in;  // it sees all items of its stage
+        if (job().count == 1 && work->batch.mark == 0) work->batch.first = counts_.items_in;  // it sees all of them
         counts_.items_in += work->batch.items->count();
         counts_.bytes_in += work->batch.items->bytes.size();
         pieces_.push_back({});
         pieces_.back().work = std::move(*work);
+        pieces_.back().asks_state =
+            pieces_.back().work.batch.mark != 0 && stage().form == StageForm::fold && steady_now() >= next_state_;
         return true;
     }
     if (wake_at_ != kNever && pieces_.empty() && steady_now() >= wake_at_ && !in_.ended()) {
@@ -93,7 +107,7 @@ StageJob::Piece* StageJob::piece_to_give(bool open) {
 std::optional<Ticket> StageJob::next(bool open, std::uint64_t next_ticket) {
     Piece* p = piece_to_give(open);
     // A batch without items only says that it ends: the lane need not be asked.
-    for (; p != nullptr && p->what == StageRequest::Do::items && p->work.batch.items->empty();
+    for (; p != nullptr && p->what == StageRequest::Do::items && p->work.batch.items->empty() && !p->asks_state;
          p = piece_to_give(open)) {
         p->ticket = next_ticket;
         p->outcome.emplace();
@@ -117,7 +131,8 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
         request.items = *piece.work.batch.items;  // shared: it may have to be tried again
         worked_ = true;
     }
-    if (stage().form == StageForm::fold) ask_fold(request);
+    if (piece.what == StageRequest::Do::start && from_ != nullptr) request.skip = from_->items;
+    if (stage().form == StageForm::fold) ask_fold(request, piece.asks_state);
     piece.replayed = request.replayed;
     Ticket t;
     t.id = number;
@@ -129,12 +144,13 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
     return t;
 }
 
-void StageJob::ask_fold(StageRequest& request) {
+void StageJob::ask_fold(StageRequest& request, bool at_mark) {
     request.part = stage().part;
     if (!stage().snapshots || request.what == StageRequest::Do::go_on) return;
     const bool much = since_.count() + request.items.count() > kMostReplayed ||
                       since_.bytes.size() + request.items.bytes.size() > kMostReplayedBytes;
-    request.wants_state = (request.what == StageRequest::Do::items && (much || timed_ || !state_)) || request.what == StageRequest::Do::wake;
+    const bool of_items = request.what == StageRequest::Do::items;
+    request.wants_state = (of_items && (much || timed_ || !state_ || at_mark)) || request.what == StageRequest::Do::wake;
     if (!restores_) return;
     request.restores = true;
     request.state = state_;
@@ -149,6 +165,7 @@ void StageJob::ask_fold(StageRequest& request) {
 
 // The first `done` of the items are in the state of the fold; the first `told` of them were before.
 void StageJob::remember(const StreamItems& items, std::size_t told, std::size_t done, std::optional<Value> state) {
+    if (items.empty() && !state) return;  // its worker was not asked
     restores_ = false;
     if (state) {
         state_ = std::move(state);
@@ -198,7 +215,13 @@ bool StageJob::settle(Piece& p) {
     p.ticket = 0;
     counts_.busy += std::max<Nanoseconds>(0, outcome.finished - outcome.started);
     if (failure_) return true;
-    if (!outcome.succeeded) return crashed(p, outcome);
+    const bool is_mark = p.work.batch.mark != 0;
+    if (!outcome.succeeded && !is_mark) return crashed(p, outcome);
+    if (!outcome.succeeded) {  // its state is not known here; that of the next mark may be
+        if (restart_fold(p, outcome.details != nullptr ? outcome.details->reason : EndReason::exception)) return false;
+        out_.add_mark(p.work.batch.mark, p.work.batch.number);
+        return true;
+    }
     const std::size_t asked = p.work.batch.items->count();
     StageAnswer answer;
     try {
@@ -221,6 +244,12 @@ bool StageJob::settle(Piece& p) {
         if (stage().snapshots && !answer.fatal && (of_items || p.wakes))
             remember(*p.work.batch.items, p.told, answer.done, std::move(answer.state));
     }
+    if (is_mark) {
+        if (p.asks_state) next_state_ = p.given + kStateShare * (outcome.finished - outcome.started);
+        if (answer.error) fail(EndReason::exception, *answer.error);
+        else pass_mark(p);
+        return true;
+    }
     const bool more = answer.more;
     if (asked != 0 && !more) {
         const Nanoseconds each = (outcome.finished - outcome.started) / static_cast<Nanoseconds>(asked);
@@ -228,6 +257,21 @@ bool StageJob::settle(Piece& p) {
     }
     answered(p, std::move(answer));
     return failure_ || (!more && p.work.batch.items->empty());
+}
+
+// All that came before it has left.
+void StageJob::pass_mark(const Piece& p) {
+    const std::uint64_t mark = p.work.batch.mark;
+    out_.add_mark(mark, p.work.batch.number);
+    if (!reports_marks(plan(), start_.job)) return;
+    Reached reached{mark, {}};
+    if (stage().form == StageForm::fold) {
+        if (!p.asks_state || !state_ || encoded_size(*state_) > kMostState) return;
+        std::vector<std::byte> bytes;
+        encode(*state_, bytes);
+        reached.state.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    reached_.push_back(std::move(reached));
 }
 
 void StageJob::answered(Piece& p, StageAnswer answer) {

@@ -9,6 +9,7 @@
 #include "core/broker.hpp"
 #include "core/stream_input.hpp"
 #include "core/stream_output.hpp"
+#include "core/stream_position.hpp"
 #include "exec/stage_batch.hpp"
 #include "exec/task.hpp"
 #include "run/stage_meter.hpp"
@@ -18,13 +19,15 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace penstock {
 
 class StageJob {
 public:
-    StageJob(JobStart start, std::uint32_t lane);
+    // `from`: where the stream goes on; null = at its beginning.
+    StageJob(JobStart start, std::uint32_t lane, std::shared_ptr<const StreamPosition> from = nullptr);
 
     const JobStart& start() const { return start_; }
     std::uint32_t lane() const { return lane_; }
@@ -51,6 +54,12 @@ public:
     void pass_some_on(const StreamInput::Work& work);
     // To be told to the jobs they came from. In the branch of a sample: what came of them has left the branch.
     std::vector<StreamInput::Work::Of> take_done();
+    // Marks that have come through it, and what they found, for a job that reports them.
+    struct Reached {
+        std::uint64_t mark = 0;
+        std::string state;  // of a fold: encoded
+    };
+    std::vector<Reached> take_reached() { return std::exchange(reached_, {}); }
     Nanoseconds each_ns() const { return each_ns_; }  // of an item; negative while unknown
 
     // Of items that were left out, a line each; of many the first, and how many there were.
@@ -77,6 +86,8 @@ private:
     // Of a fold that has snapshots: more items than these are never replayed, but for those of one ticket.
     static constexpr std::size_t kMostReplayed = 16 * 1024;
     static constexpr std::size_t kMostReplayedBytes = 4 << 20;
+    static constexpr Nanoseconds kStateShare = 10;  // states that are reported take no more than this part of the time
+    static constexpr std::size_t kMostState = 16 << 20;  // of a fold, encoded: a larger one is not reported
     static constexpr std::uint32_t kCrashesForgiven = 2;  // of a fold, at one item: its state is not the item's fault
 
     struct Piece {
@@ -85,6 +96,7 @@ private:
         std::uint64_t ticket = 0;  // 0 = to be given to the lane (again)
         std::uint32_t tries = 1;
         bool wakes = false;       // Do::wake, whatever it has come to
+        bool asks_state = false;  // of a mark: a fold is asked for its state, to report it
         std::uint32_t crashes = 0;
         bool partly_out = false;  // some results of the first item have left already: it cannot be done again
         std::size_t told = 0;        // items done with, of a request that is not answered to its end
@@ -103,7 +115,8 @@ private:
     void settle();
     bool settle(Piece& p);
     void answered(Piece& p, StageAnswer answer);
-    void ask_fold(StageRequest& request);
+    void ask_fold(StageRequest& request, bool at_mark);
+    void pass_mark(const Piece& p);
     void remember(const StreamItems& items, std::size_t told, std::size_t done, std::optional<Value> state);
     bool crashed(Piece& p, const Outcome& outcome);
     bool restart_fold(Piece& p, EndReason reason);
@@ -134,6 +147,9 @@ private:
     std::optional<Value> state_;
     bool timed_ = false;  // a fold that asks to be woken: what it makes also depends on the time
     ItemsWriter since_;
+    std::shared_ptr<const StreamPosition> from_;
+    std::vector<Reached> reached_;
+    Nanoseconds next_state_ = 0;
     bool began_ = false;   // the source, or the finish() of a fold
     bool ended_ = false;   // likewise
     bool worked_ = false;  // items were worked on

@@ -9,6 +9,8 @@ namespace penstock {
 namespace {
 constexpr Nanoseconds kOverdueInterval = 10'000'000;  // between looks for items whose time is up
 constexpr Nanoseconds kProgressInterval = 250'000'000;
+// A stream that goes on makes again what it made within so long, and what was on its way.
+constexpr Nanoseconds kMarkInterval = 500'000'000;
 }
 
 StreamNode::Stream* StreamNode::stream(PipelineId id) {
@@ -46,18 +48,22 @@ void StreamNode::on(const msg::PlaceStream& m, std::uint32_t, Outbox&) {
     s.id = m.pipeline;
     s.ranks = m.ranks;
     s.epoch = m.epoch;
+    s.marks = m.marks;
+    s.from = m.from;
     s.expected = static_cast<std::uint32_t>(std::count(m.ranks.begin(), m.ranks.end(), rank_));
 }
 
 void StreamNode::start(std::uint32_t lane, JobStart start) {
     const PipelineId id = start.pipeline->info.id;
     Stream& s = streams_[id];
-    auto job = std::make_unique<StageJob>(std::move(start), lane);
+    auto job = std::make_unique<StageJob>(std::move(start), lane, s.from);
     timeouts_ |= job->job().timeout_s > 0;
     const JobIndex index = job->index();
     Entry& e = s.jobs[index];
     e.job = std::move(job);
     e.started = steady_now();
+    if (s.from != nullptr)
+        if (const auto stored = s.from->stored.find(index.value); stored != s.from->stored.end()) e.stored = stored->second.items;
     look_at(id, index, e);
 }
 
@@ -69,6 +75,8 @@ void StreamNode::on(const msg::OpenStream& m, std::uint32_t, Outbox& out) {
     }
     s->open = true;
     look_at_all(*s);
+    for (const auto& [index, e] : s->jobs)
+        if (s->marks && !e.ended && e.job->stage().from.empty()) e.job->out().put_marks(s->from == nullptr ? 0 : s->from->items);
     // The driver function learns where its items go.
     for (const auto& [index, e] : s->jobs)
         if (!e.ended && e.job->stage().role == Stage::Role::input)
@@ -128,7 +136,7 @@ void StreamNode::on(const msg::StreamItems& m, std::uint32_t, Outbox& out) {
         give_back(*stream(m.pipeline), m.to, {m.from, m.items->count(), m.items->bytes.size()}, -1, out);
         return;
     }
-    if (e == nullptr || !e->job->in().push(m.from, {m.batch, m.last, m.items, m.first})) {
+    if (e == nullptr || !e->job->in().push(m.from, {m.batch, m.last, m.items, m.first, m.mark})) {
         ++ignored_;
         return;
     }
@@ -187,7 +195,11 @@ bool StreamNode::work(Outbox& out, std::vector<Outcome>& ended) {
                 }
         }
     }
-    if (!streams_.empty()) tell_progress(out);
+    if (!streams_.empty()) {
+        put_marks();
+        tell_progress(out);
+        tell_durable_marks(out);
+    }
     bool any = false;
     for (const auto& [id, job] : std::exchange(waiting_, {})) {
         Entry* e = entry(id, job);
@@ -213,7 +225,7 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
     send(s, job, out);  // first: a job with something to send is given nothing to do
     switch (job.stage().role) {
         case Stage::Role::worker:
-            if (!e.cancelled) keep_lane_busy(s, e);
+            if (!e.cancelled) keep_lane_busy(s, e, out);
             break;
         case Stage::Role::order:
         case Stage::Role::input:
@@ -235,23 +247,35 @@ void StreamNode::advance(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>&
         give_back(s, job.index(), of, -1, out);
         look_at(s.id, job.index(), e);  // what is dropped may have been waited for
     }
+    tell_marks(s, job, out);
     job.note_state(s.open, e.stalled);
     if (e.stalled) look_at(s.id, job.index(), e);
     end(s, e, out, ended);
 }
 
-void StreamNode::keep_lane_busy(Stream& s, Entry& e) {
+// What needs no lane (a mark, the end of a batch) leaves at once, and makes room for what is behind it.
+void StreamNode::keep_lane_busy(Stream& s, Entry& e, Outbox& out) {
     StageJob& job = *e.job;
-    while (auto ticket = job.next(s.open, next_ticket_)) {
-        tickets_[next_ticket_++] = {s.id, job.index()};
-        host_.run(job.lane(), std::move(*ticket));
-    }
+    bool was_full = false;
+    do {
+        while (auto ticket = job.next(s.open, next_ticket_)) {
+            tickets_[next_ticket_++] = {s.id, job.index()};
+            host_.run(job.lane(), std::move(*ticket));
+        }
+        was_full = job.out().full();
+        send(s, job, out);
+    } while (was_full && !job.out().full());
 }
 
 void StreamNode::put_in_order(Stream& s, StageJob& job, Outbox& out) {
     while (!job.out().full()) {
         auto work = job.in().pop();
         if (!work) return;
+        if (work->batch.mark != 0) {
+            job.out().add_mark(work->batch.mark, 0);
+            send(s, job, out);
+            continue;
+        }
         StreamItemsPtr items = work->batch.items;
         if (work->zipped > 1) items = std::make_shared<const StreamItems>(zipped(*items, work->zipped));
         job.passed_on(*work);
@@ -299,14 +323,20 @@ bool StreamNode::store(Stream& s, Entry& e, Outbox& out) {
     const Plan& plan = *job.start().pipeline->plan;
     const JobTemplate& stage = plan.templates[job.stage().from.front().value];
     const bool stored = job.stage().stored, delivered = job.stage().delivered;
-    if (stored && !std::exchange(e.stores, true)) host_.store(job.start().pipeline, stage, 0, {});
+    if (stored && !std::exchange(e.stores, true))
+        host_.store(job.start().pipeline, stage, s.attempt(), e.stored, {});
     for (;;) {
         if (job.out().full()) return false;  // credit will come
         if (stored && !host_.may_store()) return true;
         auto work = job.in().pop();
         if (!work) return false;
+        if (work->batch.mark != 0) {
+            e.marks.push_back({work->batch.mark, e.stored, host_.stored()});
+            ++marks_waiting_;
+            continue;
+        }
         const std::size_t n = work->batch.items->count();
-        if (n != 0 && stored) host_.store(job.start().pipeline, stage, e.stored, *work->batch.items);
+        if (n != 0 && stored) host_.store(job.start().pipeline, stage, s.attempt(), e.stored, *work->batch.items);
         e.stored += n;
         job.passed_on(*work);
         if (delivered) {
@@ -323,7 +353,7 @@ std::uint32_t StreamNode::rank_of(const Stream& s, JobIndex job) {
 void StreamNode::send(Stream& s, StageJob& job, Outbox& out) {
     for (StreamOutput::Sent& sent : job.out().take_sendable())
         out.to_broker(rank_of(s, sent.to), msg::StreamItems{s.id, job.index(), sent.to, sent.batch, sent.last,
-                                                            std::move(sent.items), sent.first, s.epoch});
+                                                            std::move(sent.items), sent.first, s.epoch, sent.mark});
 }
 
 void StreamNode::give_back(Stream& s, StageJob& job, Outbox& out) {
@@ -352,6 +382,37 @@ void StreamNode::tell_counts(const Stream& s, Entry& e, const StageCounts& count
     if (e.job->stage().role == Stage::Role::order || e.job->stage().role == Stage::Role::buffer) return;
     e.told = e.job->items_moved();
     out.to_router(msg::StageProgress{s.id, e.job->index(), counts});
+}
+
+// ------------------------------------------------------------------------------------------ where it could go on
+
+void StreamNode::put_marks() {
+    const Nanoseconds now = steady_now();
+    if (now < next_marks_) return;
+    next_marks_ = now + kMarkInterval;
+    for (auto& [id, s] : streams_)
+        for (auto& [index, e] : s.jobs) {
+            if (!s.marks || e.ended || !e.job->stage().from.empty()) continue;
+            e.job->out().put_mark();
+            look_at(id, index, e);
+        }
+}
+
+void StreamNode::tell_marks(const Stream& s, StageJob& job, Outbox& out) {
+    for (StageJob::Reached& reached : job.take_reached())
+        out.to_router(msg::StreamReached{s.id, job.index(), s.epoch, reached.mark, false, 0, std::move(reached.state)});
+}
+
+void StreamNode::tell_durable_marks(Outbox& out) {
+    if (marks_waiting_ == 0) return;
+    const std::uint64_t durable = host_.durable();
+    marks_waiting_ = 0;
+    for (auto& [id, s] : streams_)
+        for (auto& [index, e] : s.jobs) {
+            for (; !e.marks.empty() && e.marks.front().calls <= durable; e.marks.pop_front())
+                out.to_router(msg::StreamReached{id, index, s.epoch, e.marks.front().mark, true, e.marks.front().items, {}});
+            marks_waiting_ += e.marks.size();
+        }
 }
 
 // ------------------------------------------------------------------------------------------ the end

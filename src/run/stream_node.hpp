@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -29,10 +30,13 @@ public:
     virtual ~StreamHost() = default;
     virtual void run(std::uint32_t lane, Ticket ticket) = 0;
     virtual void cancel(std::uint32_t lane, std::uint64_t ticket, EndReason reason) = 0;
-    // Items `first` and on of a stage whose results are kept.
+    // Items `first` and on of a stage whose results are kept. `attempt`: of the stream, in this launch.
     virtual void store(const std::shared_ptr<const PipelineContext>& pipeline, const JobTemplate& stage,
-                       std::uint64_t first, StreamItems items) = 0;
+                       std::uint32_t attempt, std::uint64_t first, StreamItems items) = 0;
     virtual bool may_store() const = 0;
+    // How often store() was called, and for how many of these calls, the first ones, the items are durable.
+    virtual std::uint64_t stored() const = 0;
+    virtual std::uint64_t durable() const = 0;
 };
 
 class StreamNode {
@@ -88,11 +92,21 @@ private:
         bool waits = false;    // in waiting_
         bool stalled = false;  // until there is room to store
         std::uint64_t told = 0;  // to the router: items in and out
+        struct Mark {
+            std::uint64_t mark = 0;
+            std::uint64_t items = 0;  // stored before it
+            std::uint64_t calls = 0;  // of store(): it is told when these are durable
+        };
+        std::deque<Mark> marks;
     };
     struct Stream {
         PipelineId id;
         std::vector<std::uint32_t> ranks;
         std::uint32_t epoch = 0;     // of the pipeline
+        bool marks = false;          // its source puts marks
+        std::shared_ptr<const StreamPosition> from;  // null: at its beginning
+
+        std::uint32_t attempt() const { return epoch + 1; }
         std::uint32_t expected = 0;  // jobs here
         std::unordered_map<JobIndex, Entry> jobs;
         bool open = false;
@@ -117,9 +131,12 @@ private:
     void pass_some_on(Stream& s, StageJob& job, Outbox& out);
     void keep(Stream& s, Entry& e, Outbox& out);
     bool store(Stream& s, Entry& e, Outbox& out);
-    void keep_lane_busy(Stream& s, Entry& e);
+    void keep_lane_busy(Stream& s, Entry& e, Outbox& out);
     void end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& ended);
     void tell_progress(Outbox& out);
+    void put_marks();
+    void tell_marks(const Stream& s, StageJob& job, Outbox& out);
+    void tell_durable_marks(Outbox& out);
     static void tell_counts(const Stream& s, Entry& e, const StageCounts& counts, Outbox& out);
     static std::uint32_t rank_of(const Stream& s, JobIndex job);
     static bool goes_on(const Plan& plan, TemplateIndex stage, TemplateIndex failed);
@@ -139,6 +156,8 @@ private:
     bool timeouts_ = false;
     bool wakes_ = false;  // some worker has asked to be woken
     Nanoseconds next_progress_ = 0;
+    Nanoseconds next_marks_ = 0;
+    std::uint64_t marks_waiting_ = 0;  // for items to be durable, in all streams
 };
 
 }  // namespace penstock

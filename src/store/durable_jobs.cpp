@@ -3,7 +3,9 @@
 #include "store/catalog.hpp"
 #include "store/collect.hpp"
 #include "store/files.hpp"
+#include "core/stream_position.hpp"
 #include "store/job_matcher.hpp"
+#include "store/position_file.hpp"
 #include "store/run_directory.hpp"
 #include "store/run_sources.hpp"
 #include "store/stored_values.hpp"
@@ -57,7 +59,7 @@ public:
 
     std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline) override {
         auto matcher = match(plan, pipeline);
-        if (matcher == nullptr) return nullptr;
+        if (matcher == nullptr) return plan.is_stream() ? with_position(plan, pipeline, nullptr) : nullptr;
         if (const auto renumbering = matcher->renumbering()) {
             CollectOptions collection;
             collection.renumbering = renumbering.get();
@@ -67,7 +69,8 @@ public:
         }
         drop_lost_files(plan, *matcher);
         matcher->drop_what_is_read_and_not_saved(options_.values_elsewhere);
-        return matcher->resumption(files_);
+        auto found = matcher->resumption(files_);
+        return plan.is_stream() ? with_position(plan, pipeline, std::move(found)) : found;
     }
 
     std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline,
@@ -144,6 +147,41 @@ private:
         auto matcher = std::make_unique<JobMatcher>(plan, pipeline, catalog_, sources_);
         matcher->match(first_job_[at->second], first_job_[at->second + 1], options_.retry_failed);
         return matcher;
+    }
+
+    // Of a stream that has not ended: where it goes on, or why it does not.
+    std::shared_ptr<const Resumption> with_position(const Plan& plan, const PipelineInfo& pipeline,
+                                                    std::shared_ptr<const Resumption> found) {
+        const auto known = pipelines_.find(key_of(plan.name, pipeline.instance));
+        if (known == pipelines_.end() || (found != nullptr && !found->history->kept.empty())) return found;
+        auto now = found != nullptr ? std::make_shared<Resumption>(*found) : std::make_shared<Resumption>();
+        if (now->history == nullptr) now->history = std::make_shared<JobHistory>();
+        now->files = files_;
+        const auto why = options_.values_elsewhere ? "its results are in a store of your own" : why_it_begins_again(plan);
+        const auto saved = why ? std::nullopt
+                               : read_position(run_directory_of(run_), {std::shared_ptr<const Plan>(&plan, [](auto) {}), pipeline});
+        if (saved && is_there(plan, known->second, *saved))
+            now->position = std::make_shared<const StreamPosition>(saved->position);
+        else
+            now->begins_again = why.value_or("no position of it is durable, or it has changed since");
+        return now;
+    }
+
+    // Whether all items that the position counts are durable, and none has been made anew since.
+    bool is_there(const Plan& plan, std::uint32_t pipeline, const SavedPosition& saved) const {
+        return std::all_of(saved.position.stored.begin(), saved.position.stored.end(), [&](const auto& each) {
+            const auto& [job, stored] = each;
+            const Stage& results = plan.stages[plan.template_of(JobIndex(job)).value];
+            const std::string& stage = plan.templates[results.from.front().value].name;
+            std::uint64_t there = 0;
+            for (const PlacedRun& placed : catalog_.streams) {
+                if (placed.run.pipeline != pipeline || catalog_.templates[placed.job_template].name != stage) continue;
+                const bool newer = placed.run.generation() > std::tuple(saved.incarnation, stored.attempt);
+                if (placed.run.first > there || (newer && placed.run.first < stored.items)) break;
+                there = placed.run.end();
+            }
+            return there >= stored.items;
+        });
     }
 
     void drop_lost_files(const Plan& plan, JobMatcher& matcher) {

@@ -103,6 +103,7 @@ public:
     }
 
     std::uint64_t durable() const override { return durable_.load(std::memory_order_acquire); }
+    std::uint64_t durable_items() const override { return durable_items_.load(std::memory_order_acquire); }
 
     bool full() const override {
         const std::lock_guard lock(mutex_);
@@ -262,6 +263,7 @@ private:
 
     void add_to_tables(const StreamRecord& record, std::size_t bytes) {
         streams_.add(record, tables_);
+        ++accepted_items_;
         unflushed_ = unflushed_ || options_.values;
         tables_bytes_ += bytes;
         if (tables_bytes_ >= options_.segment_bytes) write_segment();
@@ -351,6 +353,7 @@ private:
         }
         newly_refused_.clear();
         durable_.store(accepted_, std::memory_order_release);
+        durable_items_.store(accepted_items_, std::memory_order_release);
         if (options_.wake) options_.wake();
     }
 
@@ -402,7 +405,7 @@ private:
     std::vector<ToSave> to_save_;
     std::vector<Saved> saved_;
     std::optional<std::string> error_;
-    std::atomic<std::uint64_t> durable_{0};
+    std::atomic<std::uint64_t> durable_{0}, durable_items_{0};
 
     // Of the writer's thread alone.
     LargeValueFiles large_;
@@ -411,6 +414,7 @@ private:
     SegmentTables tables_;
     std::size_t tables_bytes_ = 0;  // of the records in tables_, as counted when they were added
     std::uint64_t accepted_ = 0;    // records given to tables_ since the beginning
+    std::uint64_t accepted_items_ = 0;  // likewise those of streams
     std::uint64_t segments_ = 0;
     bool unflushed_ = false;  // the user's store has values that flush() has not seen
     std::vector<Refused> newly_refused_;

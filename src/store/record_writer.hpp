@@ -39,7 +39,7 @@ public:
 
     virtual void add(std::vector<JobRecord> records) = 0;
     virtual void add(PipelineRecord record) = 0;
-    // Has no number: its items are durable when a job record that is added later is. Items that cannot be stored are
+    // Is durable when a job record that is added later is, and when durable_items() counts it. Items that cannot be stored are
     // left out, and the next success of the job `STAGE@results` of that pipeline is refused for it.
     virtual void add(StreamRecord record) = 0;
     // Gives the outputs of what will be a record to WriterOptions::values now, so that the attempt can still fail. What
@@ -55,6 +55,8 @@ public:
 
     // How many of the job records given to add() so far, in that order, are durable.
     virtual std::uint64_t durable() const = 0;
+    // How many of the records of streams, likewise.
+    virtual std::uint64_t durable_items() const = 0;
     virtual bool full() const = 0;
     // A record whose values could not be stored (one value too big, a user's Store that threw): the attempt failed, and
     // is recorded as a failed one. Known here before durable() counts the record.

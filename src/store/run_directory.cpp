@@ -33,7 +33,7 @@ constexpr std::string_view kMarkerText =
     "penstock run directory, format 1\n";
 constexpr auto kJournal = "journal";
 constexpr std::string_view kSegments = "segments";
-constexpr const char* kOtherFolders[] = {"logs", "scratch", "spill"};
+constexpr const char* kOtherFolders[] = {"logs", "scratch", "spill", "positions"};
 constexpr const char* kTemporaryFolders[] = {"scratch", "spill"};
 
 fs::path without_trailing_slash(const fs::path& path) {

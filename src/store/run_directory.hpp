@@ -1,4 +1,4 @@
-// X.h5.run: where a run lives while it goes on: segments/, journal, lock, logs/, scratch/, spill/.
+// X.h5.run: where a run lives while it goes on: segments/, journal, lock, logs/, scratch/, spill/, positions/.
 #pragma once
 
 #include "core/plan.hpp"

@@ -30,8 +30,9 @@ namespace penstock {
 namespace {
 
 // A fold that makes items on the way, and whose snapshots the engine may rely on: see StageJob::ask_fold().
-WorkerType batch_worker_type() {
-    WorkerType type = worker_type<Batch>();
+template <class Running>
+WorkerType running_worker_type() {
+    WorkerType type = worker_type<Running>();
     type.snapshots = true;
     return type;
 }
@@ -46,8 +47,8 @@ WorkerTypes builtin_worker_types() {
         command_worker_type(),
         // for stages of streams
         worker_type<Lines>(), worker_type<Records>(), worker_type<RangeSource>(), worker_type<Files>(),
-        worker_type<Flatten>(), worker_type<Filter>(), batch_worker_type(), worker_type<ToLines>(),
-        worker_type<ToFiles>(), sample_worker_type(),
+        worker_type<Flatten>(), worker_type<Filter>(), running_worker_type<Batch>(), worker_type<ToLines>(),
+        running_worker_type<ToFiles>(), sample_worker_type(),
         worker_type<Rows>(),
     };
 }

@@ -24,6 +24,10 @@ void Lines::generate(Emit& emit, Context& context) {
     TextLines lines(context.definition_directory() / file.value(), context.worker(), context.workers());
     while (const auto line = lines.next()) {
         if (context.cancelled()) return;
+        if (skipped_ != 0) {
+            --skipped_;
+            continue;
+        }
         emit(*line);
     }
 }

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -36,13 +38,34 @@ OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
     std::error_code ignored;  // then the file cannot be made either, and says why
     if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), ignored);
     file_ = make_temporary(path_, temporary_);
-    if (file_) return;
-    temporary_.clear();
-    fail();
+    if (!file_) {
+        temporary_.clear();
+        fail();
+    }
+    lock();
+}
+
+OutputFile::OutputFile(std::filesystem::path path, const Point& from)
+    : path_(std::move(path)), temporary_((path_.parent_path() / from.name).string()), written_(from.bytes), has_point_(true) {
+    const std::string begin = "." + path_.filename().string() + ".";
+    struct stat now {};
+    if (from.name.starts_with(begin) && from.name.find('/') == std::string::npos)
+        file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file_ || ::fstat(file_.get(), &now) != 0 || static_cast<std::uint64_t>(now.st_size) < from.bytes)
+        throw std::runtime_error(fmt::format("cannot go on with {}: what has been written of it, {}, is gone or too short; "
+                                             "run the stream anew (--force)", path_.string(), temporary_));
+    lock();
+    if (::ftruncate(file_.get(), static_cast<off_t>(from.bytes)) != 0 || ::lseek(file_.get(), 0, SEEK_END) < 0) fail();
+}
+
+// Where the file system has no locks nobody can tell.
+void OutputFile::lock() const {
+    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        throw std::runtime_error(fmt::format("cannot write {}: another process still does", path_.string()));
 }
 
 OutputFile::~OutputFile() {
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    if (!temporary_.empty() && !has_point_) ::unlink(temporary_.c_str());
 }
 
 void OutputFile::fail() const {
@@ -61,7 +84,15 @@ void OutputFile::flush() {
         if (n < 0 && errno != EINTR) fail();
         if (n > 0) rest.remove_prefix(static_cast<std::size_t>(n));
     }
+    written_ += buffer_.size();
     buffer_.clear();
+}
+
+OutputFile::Point OutputFile::point() {
+    flush();
+    if (::fdatasync(file_.get()) != 0 && errno != EINVAL) fail();
+    has_point_ = true;
+    return {std::filesystem::path(temporary_).filename().string(), written_};
 }
 
 void OutputFile::keep() {

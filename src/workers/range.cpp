@@ -3,6 +3,8 @@
 #include "workers/numbers.hpp"
 #include "workers/parameters.hpp"
 
+#include <algorithm>
+
 namespace penstock {
 
 namespace {
@@ -45,7 +47,7 @@ void RangeSource::generate(Emit& emit, Context& context) {
     const WideInteger count = bounds.count();
     const auto first = static_cast<std::uint64_t>(count * context.worker() / context.workers());
     const auto end = static_cast<std::uint64_t>(count * (context.worker() + std::uint64_t{1}) / context.workers());
-    for (std::uint64_t i = first; i < end; ++i) {
+    for (std::uint64_t i = first + std::min(skipped_, end - first); i < end; ++i) {
         if (i % kLook == 0 && context.cancelled()) return;
         emit(static_cast<std::int64_t>(bounds.start + WideInteger(bounds.step) * i));
     }

@@ -33,6 +33,10 @@ void Records::generate(Emit& emit, Context& context) {
     while (const auto line = lines.next()) {
         if (context.cancelled()) return;
         if (line->find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        if (skipped_ != 0) {
+            --skipped_;
+            continue;
+        }
         Value record;
         try {
             record = from_json(*line, JsonForm::plain);

@@ -3,6 +3,7 @@
 #include "store/row_reader.hpp"
 #include "workers/parameters.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -33,6 +34,7 @@ void Rows::generate(Emit& emit, Context& context) {
     RowReader reader(context.definition_directory() / file.value(), dataset.value());
     const std::uint64_t end = reader.begin_of(context.worker() + 1, context.workers());
     std::uint64_t row = reader.begin_of(context.worker(), context.workers());
+    row += std::min(skipped_, end - row);
     while (row < end) {
         List block = reader.read(row, end);
         row += block.size();

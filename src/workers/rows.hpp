@@ -12,6 +12,10 @@ public:
     static constexpr std::string_view kName = "rows";
     static std::vector<std::string> check(const Document& with);
     void generate(Emit& emit, Context& context) override;
+    void skip(std::uint64_t items, Context&) override { skipped_ = items; }
+
+private:
+    std::uint64_t skipped_ = 0;  // the first items, which are there already
 };
 
 }  // namespace penstock

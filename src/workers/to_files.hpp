@@ -19,6 +19,8 @@ public:
     static std::vector<std::string> check(const Document& with);
     void start(Context& context) override;
     void on_item(const Value& item, Emit& emit, Context&) override;
+    Value snapshot(Context&) override { return static_cast<std::int64_t>(next_); }
+    void restore(const Value& state, Context&) override { next_ = static_cast<std::uint64_t>(state.int64()); }
 
 private:
     std::filesystem::path directory_;

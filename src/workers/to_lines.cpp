@@ -21,7 +21,8 @@ void ToLines::start(Context& context) {
     Parameters parameters(context.parameters(), kName, {"file"});
     const auto file = file_of(parameters);
     parameters.throw_first();
-    file_ = std::make_unique<OutputFile>(context.definition_directory() / file.value());
+    path_ = context.definition_directory() / file.value();
+    file_ = std::make_unique<OutputFile>(path_);
 }
 
 void ToLines::on_item(const Value& item, Context&) {
@@ -35,6 +36,18 @@ void ToLines::on_item(const Value& item, Context&) {
 void ToLines::finish(Emit& emit, Context&) {
     file_->keep();
     emit(items_);
+}
+
+Value ToLines::snapshot(Context&) {
+    const OutputFile::Point point = file_->point();
+    return Map{{"file", point.name}, {"bytes", static_cast<std::int64_t>(point.bytes)}, {"items", items_}};
+}
+
+void ToLines::restore(const Value& state, Context&) {
+    const Map& at_point = state.map();
+    file_ = std::make_unique<OutputFile>(
+        path_, OutputFile::Point{at(at_point, "file").string(), static_cast<std::uint64_t>(at(at_point, "bytes").int64())});
+    items_ = at(at_point, "items").int64();
 }
 
 }  // namespace penstock

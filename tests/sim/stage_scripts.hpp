@@ -101,7 +101,7 @@ protected:
         if (may_die && !source && random_.chance(dies_working)) return died(ticket, request.stream_job);
         switch (request.what) {
             case StageRequest::Do::start:
-                source_at_[request.stream_job] = 0;
+                source_at_[request.stream_job] = request.skip;
                 make_some(script, request, answer);
                 break;
             case StageRequest::Do::go_on:

@@ -10,6 +10,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,10 +44,12 @@ public:
         std::uint32_t broker = 0;
     };
 
-    // Jobs are placed over `brokers` in turn.
+    // Jobs are placed over `brokers` in turn. `from`: where it goes on; null = at its beginning.
     StreamNodes(std::shared_ptr<const Plan> plan, std::map<std::string, StageScript> scripts, std::uint32_t brokers,
-                Random random, std::filesystem::path spill_folder = std::filesystem::temp_directory_path())
+                Random random, std::filesystem::path spill_folder = std::filesystem::temp_directory_path(),
+                const std::shared_ptr<const StreamPosition>& from = nullptr)
         : StageScripts(std::move(scripts), random.fork()),
+          reached(from),
           plan_(std::move(plan)),
           random_(random),
           spill_folder_(std::move(spill_folder)) {
@@ -58,9 +61,9 @@ public:
         place();
     }
 
-    // Until nothing happens any more.
-    void run() {
-        for (int idle = 0; idle < 30; ++rounds_) {  // a writer that is full lets nothing happen for some rounds
+    // Until nothing happens any more, or for so many rounds.
+    void run(std::uint64_t rounds = std::numeric_limits<std::uint64_t>::max()) {
+        for (int idle = 0; idle < 30 && rounds != 0; ++rounds_, --rounds) {  // a full writer lets nothing happen for some
             bool any = lose_some();
             for (int i = 0; i < 3; ++i)
                 for (const auto& n : nodes_) any |= n->turn(random_);
@@ -110,6 +113,8 @@ public:
     std::vector<Loss> losses;                   // by round; not of all brokers
     std::uint32_t restarts = 0;
     Fault fault = Fault::none;
+    std::shared_ptr<const StreamPosition> reached;  // the last position that all have reported
+    std::uint64_t positions = 0;                    // so many were
 
 private:
     struct Node final : StreamHost {
@@ -124,13 +129,20 @@ private:
             queue.erase(at);
             outcomes.push_back(std::move(outcome));
         }
-        void store(const std::shared_ptr<const PipelineContext>&, const JobTemplate& stage, std::uint64_t first,
-                   StreamItems items) override {
+        void store(const std::shared_ptr<const PipelineContext>&, const JobTemplate& stage, std::uint32_t,
+                   std::uint64_t first, StreamItems items) override {
+            ++calls;
             Stored& s = world.stored[stage.name];
             s.in_order = s.in_order && first == s.items.size();
             for (Value& v : decoded(items)) s.items.push_back(std::move(v));
         }
         bool may_store() const override { return !world.disk_is_slow && !world.random_.chance(0.2); }
+
+        std::uint64_t stored() const override { return calls; }
+        std::uint64_t durable() const override {
+            if (world.random_.chance(0.3)) synced = calls;
+            return synced;
+        }
 
         bool turn(Random& random, bool all = false) {
             bool any = false;
@@ -170,6 +182,8 @@ private:
         StreamNodes& world;
         Outbox out;
         bool lost = false;
+        std::uint64_t calls = 0;
+        mutable std::uint64_t synced = 0;
         std::map<std::uint32_t, std::deque<Ticket>> lanes;
         std::deque<Outcome> outcomes;
         StreamNode node;
@@ -182,12 +196,13 @@ private:
         std::vector<std::uint32_t> brokers;
         for (std::uint32_t b = 0; b < nodes_.size(); ++b)
             if (!nodes_[b]->lost) brokers.push_back(b + 1);
-        places_ = {PipelineId(1), {}, restarts};
+        places_ = {PipelineId(1), {}, restarts, !why_it_begins_again(*plan_), reached};
+        positions_ = std::make_unique<StreamPositions>(*plan_);
         for (std::uint32_t j = 0; j < plan_->job_count; ++j) places_.ranks.push_back(brokers[j % brokers.size()]);
         ready_of_ = std::min<std::size_t>(brokers.size(), plan_->job_count);
         ready_ = 0;
         ended.assign(plan_->job_count, std::nullopt);
-        stored.clear();  // what an earlier attempt has stored is void
+        keep_reached();  // what else an earlier attempt has stored is void
         told_.clear();
         stopped_ = false;
         for (const std::uint32_t b : brokers) nodes_[b - 1]->node.on(places_, 0, nodes_[b - 1]->out);
@@ -197,6 +212,19 @@ private:
             nodes_[places_.ranks[j] - 1]->node.start(
                 j, {ticket, context_, t, j - plan_->templates[t.value].first_job.value, restarts + 1});
         }
+    }
+
+    void keep_reached() {
+        std::map<std::string, Stored> kept;
+        for (std::uint32_t j = 0; reached != nullptr && j < plan_->job_count; ++j) {
+            const auto of = reached->stored.find(j);
+            if (of == reached->stored.end()) continue;
+            const Stage& results = plan_->stages[plan_->template_of(JobIndex(j)).value];
+            const std::string& stage = plan_->templates[results.from.front().value].name;
+            Stored& s = kept[stage] = stored[stage];
+            s.items.resize(std::min<std::size_t>(s.items.size(), of->second.items));
+        }
+        stored = std::move(kept);
     }
 
     // Brokers whose time has come; and the stream starts again when what lived of it has ended everywhere.
@@ -239,6 +267,15 @@ private:
         for (const auto& [job, c] : told_) counts[plan_->templates[plan_->template_of(JobIndex(job)).value].name] += c;
     }
 
+    void note_mark(const msg::StreamReached& m) {
+        const auto kept = m.stores ? std::optional(StreamPosition::Stored{m.items, 1}) : std::nullopt;
+        if (m.epoch != restarts) return;
+        const auto now = positions_->report(m.job, m.mark, kept, m.state);
+        if (now == nullptr) return;
+        reached = now;
+        ++positions;
+    }
+
     bool deliver(bool all) {
         bool any = false;
         for (auto& [link, queue] : links_)
@@ -263,6 +300,7 @@ private:
     void receive(const Envelope& e) {
         if (const auto* to_router = std::get_if<RouterMessage>(&e.message)) {
             if (const auto* progress = std::get_if<msg::StageProgress>(to_router)) note_counts(*progress);
+            if (const auto* mark = std::get_if<msg::StreamReached>(to_router)) note_mark(*mark);
             if (std::holds_alternative<msg::StreamReady>(*to_router) && ++ready_ == ready_of_)
                 for (const auto& n : nodes_)
                     if (!n->lost) n->node.on(msg::OpenStream{PipelineId(1)}, 0, n->out);
@@ -284,6 +322,7 @@ private:
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::deque<Envelope>> links_;
     std::map<std::uint32_t, StageCounts> told_;  // by job, the last
     msg::PlaceStream places_;
+    std::unique_ptr<StreamPositions> positions_;
     std::size_t ready_ = 0, ready_of_ = 0;
     std::uint64_t rounds_ = 0;
     bool abandoned_ = false;

@@ -23,6 +23,7 @@ struct Asked {
     Merge merge = Merge::any;
     std::uint32_t queue = 0;
     bool snapshots = false;
+    bool seeks = false;
 };
 
 inline std::shared_ptr<const Plan> plan_of(const std::vector<Asked>& stages) {
@@ -43,6 +44,7 @@ inline std::shared_ptr<const Plan> plan_of(const std::vector<Asked>& stages) {
         s.merge = a.merge;
         s.queue = a.queue;
         s.snapshots = a.snapshots;
+        s.seeks = a.seeks;
         plan->stages.push_back(std::move(s));
     }
     complete_stream(*plan);

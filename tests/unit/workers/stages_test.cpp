@@ -22,6 +22,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 using testing::ThrowsMessage;
 
 template <class Stage>
@@ -149,6 +150,36 @@ TEST_F(Outputs, ToLinesLeavesNothingBehindThatIsNotComplete) {
     EXPECT_THAT([&] { through<ToLines>({{"file", "a.txt/b"}}, {}); },
                 ThrowsMessage<std::runtime_error>(HasSubstr("a.txt/b: Not a directory")));
     EXPECT_THAT(ToLines::check({}), ElementsAre("`to-lines` needs the parameter `file`: the file to be written"));
+}
+
+TEST_F(Outputs, ToLinesGoesOnWhereAnotherProcessWas) {
+    test::FakeContext context(Document{{"file", "a.txt"}});
+    context.directory = folder_.path();
+    Value state;
+    {
+        ToLines first;
+        first.start(context);
+        first.on_item("one", context);
+        state = first.snapshot(context);
+        first.on_item("lost", context);
+        ToLines second;
+        second.start(context);
+        EXPECT_THAT([&] { second.restore(state, context); },
+                    ThrowsMessage<std::runtime_error>(HasSubstr("a.txt: another process still does")));
+    }
+    EXPECT_THAT(folder_.names(), SizeIs(1));  // what is gone on with, under a hidden name
+    ToLines third;
+    third.start(context);
+    third.restore(state, context);
+    third.on_item("two", context);
+    test::Emitted made;
+    third.finish(made, context);
+    EXPECT_EQ(made.items, (List{2}));
+    EXPECT_EQ(folder_.read("a.txt"), "one\ntwo\n");
+    ToLines fourth;
+    fourth.start(context);
+    EXPECT_THAT([&] { fourth.restore(state, context); },
+                ThrowsMessage<std::runtime_error>(HasSubstr("is gone or too short; run the stream anew (--force)")));
 }
 
 TEST_F(Outputs, ToFilesWritesAFileOfEachItem) {

@@ -1,0 +1,238 @@
+// Random trees of stages, and what they make, by a model in one process.
+#pragma once
+
+#include "sim/stream_plans.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace penstock::test {
+
+using sim::mix;
+
+inline std::int64_t mixed(std::int64_t a, std::uint64_t b) {
+    return static_cast<std::int64_t>(mix(static_cast<std::uint64_t>(a) ^ (b << 32)) >> 1);
+}
+
+// Of what zip made: of all of its parts.
+inline std::int64_t id_of(const Value& item) {
+    if (!item.is(Value::Type::list)) return item.int64();
+    std::int64_t id = 0;
+    for (const Value& part : item.list()) id = mixed(id ^ id_of(part), 77);
+    return id;
+}
+
+// What a stage makes, by the model.
+struct Made {
+    List items;
+    bool in_order = true;
+};
+
+struct Tree {
+    std::vector<Asked> stages;
+    std::vector<Made> made;
+    std::map<std::string, StageScript> scripts;
+    double dies = 0;
+    std::uint32_t brokers = 1;
+    std::int64_t fails_at = -1;  // an item of some stage that makes the stream fail
+    std::string fails_in;
+
+    std::string text() const {
+        static constexpr const char* kMerges[] = {"any", "concat", "interleave", "zip"};
+        static constexpr const char* kForms[] = {"none", "map", "generator", "fold", "source"};
+        std::string all = std::to_string(brokers) + " brokers, deaths " + std::to_string(dies) +
+                          (fails_in.empty() ? "" : ", fails in " + fails_in) + "\n";
+        for (const Asked& a : stages) {
+            all += "  " + a.name + ": " + kForms[static_cast<int>(a.form)] + " x" + std::to_string(a.workers) +
+                   (a.ordered ? " ordered" : "") + " queue " + std::to_string(a.queue);
+            for (const std::uint32_t f : a.from) all += " <- " + stages[f].name;
+            all += a.from.size() > 1 ? std::string(" ") + kMerges[static_cast<int>(a.merge)] + "\n" : "\n";
+        }
+        return all;
+    }
+    bool read(std::uint32_t stage) const {
+        return std::any_of(stages.begin(), stages.end(), [&](const Asked& a) {
+            return std::find(a.from.begin(), a.from.end(), stage) != a.from.end();
+        });
+    }
+};
+
+class Drawing {
+public:
+    enum class Kind {
+        any,
+        goes_on,  // from a position: one source, no merges in turn
+    };
+    explicit Drawing(Random& random, Kind kind = Kind::any) : random_(random), kind_(kind) {}
+
+    Tree draw() {
+        tree_.brokers = random_.between(1, 4);
+        const double deaths[] = {0, 0, 0.02, 0.2};
+        tree_.dies = deaths[random_.below(4)];
+        for (std::uint32_t n = kind_ == Kind::any ? random_.between(1, 3) : 1; n != 0; --n) source();
+        for (std::uint32_t n = random_.between(1, 6); n != 0; --n) stage();
+        if (kind_ == Kind::any && random_.chance(0.15)) make_one_fail();
+        return tree_;
+    }
+
+private:
+    Asked common(const char* kind, StageForm form) {
+        Asked a;
+        a.name = kind + std::to_string(tree_.stages.size());
+        a.form = form;
+        a.workers = random_.chance(0.5) ? 1 : random_.between(2, 4);
+        a.ordered = random_.chance(0.6);
+        const std::uint32_t queues[] = {0, 1, 3, 40};
+        a.queue = queues[random_.below(4)];
+        if (form == StageForm::source) return a;
+        a.on_error = OnError::retry;
+        a.retries = 10'000;
+        return a;
+    }
+
+    void source() {
+        Asked a = common("source", StageForm::source);
+        a.seeks = true;
+        if (kind_ == Kind::goes_on) a.workers = 1;
+        StageScript script;
+        const std::uint32_t n = random_.chance(0.1) ? 0 : random_.below(300);
+        for (std::uint32_t i = 0; i < n; ++i) script.source.push_back(Value(mixed(i, 1000 + tree_.stages.size())));
+        add(a, script, {script.source, a.ordered || a.workers == 1});
+    }
+
+    void stage() {
+        const std::uint32_t kind = random_.below(10);
+        Asked a = kind < 5   ? common("map", StageForm::map)
+                  : kind < 9 ? common("generator", StageForm::generator)
+                             : common("fold", StageForm::fold);
+        const Made input = choose_input(a);
+        Made out{{}, input.in_order && (a.ordered || a.workers == 1)};
+        const std::uint64_t salt = tree_.stages.size();
+        StageScript script;
+        if (a.form == StageForm::fold) {
+            a.snapshots = true;
+            a.ordered = false;
+            script.finish = [](const List& seen) { return List{Value(total(seen))}; };
+            out = {script.finish(input.items), true};
+        } else {
+            const std::uint32_t drops[] = {0, 10, 60, 100}, most = a.form == StageForm::map ? 1 : random_.between(1, 3);
+            const std::uint32_t drop = drops[random_.below(4)];
+            script.answers_in_parts = a.form == StageForm::generator && random_.chance(0.5);
+            script.on_item = [=](const Value& item) {
+                const std::int64_t id = id_of(item);
+                List made;
+                if (static_cast<std::uint64_t>(mixed(id, salt)) % 100 < drop) return made;
+                const auto n = most == 1 ? 1 : static_cast<std::uint64_t>(mixed(id, salt + 50)) % (most + 1);
+                for (std::uint64_t i = 0; i < n; ++i) made.push_back(Value(mixed(id, salt + 100 + i)));
+                return made;
+            };
+            if (random_.chance(0.2)) skip_some(a, script, input);
+            for (const Value& item : input.items)
+                if (!script.raise.contains(id_of(item)) || !item.is(Value::Type::int64))
+                    for (const Value& made : script.on_item(item)) out.items.push_back(made);
+        }
+        add(a, script, out);
+    }
+
+    static std::int64_t total(const List& seen) {
+        std::int64_t sum = 0;
+        for (const Value& item : seen) sum ^= mixed(id_of(item), 5);
+        return sum;
+    }
+
+    // Their worker throws, and they are left out. Deaths would leave out others.
+    void skip_some(Asked& a, StageScript& script, const Made& input) {
+        if (tree_.dies != 0) return;
+        a.on_error = OnError::skip;
+        a.retries = 0;
+        script.answers_in_parts = false;
+        for (const Value& item : input.items)
+            if (item.is(Value::Type::int64) && item.int64() % 5 == 0) script.raise.insert(item.int64());
+    }
+
+    Made choose_input(Asked& a) {
+        std::vector<std::uint32_t>& from = a.from;
+        for (std::uint32_t k = random_.chance(0.6) ? 1 : random_.between(2, 3); k != 0; --k) {
+            const std::uint32_t one = random_.below(tree_.stages.size());
+            if (std::find(from.begin(), from.end(), one) == from.end()) from.push_back(one);
+        }
+        Made all;
+        std::size_t longest = 0, shortest = std::numeric_limits<std::size_t>::max(), sum = 0;
+        for (const std::uint32_t f : from) {
+            const Made& m = tree_.made[f];
+            all.in_order &= m.in_order;
+            longest = std::max(longest, m.items.size());
+            shortest = std::min(shortest, m.items.size());
+            sum += m.items.size();
+        }
+        if (sum > 3000) from.resize(1);
+        if (from.size() == 1) return tree_.made[from.front()];
+        // Which items a zip puts together is anybody's guess when they come in any order.
+        if (kind_ == Kind::any) a.merge = static_cast<Merge>(random_.below(all.in_order ? 4 : 3));
+        if (a.merge == Merge::any) all.in_order = false;
+        if (a.merge == Merge::zip) {
+            for (std::size_t i = 0; i < shortest; ++i) {
+                List row;
+                for (const std::uint32_t f : from) row.push_back(tree_.made[f].items[i]);
+                all.items.push_back(Value(std::move(row)));
+            }
+        } else if (a.merge == Merge::interleave) {
+            for (std::size_t i = 0; i < longest; ++i)
+                for (const std::uint32_t f : from)
+                    if (i < tree_.made[f].items.size()) all.items.push_back(tree_.made[f].items[i]);
+        } else {
+            for (const std::uint32_t f : from)
+                all.items.insert(all.items.end(), tree_.made[f].items.begin(), tree_.made[f].items.end());
+        }
+        return all;
+    }
+
+    void make_one_fail() {
+        const std::uint32_t s = random_.below(tree_.stages.size());
+        Asked& a = tree_.stages[s];
+        if (a.from.size() != 1 || a.form == StageForm::fold || a.on_error == OnError::skip ||
+            tree_.made[a.from.front()].items.empty())
+            return;
+        const List& input = tree_.made[a.from.front()].items;
+        const Value& item = input[random_.below(input.size())];
+        if (!item.is(Value::Type::int64)) return;
+        a.on_error = OnError::fail;
+        a.retries = 0;
+        tree_.scripts[a.name].raise = {item.int64()};
+        tree_.dies = 0;
+        tree_.fails_at = item.int64();
+        tree_.fails_in = a.name;
+    }
+
+    void add(const Asked& a, const StageScript& script, const Made& made) {
+        tree_.stages.push_back(a);
+        tree_.scripts[a.name] = script;
+        tree_.made.push_back(made);
+    }
+
+    Random& random_;
+    const Kind kind_;
+    Tree tree_;
+};
+
+inline List sorted(List items) {
+    std::sort(items.begin(), items.end(), [](const Value& a, const Value& b) { return a.int64() < b.int64(); });
+    return items;
+}
+
+inline void check_results(const Tree& tree, StreamNodes& nodes) {
+    for (std::uint32_t s = 0; s < tree.stages.size(); ++s) {
+        if (tree.read(s)) continue;
+        const std::string& name = tree.stages[s].name;
+        const List& got = nodes.stored[name].items;
+        const Made& wanted = tree.made[s];
+        ASSERT_TRUE(nodes.stored[name].in_order) << name;
+        ASSERT_EQ(got.size(), wanted.items.size()) << name;
+        ASSERT_TRUE(wanted.in_order ? got == wanted.items : sorted(got) == sorted(wanted.items))
+            << name << ": other items, or another order";
+    }
+}
+
+}  // namespace penstock::test
