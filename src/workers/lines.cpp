@@ -21,7 +21,9 @@ void Lines::generate(Emit& emit, Context& context) {
     Parameters parameters(context.parameters(), kName, {"file"});
     const auto file = file_of(parameters);
     parameters.throw_first();
-    TextLines lines(context.definition_directory() / file.value(), context.worker(), context.workers());
+    const std::filesystem::path path = context.definition_directory() / file.value();
+    check_can_skip(path, skipped_);
+    TextLines lines(path, context.worker(), context.workers());
     while (const auto line = lines.next()) {
         if (context.cancelled()) return;
         if (skipped_ != 0) {

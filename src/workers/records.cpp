@@ -29,6 +29,7 @@ void Records::generate(Emit& emit, Context& context) {
     const auto file = file_of(parameters);
     parameters.throw_first();
     const std::filesystem::path path = context.definition_directory() / file.value();
+    check_can_skip(path, skipped_);
     TextLines lines(path, context.worker(), context.workers());
     while (const auto line = lines.next()) {
         if (context.cancelled()) return;

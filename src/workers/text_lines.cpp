@@ -20,6 +20,12 @@ constexpr std::size_t kStep = 256 * 1024;
 
 }  // namespace
 
+void check_can_skip(const std::filesystem::path& path, std::uint64_t items) {
+    if (items == 0 || std::filesystem::is_regular_file(path)) return;
+    throw std::runtime_error(fmt::format("cannot go on with {} behind its first {} items: it is no regular file, so they are "
+                                         "gone; run the stream anew (--force)", path.string(), items));
+}
+
 TextLines::TextLines(const std::filesystem::path& path, std::uint32_t part, std::uint32_t parts)
     : path_(path),
       file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)),

@@ -15,6 +15,9 @@
 
 namespace penstock {
 
+// Of a pipe what has been read is gone. Throws std::runtime_error when a source is to begin behind some of its items.
+void check_can_skip(const std::filesystem::path& path, std::uint64_t items);
+
 class TextLines {
 public:
     static constexpr std::size_t kMaxLine_bytes = 64u << 20;

@@ -222,6 +222,24 @@ inline List sorted(List items) {
     return items;
 }
 
+// "" = as modelled.
+inline std::string what_is_wrong(const Tree& tree, StreamNodes& nodes) {
+    if (!nodes.all_ended()) return "these wait for ever: " + nodes.waiting() + "\n" + tree.text();
+    for (const auto& e : nodes.ended)
+        if (!e->succeeded) return e->error + "\n" + tree.text();
+    for (std::uint32_t s = 0; s < tree.stages.size(); ++s) {
+        const std::string& name = tree.stages[s].name;
+        const auto& got = nodes.stored[name];
+        const Made& wanted = tree.made[s];
+        if (tree.read(s)) continue;
+        if (!got.in_order) return name + " was stored in another order\n" + tree.text();
+        if (wanted.in_order ? got.items != wanted.items : sorted(got.items) != sorted(wanted.items))
+            return name + ": " + std::to_string(got.items.size()) + " items instead of " +
+                   std::to_string(wanted.items.size()) + ", or others, or in another order\n" + tree.text();
+    }
+    return "";
+}
+
 inline void check_results(const Tree& tree, StreamNodes& nodes) {
     for (std::uint32_t s = 0; s < tree.stages.size(); ++s) {
         if (tree.read(s)) continue;

@@ -38,6 +38,8 @@ public:
         none,
         deaf_to_epochs,  // items of before the loss are taken for some of now
         same_object,     // a lane goes on with the object that has seen items before
+        hasty_position,  // a position counts as soon as one job has reported it
+        lost_state,      // what a fold has reported is not given to it again
     };
     struct Loss {
         std::uint64_t round = 0;
@@ -270,8 +272,19 @@ private:
     void note_mark(const msg::StreamReached& m) {
         const auto kept = m.stores ? std::optional(StreamPosition::Stored{m.items, 1}) : std::nullopt;
         if (m.epoch != restarts) return;
-        const auto now = positions_->report(m.job, m.mark, kept, m.state);
+        auto now = positions_->report(m.job, m.mark, kept, m.state);
+        if (now == nullptr && fault == Fault::hasty_position) {
+            auto hasty = std::make_shared<StreamPosition>(reached == nullptr ? StreamPosition() : *reached);
+            hasty->items = std::max(hasty->items, m.mark);
+            if (kept) hasty->stored[m.job.value] = *kept;
+            now = std::move(hasty);
+        }
         if (now == nullptr) return;
+        if (fault == Fault::lost_state) {
+            auto poorer = std::make_shared<StreamPosition>(*now);
+            poorer->states.clear();
+            now = std::move(poorer);
+        }
         reached = now;
         ++positions;
     }

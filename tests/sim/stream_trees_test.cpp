@@ -67,20 +67,7 @@ std::string check_losses(std::uint64_t seed, StreamNodes::Fault fault, std::uint
             {round += random.below(random.chance(0.5) ? 5 : 100), random.between(1, tree.brokers - 1)});
     nodes.run();
     restarts += nodes.restarts;
-    if (!nodes.all_ended()) return "these wait for ever: " + nodes.waiting() + "\n" + tree.text();
-    for (const auto& e : nodes.ended)
-        if (!e->succeeded) return e->error + "\n" + tree.text();
-    for (std::uint32_t s = 0; s < tree.stages.size(); ++s) {
-        const std::string& name = tree.stages[s].name;
-        const auto& got = nodes.stored[name];
-        const Made& wanted = tree.made[s];
-        if (tree.read(s)) continue;
-        if (!got.in_order) return name + " was stored in another order\n" + tree.text();
-        if (wanted.in_order ? got.items != wanted.items : sorted(got.items) != sorted(wanted.items))
-            return name + ": " + std::to_string(got.items.size()) + " items instead of " +
-                   std::to_string(wanted.items.size()) + ", or others, or in another order\n" + tree.text();
-    }
-    return "";
+    return what_is_wrong(tree, nodes);
 }
 
 std::uint64_t stream_seeds() {

@@ -46,6 +46,36 @@ TEST_F(Sources, LinesWithoutTheirEnds) {
     EXPECT_THROW(test::made_by<Lines>(context({{"file", "."}})), std::runtime_error);
 }
 
+template <class Source>
+List made_behind(std::uint64_t items, test::FakeContext& context) {
+    test::Emitted emitted;
+    Source source;
+    source.skip(items, context);
+    source.generate(emitted, context);
+    return emitted.items;
+}
+
+TEST_F(Sources, GoOnBehindWhatTheyHaveMade) {
+    folder_.write("a.txt", "0\n1\n2\n3\n");
+    folder_.write("a.jsonl", "0\n\n1\n2\n3\n");
+    const Value lines = "a.txt", records = "a.jsonl";
+    for (std::uint64_t n = 0; n <= 5; ++n) {
+        List numbers, texts;
+        for (std::uint64_t i = n; i < 4; ++i) {
+            numbers.push_back(static_cast<std::int64_t>(i));
+            texts.push_back(std::to_string(i));
+        }
+        EXPECT_EQ(made_behind<Lines>(n, context({{"file", lines}})), texts) << n;
+        EXPECT_EQ(made_behind<Records>(n, context({{"file", records}})), numbers) << n;
+        EXPECT_EQ(made_behind<RangeSource>(n, context({{"stop", 4}})), numbers) << n;
+        EXPECT_EQ(made_behind<Files>(n, context({{"glob", "a.*"}})).size(), n < 2 ? 2 - n : 0) << n;
+    }
+    ASSERT_EQ(::mkfifo((folder_.path() / "pipe").c_str(), 0600), 0);
+    EXPECT_THAT([&] { made_behind<Lines>(2, context({{"file", "pipe"}})); },
+                ThrowsMessage<std::runtime_error>(HasSubstr("behind its first 2 items: it is no regular file, so they are "
+                                                            "gone; run the stream anew (--force)")));
+}
+
 TEST_F(Sources, PartsOfAFileAreItsLinesWhereverTheyAreCut) {
     PENSTOCK_TRACE_SEED();
     std::mt19937_64 random(test::seed());
