@@ -51,6 +51,7 @@ public:
     bool push(JobIndex from, Batch batch);
     bool end(JobIndex from, std::uint64_t items, bool failed);
 
+    std::size_t links() const { return links_.size(); }
     std::optional<Work> pop();
     bool has_next();  // pop() would give something
     // Every link has ended and nothing is left. With zip: when there is nothing more to be paired; what is left is

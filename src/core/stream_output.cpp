@@ -163,7 +163,7 @@ StreamOutput::Sent StreamOutput::cut(Consumer& c, Link& l) {
         p.offset += sent.items->bytes.size();
     }
     p.first += n;
-    sent.first = c.sent;
+    sent.first = before_.value_or(0) + c.sent;
     c.sent += n;
     const bool all = p.first == p.items->count();
     if (c.numbers_batches) {

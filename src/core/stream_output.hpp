@@ -62,7 +62,7 @@ public:
         std::uint64_t batch = 0;
         bool last = true;
         StreamItemsPtr items;
-        std::uint64_t first = 0;  // number of the first of them among all that were sent to this stage
+        std::uint64_t first = 0;  // number of the first of them among all that were sent to this stage, in earlier launches too
         std::uint64_t mark = 0;   // instead of items
     };
     // All that credit allows, in order; it counts as sent.

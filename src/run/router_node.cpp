@@ -8,7 +8,6 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kFailureKinds = 20;
-constexpr std::uint32_t kBeginningsTold = 5;
 constexpr std::size_t kSubmissionsAtOnce = 256;
 // That the router knows of: those that may be started with some pipeliners, and as many again that wait as ids.
 constexpr std::size_t kMaxUnfinishedPipelines = 8 * std::size_t{Router::kActivePipelines};
@@ -26,18 +25,16 @@ std::string without_digits(const std::string& text) {
     return kind;
 }
 
-std::string pipeline_name(const PipelineContext& p) {
-    return p.info.instance.empty() ? p.plan->name : p.plan->name + "[" + p.info.instance + "]";
-}
-
-}  // namespace
-
-namespace {
 std::uint64_t slots_of(const std::vector<BrokerDescription>& brokers) {
     return std::accumulate(brokers.begin(), brokers.end(), std::uint64_t{0},
                            [](std::uint64_t sum, const BrokerDescription& b) { return sum + b.slots; });
 }
+
 }  // namespace
+
+std::string RouterNode::pipeline_name(const PipelineContext& p) {
+    return p.info.instance.empty() ? p.plan->name : p.plan->name + "[" + p.info.instance + "]";
+}
 
 RouterNode::RouterNode(RouterOptions router, Options options, std::unique_ptr<RecordWriter> writer,
                        RunObserver& observer, Waker& waker)
@@ -255,41 +252,6 @@ void RouterNode::attempt_failed(PipelineId pipeline, const msg::AttemptFailed& f
                               failed.attempt, broker, failed.error});
 }
 
-void RouterNode::stage_job_ended(Known& known, const msg::Ended& ended) {
-    (ended.succeeded ? streams_.jobs.succeeded : streams_.jobs.failed) += ended.jobs.count;
-    streams_.jobs.assigned -= ended.jobs.count;
-    for (std::uint32_t i = 0; i < ended.jobs.count; ++i)
-        if (const auto end = known.stream->ended(JobIndex(ended.jobs.first.value + i), ended.succeeded))
-            observer_.stage_ended({known.context.get(), end->stage,
-                                   end->succeeded ? JobStatus::succeeded : JobStatus::failed, end->counts});
-}
-
-void RouterNode::counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) {
-    const auto at = pipelines_.find(pipeline);
-    if (at == pipelines_.end() || !at->second.stream) return;
-    StreamWatch& stream = *at->second.stream;
-    const std::uint64_t before = stream.items();
-    stream.counted(job, counts);
-    streams_.items += stream.items() - before;
-}
-
-void RouterNode::reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) {
-    const auto at = pipelines_.find(pipeline);
-    if (at != pipelines_.end()) positions_.put(at->second.context, position);
-    if (const std::string error = positions_.take_error(); !error.empty())
-        observer_.message(Severity::warning, error + ". Streams that have to stop will begin again further back than they could.");
-}
-
-// Of many streams the first ones.
-void RouterNode::tell_where_it_begins(const PipelineContext& pipeline, const Resumption& resumption) {
-    const std::string name = pipeline_name(pipeline);
-    if ((resumption.position == nullptr && resumption.begins_again.empty()) || ++beginnings_told_ > kBeginningsTold) return;
-    observer_.message(Severity::info, resumption.position != nullptr
-                                          ? "stream " + name + " goes on behind the first " +
-                                                std::to_string(resumption.position->items) + " items of its source"
-                                          : "stream " + name + " begins again: " + resumption.begins_again);
-}
-
 void RouterNode::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) {
     Known& known = pipelines_.at(pipeline);
     known.skipped += jobs.count;
@@ -367,22 +329,6 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     observer_.pipeline_ended(told);
     desk_.over(pipeline, status == JobStatus::succeeded);
     pipelines_.erase(at);
-}
-
-// Streams of one definition are told of together.
-void RouterNode::add_to_summary(const StreamWatch& stream) {
-    for (StageSummary& stage : stream.summary()) {
-        const auto same = std::find_if(streams_.stages.begin(), streams_.stages.end(), [&](const StageSummary& s) {
-            return s.pipeline == stage.pipeline && s.stage == stage.stage;
-        });
-        if (same != streams_.stages.end()) {
-            ++same->streams;
-            same->counts += stage.counts;
-            same->storing += stage.storing;
-        } else if (streams_.stages.size() < kStagesInSummary) {
-            streams_.stages.push_back(std::move(stage));
-        }
-    }
 }
 
 void RouterNode::record_pipeline(const Known& known, JobStatus status) {

@@ -103,6 +103,7 @@ private:
     void cannot_go_on(const std::string& reason) override;
     bool recover_further(Outbox& out);
     std::string name_of(std::uint32_t rank) const;
+    static std::string pipeline_name(const PipelineContext& pipeline);
 
     bool take_submissions(Outbox& out);
     void submit_now(Waiting waiting, Outbox& out);

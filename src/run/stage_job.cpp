@@ -67,7 +67,8 @@ bool StageJob::add_piece(bool open) {
     if (auto work = in_.pop()) {
         if (work->zipped > 1)
             work->batch.items = std::make_shared<const StreamItems>(zipped(*work->batch.items, work->zipped));
-        if (job().count == 1 && work->batch.mark == 0) work->batch.first = counts_.items_in;  // it sees all of them
+        // It sees all of them; what comes over one link has its numbers.
+        if (job().count == 1 && in_.links() > 1) work->batch.first = counts_.items_in;
         counts_.items_in += work->batch.items->count();
         counts_.bytes_in += work->batch.items->bytes.size();
         pieces_.push_back({});

@@ -18,13 +18,14 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kBuffer = 256 * 1024;
+constexpr std::string_view kPart = ".part";
 
 // Beside the file, and of nobody else.
 FileDescriptor make_temporary(const std::filesystem::path& path, std::string& name) {
     constexpr int kTries = 100;
     static std::atomic<unsigned> made{0};
     for (int tries = 0; tries < kTries; ++tries) {
-        const std::string own = fmt::format(".{}.{}-{}.part", path.filename().string(), ::getpid(), made++);
+        const std::string own = fmt::format(".{}.{}-{}{}", path.filename().string(), ::getpid(), made++, kPart);
         name = (path.parent_path() / own).string();
         FileDescriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (file || errno != EEXIST) return file;
@@ -100,6 +101,18 @@ void OutputFile::keep() {
     if (::fsync(file_.get()) != 0 && errno != EINVAL) fail();
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail();
     temporary_.clear();
+}
+
+void OutputFile::remove_what_others_left() const {
+    const std::string begin = "." + path_.filename().string() + ".";
+    std::error_code ignored;
+    const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+    for (std::filesystem::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored)) {
+        const std::string name = entry->path().filename().string();
+        if (!name.starts_with(begin) || !name.ends_with(kPart)) continue;
+        const FileDescriptor file(::open(entry->path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+        if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());
+    }
 }
 
 }  // namespace penstock

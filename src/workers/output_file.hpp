@@ -30,6 +30,8 @@ public:
 
     void write(std::string_view text);
     void keep();  // nothing can be written after this
+    // What others have left of this file, and nobody writes any more. Looks at all files of the folder.
+    void remove_what_others_left() const;
     Point point();  // what was written so far is synced
 
 private:

@@ -35,6 +35,7 @@ void ToLines::on_item(const Value& item, Context&) {
 
 void ToLines::finish(Emit& emit, Context&) {
     file_->keep();
+    file_->remove_what_others_left();
     emit(items_);
 }
 

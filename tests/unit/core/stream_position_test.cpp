@@ -164,6 +164,7 @@ TEST(StreamMarks, OfASourceAreAtOneItemForAllConsumers) {
                 marks[s.to.value].push_back(s.mark);
                 continue;
             }
+            EXPECT_EQ(s.first, 1000 + sent[stage]) << "items have the numbers that they have in an undisturbed stream";
             most = std::max<std::uint64_t>(most, s.items->count());
             sent[stage] += s.items->count();
             EXPECT_TRUE(out.taken(s.to, s.items->count(), s.items->bytes.size(), 1000));

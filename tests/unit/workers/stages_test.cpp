@@ -176,6 +176,8 @@ TEST_F(Outputs, ToLinesGoesOnWhereAnotherProcessWas) {
     third.finish(made, context);
     EXPECT_EQ(made.items, (List{2}));
     EXPECT_EQ(folder_.read("a.txt"), "one\ntwo\n");
+    EXPECT_EQ(through<ToLines>({{"file", "a.txt"}}, {}), (List{0}));
+    EXPECT_THAT(folder_.names(), ElementsAre("a.txt")) << "what was left of it has gone";
     ToLines fourth;
     fourth.start(context);
     EXPECT_THAT([&] { fourth.restore(state, context); },
