@@ -125,6 +125,7 @@ void RouterNode::submit_now(Waiting w, Outbox& out) {
         if (known.stream) streams_.jobs.succeeded += history->succeeded();
         if (known.stream) tell_where_it_begins(*known.context, *known.resumption);
         from = known.resumption->position;
+        if (from != nullptr) known.reached = known.began_at = from->items;
     }
     const std::int64_t submitted = known.submitted_ns;
     pipelines_.emplace(w.id, std::move(known));

@@ -72,6 +72,8 @@ private:
         std::int64_t started_ns = 0;
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
         std::unique_ptr<StreamWatch> stream;  // null for a pipeline of jobs
+        std::uint64_t reached = 0;    // items of its source of which all is durable
+        std::uint64_t began_at = 0;   // likewise, when it was last started
         std::shared_ptr<const Resumption> resumption;  // null: nothing of it was done in an earlier launch
         std::shared_ptr<const JobHistory> at_start;    // of the resumption it was submitted with
         std::map<std::string, std::uint64_t> skipped_of;  // by worker type

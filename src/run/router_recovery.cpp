@@ -64,6 +64,8 @@ void RouterNode::rebuilt(PipelineId pipeline, const std::shared_ptr<const JobHis
         streams_.jobs.succeeded += history->succeeded() - known.succeeded;
         streams_.jobs.failed += history->failed() - known.failed;
         streams_.jobs.assigned -= std::min<std::uint64_t>(streams_.jobs.assigned, known.context->plan->job_count);
+        streams_.items -= known.began_at + known.stream->items() - known.reached;
+        known.began_at = known.reached;
         known.stream = std::make_unique<StreamWatch>(known.context->plan);
     }
     known.succeeded = history->succeeded();

@@ -30,7 +30,10 @@ void RouterNode::counted(PipelineId pipeline, JobIndex job, const StageCounts& c
 
 void RouterNode::reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) {
     const auto at = pipelines_.find(pipeline);
-    if (at != pipelines_.end()) positions_.put(at->second.context, position);
+    if (at == pipelines_.end()) return;
+    Known& known = at->second;
+    known.reached = position->items;
+    positions_.put(known.context, position);
     if (const std::string error = positions_.take_error(); !error.empty())
         observer_.message(Severity::warning, error + ". Streams that have to stop will begin again further back than they could.");
 }

@@ -140,7 +140,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(File&)>& write) {
     auto temporary = path;
-    temporary += ".new";
+    temporary += kNewSuffix;
     {
         File file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "write");
         write(file);

@@ -42,7 +42,8 @@ private:
 // The names in the directory become durable.
 void sync_directory(const std::filesystem::path& directory);
 
-// The file appears under its name complete and durable, or not at all.
+// The file appears under its name complete and durable, or not at all. Until then it has this behind its name.
+inline constexpr const char* kNewSuffix = ".new";
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(File&)>& write);
 

@@ -78,6 +78,14 @@ void check_results_file(const fs::path& results, const ClaimOptions& options) {
                         results.string()));
 }
 
+// Or what a launch that was killed had begun to make of it.
+bool holds_nothing(const fs::path& directory) {
+    const fs::directory_iterator all(directory);
+    return std::all_of(begin(all), end(all), [](const auto& entry) {
+        return entry.path().filename().string() == std::string(kMarker) + kNewSuffix;
+    });
+}
+
 // True when the directory holds a run; false when it is ours but nothing was claimed in it yet.
 bool holds_run(const fs::path& directory, const fs::path& results) {
     std::error_code missing;
@@ -87,7 +95,7 @@ bool holds_run(const fs::path& directory, const fs::path& results) {
                         "away or choose another file with -o.",
                         directory.string(), results.string()));
     if (is_marked(directory)) return newest_owner(directory).has_value();
-    if (fs::is_empty(directory)) return false;
+    if (holds_nothing(directory)) return false;
     throw StoreError(
         fmt::format("{} exists and is no run directory of Penstock (it has no file `{}`), so nothing in "
                     "it is touched, not even with --force. Move it away or choose another file with -o.",

@@ -147,7 +147,10 @@ TEST_F(ProcessLanes, TakeBackReturnsExactlyWhatIsNotStarted) {
     // Whether a job on its way into the ring counts as started is the lane's matter: what is not given back is run.
     for (const Ticket& ticket : lanes().take_back(0)) back.push_back(ticket.id);
     EXPECT_GE(back.size(), kWaiting - 1);
-    EXPECT_TRUE(lanes().take_back(0).empty());
+    // One that was on its way then may be back in the queue since; more there are not.
+    const auto late = lanes().take_back(0);
+    EXPECT_LE(late.size() + back.size(), kWaiting);
+    for (const Ticket& ticket : late) back.push_back(ticket.id);
     ::kill(pid, SIGKILL);
     std::vector<std::uint64_t> seen = back;
     for (const Outcome& outcome : collect(1 + kWaiting - back.size())) seen.push_back(outcome.ticket);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <functional>
 
 namespace penstock {
@@ -105,6 +106,25 @@ TEST(RunDirectory, AFreshOneHasItsFoldersAndAJournal) {
     EXPECT_EQ(start.command_line, options.command_line);
     EXPECT_EQ(start.pid, static_cast<std::uint32_t>(::getpid()));
     EXPECT_FALSE(start.host.empty());
+}
+
+// Killed before it had said what the directory is: there is nothing in it to lose, and nothing in the way.
+TEST(RunDirectory, OneThatWasKilledInItsFirstMomentIsGoneOnWith) {
+    const TemporaryFolder folder;
+    for (const bool resume : {false, true}) {
+        const fs::path results = folder / (resume ? "a.h5" : "b.h5");
+        const fs::path directory = run_directory_of(results);
+        fs::create_directory(directory);
+        std::ofstream(directory / "penstock-run.new") << "This dir";
+        ClaimOptions options;
+        options.resume = resume;
+        const auto run = RunDirectory::claim(results, options);
+        EXPECT_FALSE(run->resumed());
+        EXPECT_TRUE(fs::exists(directory / "penstock-run"));
+    }
+    fs::create_directory(folder / "c.h5.run");
+    std::ofstream(folder / "c.h5.run/mine.new") << "x";
+    EXPECT_THAT(claim_error(folder / "c.h5"), HasSubstr("is no run directory of Penstock"));
 }
 
 TEST(RunDirectory, PlansAndSubmissionsAreInTheJournalWhenTheCallReturns) {
