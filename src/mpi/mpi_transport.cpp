@@ -97,7 +97,7 @@ void MpiTransport::complete_sends() {
     }
 }
 
-bool MpiTransport::underway() const { return sending() || !receives_.empty(); }
+bool MpiTransport::underway() const { return sending() || receiving(); }
 
 void MpiTransport::forget(std::uint32_t rank) {
     any_lost_ = true;
@@ -114,6 +114,7 @@ void MpiTransport::forget(std::uint32_t rank) {
         requests_[i] = requests_.back();
         requests_.pop_back();
     }
+    std::erase_if(announced_, [rank](const Announced& a) { return a.piece.frame->from == rank; });
     for (std::size_t i = receiving_.size(); i-- != 0;) {
         if (receiving_[i].frame->from != rank) continue;
         receiving_[i] = receiving_.back();
@@ -163,8 +164,9 @@ bool MpiTransport::receive(std::vector<Envelope>& in) {
         if (there == 0) break;
         begin_to_receive(message, status, in);
     }
-    if (!receives_.empty()) {
-        complete_receives();
+    if (receiving()) {
+        take_announced();
+        if (!receives_.empty()) complete_receives();
         for (Source& source : sources_) hand_over(source, in);
         look_for_missing();
     }
@@ -249,24 +251,42 @@ void MpiTransport::read(Incoming& frame) {
 void MpiTransport::expect_payloads(Incoming& frame) {
     for (const std::span<std::byte> to : reader_.take_payloads())
         for_each_piece(to.size(), [&](std::size_t offset, std::size_t count) {
-            MPI_Request request = MPI_REQUEST_NULL;
-            MPI_Irecv(to.data() + offset, static_cast<int>(count), MPI_BYTE, static_cast<int>(frame.from),
-                      payload_tag(frame.number), world_, &request);
-            const Receiving piece{&frame, count};
-            int done = 0;
-            MPI_Status status;
-            status.MPI_ERROR = MPI_Test(&request, &done, &status);
-            if (done != 0) return check_size(piece, status);
             ++frame.missing;
-            receives_.push_back(request);
-            receiving_.push_back(piece);
+            announced_.push_back({{&frame, count}, to.data() + offset});
         });
+}
+
+// Its size is looked at first: MPI may write all of a message that is longer than its buffer.
+void MpiTransport::take_announced() {
+    const Incoming* not_there = nullptr;  // nor is what comes after it
+    for (auto at = announced_.begin(); at != announced_.end();) {
+        const Receiving& piece = at->piece;
+        int there = 0;
+        MPI_Message message;
+        MPI_Status status;
+        status.MPI_ERROR = MPI_SUCCESS;
+        if (piece.frame != not_there)
+            MPI_Improbe(static_cast<int>(piece.frame->from), payload_tag(piece.frame->number), world_, &there, &message,
+                        &status);
+        if (there == 0) {
+            not_there = piece.frame;
+            ++at;
+            continue;
+        }
+        status.MPI_ERROR = MPI_SUCCESS;
+        check_size(piece, status);
+        MPI_Request request = MPI_REQUEST_NULL;
+        MPI_Imrecv(at->to, static_cast<int>(piece.bytes), MPI_BYTE, &message, &request);
+        receives_.push_back(request);
+        receiving_.push_back(piece);
+        at = announced_.erase(at);
+    }
 }
 
 void MpiTransport::check_size(const Receiving& what, const MPI_Status& status) {
     int bytes = 0;
     MPI_Get_count(&status, MPI_BYTE, &bytes);
-    const bool too_many = status.MPI_ERROR != MPI_SUCCESS;
+    const bool too_many = status.MPI_ERROR != MPI_SUCCESS || static_cast<std::size_t>(bytes) > what.bytes;
     if (!too_many && static_cast<std::size_t>(bytes) == what.bytes) return;
     throw WireError("rank " + std::to_string(what.frame->from) + " announced " + std::to_string(what.bytes) +
                     " bytes of items and sent " + (too_many ? "more" : std::to_string(bytes)) +
@@ -276,8 +296,8 @@ void MpiTransport::check_size(const Receiving& what, const MPI_Status& status) {
 // A frame whose payload never comes holds up all that its sender says after it.
 void MpiTransport::look_for_missing() {
     const Nanoseconds now = steady_now();
-    const Nanoseconds passed = receives_.empty() || last_look_ == 0 ? 0 : std::min(now - last_look_, kMostATurn);
-    last_look_ = receives_.empty() ? 0 : now;
+    const Nanoseconds passed = !receiving() || last_look_ == 0 ? 0 : std::min(now - last_look_, kMostATurn);
+    last_look_ = receiving() ? now : 0;
     for (std::uint32_t rank = 0; rank < sources_.size(); ++rank) {
         Source& source = sources_[rank];
         const bool waits = !source.incoming.empty() && !source.lost;

@@ -81,6 +81,10 @@ private:
         Incoming* frame = nullptr;
         std::size_t bytes = 0;
     };
+    struct Announced {
+        Receiving piece;
+        std::byte* to = nullptr;
+    };
 
     template <class Use>
     static void for_each_piece(std::size_t bytes, const Use& use);  // use(offset, count)
@@ -88,6 +92,8 @@ private:
     void send(std::span<const std::byte> bytes, std::uint32_t to, int tag, Sending sending);
     void complete_sends();
     void begin_to_receive(MPI_Message& message, const MPI_Status& status, std::vector<Envelope>& in);
+    void take_announced();
+    bool receiving() const { return !receives_.empty() || !announced_.empty(); }
     void complete_receives();
     void read(Incoming& frame);
     void expect_payloads(Incoming& frame);
@@ -109,6 +115,7 @@ private:
     std::vector<Source> sources_;
     std::vector<MPI_Request> receives_;  // of receiving_, by index
     std::vector<Receiving> receiving_;
+    std::deque<Announced> announced_;    // not there yet; of a frame in order
     std::vector<MPI_Status> statuses_;
     Nanoseconds last_look_ = 0;  // while something is to be received
     // With lost ranks: MPI may use these buffers for ever, and is never asked about them again.
