@@ -2,7 +2,9 @@
 
 #include <bzlib.h>
 
+#include <cstddef>
 #include <limits>
+#include <new>
 #include <stdexcept>
 
 namespace compress {
@@ -35,18 +37,41 @@ std::optional<Value> Bzip2::on_item(const Value& item, Context&) {
     if (bound > std::numeric_limits<unsigned>::max())
         throw std::runtime_error("a block of " + std::to_string(bytes.size()) +
                                  " bytes is more than libbz2 takes at once: make `block-size` smaller");
-    Bytes packed(bound);
-    auto size = static_cast<unsigned>(bound);
+    packed_.resize(bound);
+    const std::size_t size = pack(bytes);
+    Map result{{"size", bytes.size()}};
+    result.emplace("packed", Bytes(packed_.begin(), packed_.begin() + static_cast<std::ptrdiff_t>(size)));
+    return result;
+}
+
+std::size_t Bzip2::pack(const Bytes& bytes) {
+    scratch_.release();
+    bz_stream stream{};
+    stream.opaque = &scratch_;
+    stream.bzalloc = [](void* scratch, int count, int size) -> void* {
+        try {
+            const auto bytes = static_cast<std::size_t>(count) * static_cast<std::size_t>(size);
+            return static_cast<std::pmr::monotonic_buffer_resource*>(scratch)->allocate(bytes);
+        } catch (const std::bad_alloc&) {
+            return nullptr;  // its callers are written in C
+        }
+    };
+    stream.bzfree = [](void*, void*) {};  // all at once, by the next block
     // libbz2 does not write to its input; its interface is older than const.
-    char* from = reinterpret_cast<char*>(const_cast<std::byte*>(bytes.data()));
-    char nothing = 0;  // it refuses a null pointer, which an empty block may have
-    const int status = BZ2_bzBuffToBuffCompress(reinterpret_cast<char*>(packed.data()), &size, from ? from : &nothing,
-                                                static_cast<unsigned>(bytes.size()), level_, 0, 0);
-    if (status != BZ_OK)
+    stream.next_in = reinterpret_cast<char*>(const_cast<std::byte*>(bytes.data()));
+    stream.avail_in = static_cast<unsigned>(bytes.size());
+    stream.next_out = reinterpret_cast<char*>(packed_.data());
+    stream.avail_out = static_cast<unsigned>(packed_.size());
+
+    int status = BZ2_bzCompressInit(&stream, level_, 0, 0);
+    if (status == BZ_OK) {
+        status = BZ2_bzCompress(&stream, BZ_FINISH);
+        BZ2_bzCompressEnd(&stream);
+    }
+    if (status != BZ_STREAM_END)
         throw std::runtime_error("libbz2 cannot compress a block of " + std::to_string(bytes.size()) + " bytes: " +
                                  (status == BZ_MEM_ERROR ? "not enough memory" : "error " + std::to_string(status)));
-    packed.resize(size);
-    return Map{{"packed", std::move(packed)}, {"size", bytes.size()}};
+    return packed_.size() - stream.avail_out;
 }
 
 }  // namespace compress

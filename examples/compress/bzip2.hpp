@@ -5,6 +5,8 @@
 #include <penstock/stream.hpp>
 #include <penstock/worker.hpp>
 
+#include <cstddef>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +22,14 @@ public:
     std::optional<penstock::Value> on_item(const penstock::Value& item, penstock::Context& context) override;
 
 private:
+    std::size_t pack(const penstock::Bytes& bytes);  // into packed_; how many bytes they are now
+
     int level_ = 9;
+    penstock::Bytes packed_;
+    // What libbz2 works in, the same pages for each block: `-9` needs 7.6 MB (bzip2's manual, "Memory management"), which
+    // come from the system as 1,850 new pages each time otherwise.
+    std::vector<std::byte> memory_ = std::vector<std::byte>(8 << 20);
+    std::pmr::monotonic_buffer_resource scratch_{memory_.data(), memory_.size()};
 };
 
 }  // namespace compress

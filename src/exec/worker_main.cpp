@@ -136,8 +136,9 @@ private:
                                                             : job.document_bytes;
             AttachedBytes attached = receive_attachment(channel_.socket.get(), job.sequence, all);
             bytes = attached.bytes;
-            owner = std::move(attached.owner);
             mapping = std::move(attached.mapping);
+            // Items of a stage are gone when their ticket is: however small, they need no copy.
+            owner = definitions_.at(job.definition).description.stage ? mapping : std::move(attached.owner);
         }
         auto part = bytes.first(job.document_bytes);
         document = decode_document(part, owner);

@@ -3,6 +3,7 @@
 #include "exec/spawn_descriptor.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -29,6 +30,13 @@ void close_range_of(unsigned first, unsigned last) {
 void be_chosen_when_memory_runs_out() {
     const FileDescriptor file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
     if (file && ::write(file.get(), "500", 3) < 0) return;
+}
+
+// What a job or an item frees is used by the next one, and not given back to the system and faulted in anew, page by page:
+// left alone malloc does that with all above 128 KiB, which was 3 % of the time of packing blocks of 900 KB.
+void keep_freed_memory() {
+    ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    ::mallopt(M_TRIM_THRESHOLD, 16 << 20);  // a process keeps so much at most
 }
 
 void redirect(int text_writer) {
@@ -72,6 +80,7 @@ void set_up_worker_process(pid_t rank, int text_writer) {
     const rlimit none{};
     ::setrlimit(RLIMIT_CORE, &none);
     be_chosen_when_memory_runs_out();
+    keep_freed_memory();
     redirect(text_writer);
 }
 
