@@ -1,7 +1,8 @@
 #!/bin/bash
 # Penstock on Flux:  flux batch -N 4 --exclusive -t 1h jobs/flux.sh sweep.yaml sweep.h5
 #
-# Submitted again, it goes on where the last one stopped.
+# Submitted again, it goes on where the last one stopped. It ends when the run does, with its exit code: 75 means that
+# there is more to do.
 #
 # The time is said twice, here and to flux batch: nothing starts that would not end in time.
 #
@@ -12,5 +13,6 @@ definition=${1:?the definition file} results=${2:?the results file, on a file sy
 hosts=$(flux hostlist --expand --delimiter=, local)
 nodes=$(tr , "\n" <<<"$hosts" | wc -l)
 
-exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node --host "$hosts" -n $((nodes + 2)) \
+exec penstock launch "$results" \
+  mpirun --enable-recovery --oversubscribe --bind-to none --map-by node --host "$hosts" -n $((nodes + 2)) \
   penstock run "$definition" -o "$results" --resume --walltime 1h

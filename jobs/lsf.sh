@@ -1,7 +1,8 @@
 #!/bin/bash
 # Penstock on LSF:  DEFINITION=sweep.yaml RESULTS=sweep.h5 bsub -env all < jobs/lsf.sh
 #
-# Submitted again, it goes on where the last one stopped.
+# Submitted again, it goes on where the last one stopped. It ends when the run does, with its exit code: 75 means that
+# there is more to do.
 #
 # The time is said twice, to the scheduler and in the last line: nothing starts that would not end in time.
 #
@@ -13,7 +14,9 @@
 #BSUB -W 1:00
 #BSUB -o penstock.%J.log
 set -euo pipefail
+definition=${DEFINITION:?set DEFINITION} results=${RESULTS:?set RESULTS}
 hosts=$(tr ' ' '\n' <<<"$LSB_HOSTS" | sort -u | wc -l)
 
-exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((hosts + 2)) \
-  penstock run "${DEFINITION:?set DEFINITION}" -o "${RESULTS:?set RESULTS}" --resume --walltime 1h
+exec penstock launch "$results" \
+  mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((hosts + 2)) \
+  penstock run "$definition" -o "$results" --resume --walltime 1h

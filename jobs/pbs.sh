@@ -1,7 +1,8 @@
 #!/bin/bash
 # Penstock on PBS Professional or OpenPBS:  qsub -v DEFINITION=sweep.yaml,RESULTS=sweep.h5 jobs/pbs.sh
 #
-# Submitted again, it goes on where the last one stopped.
+# Submitted again, it goes on where the last one stopped. It ends when the run does, with its exit code: 75 means that
+# there is more to do.
 #
 # The time is said twice, to the scheduler and in the last line: nothing starts that would not end in time.
 #
@@ -12,7 +13,9 @@
 #PBS -l walltime=01:00:00
 set -euo pipefail
 cd "$PBS_O_WORKDIR"
+definition=${DEFINITION:?qsub -v DEFINITION=...} results=${RESULTS:?qsub -v RESULTS=...}
 nodes=$(sort -u "$PBS_NODEFILE" | wc -l)
 
-exec mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((nodes + 2)) \
-  penstock run "${DEFINITION:?qsub -v DEFINITION=...}" -o "${RESULTS:?qsub -v RESULTS=...}" --resume --walltime 1h
+exec penstock launch "$results" \
+  mpirun --enable-recovery --oversubscribe --bind-to none --map-by node -n $((nodes + 2)) \
+  penstock run "$definition" -o "$results" --resume --walltime 1h

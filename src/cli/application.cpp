@@ -2,6 +2,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/doctor.hpp"
+#include "cli/launch_command.hpp"
 #include "cli/plan_commands.hpp"
 #include "cli/result_commands.hpp"
 #include "cli/run_command.hpp"
@@ -133,6 +134,9 @@ public:
         return alone([&] { return run_doctor(command, streams_); });
     }
     int operator()(const DoctorRankCommand& command) const { return run_trial_rank(command.mode, command.folder); }
+    int operator()(const LaunchCommand& command) const {
+        return alone([&] { return run_launch(command, streams_); });
+    }
     int operator()(const WorkersCommand&) const {
         return alone([&] { return run_workers(program_.types, streams_); });
     }

@@ -108,6 +108,16 @@ std::vector<std::string> normalized(std::vector<std::string> arguments, const Pr
     return arguments;
 }
 
+// All behind RUN belongs to another program: none of it is ours to understand.
+void take_launcher(std::vector<std::string>& arguments, LaunchCommand& launch) {
+    constexpr std::size_t kBefore = 2;  // launch RUN
+    if (arguments.size() <= kBefore || arguments[1].empty() || arguments[1][0] == '-') return;
+    auto from = arguments.begin() + kBefore;
+    if (*from == "-h" || *from == "--help") return;
+    launch.command.assign(*from == "--" ? from + 1 : from, arguments.end());
+    arguments.erase(from, arguments.end());
+}
+
 template <class C>
 Command checked(C command, const std::string& problem, const std::string& program, const std::string& name) {
     if (!problem.empty()) return usage_error(program, name, problem);
@@ -131,6 +141,11 @@ Command chosen(const std::string& name, Commands& commands, const ProgramInfo& p
     if (name == "stages") return commands.stages;
     if (name == "why") return commands.why;
     if (name == "doctor") return commands.doctor;
+    if (name == "launch") {
+        const bool nothing = commands.launch.command.empty();
+        return checked(commands.launch, nothing ? "no COMMAND given: say what to start, such as mpirun -n 4 ..." : "",
+                       program.name, name);
+    }
     if (name == kDoctorRank) return commands.doctor_rank;
     return commands.workers;
 }
@@ -172,6 +187,8 @@ Command parse_command_line(std::vector<std::string> arguments, const ProgramInfo
             arguments.erase(dashes, arguments.end());
         }
     }
+
+    if (!arguments.empty() && arguments.front() == "launch") take_launcher(arguments, commands.launch);
 
     CLI::App app(kDescription, program.name);
     app.require_subcommand(0, 1);

@@ -118,6 +118,11 @@ struct DoctorRankCommand {
     std::string mode, folder;
 };
 
+struct LaunchCommand {
+    std::string run;
+    std::vector<std::string> command;  // a launcher and its arguments
+};
+
 struct WorkersCommand {};
 
 // Help, the version, or what is wrong with the command line.
@@ -127,7 +132,8 @@ struct ShowText {
 };
 
 using Command = std::variant<ShowText, RunCommand, CheckCommand, DotCommand, TableCommand, LogCommand, CollectCommand,
-                             JobsCommand, StagesCommand, WhyCommand, DoctorCommand, DoctorRankCommand, WorkersCommand>;
+                             JobsCommand, StagesCommand, WhyCommand, DoctorCommand, DoctorRankCommand, LaunchCommand,
+                             WorkersCommand>;
 
 struct ProgramInfo {
     std::string name = "penstock";    // as it was started

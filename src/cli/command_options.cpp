@@ -94,6 +94,13 @@ constexpr const char* kDoctorText =
     "  PROGRAM doctor /scratch/me --launcher 'mpirun -n 4'      # words separated by spaces\n"
     "  salloc -N 2 PROGRAM doctor";
 
+constexpr const char* kLaunchDescription = "Start a launcher and end when its run has, with the run's exit code";
+constexpr const char* kLaunchText =
+    "For job scripts. A launcher may stay when the run is over, or give another exit code, once a rank was lost or a\n"
+    "signal came: Open MPI's mpirun does. This ends it then, and passes signals on.\n"
+    "\n"
+    "  PROGRAM launch X.h5 mpirun --enable-recovery -n 64 PROGRAM run sweep.yaml -o X.h5 --resume";
+
 constexpr const char* kWorkersDescription = "List the worker types this program knows";
 constexpr const char* kWorkersText =
     "A definition names a worker type for each job. Own types are C++ classes listed in Application<...>.";
@@ -326,6 +333,10 @@ void declare_commands(CLI::App& app, Commands& commands, const ProgramInfo& prog
     CLI::App& rank = *app.add_subcommand(kDoctorRank)->group("");  // not shown
     rank.add_option("MODE", commands.doctor_rank.mode)->required();
     rank.add_option("FOLDER", commands.doctor_rank.folder)->required();
+
+    CLI::App& launch = declare("launch", kLaunchDescription, kLaunchText);
+    launch.add_option("RUN", commands.launch.run, "Results file X.h5 of the run (its -o)")->type_name("")->required();
+    launch.add_option("COMMAND", "The launcher, with all that belongs to it")->type_name("...");
 
     declare("workers", kWorkersDescription, kWorkersText);
 }

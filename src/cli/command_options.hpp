@@ -19,6 +19,7 @@ struct Commands {
     WhyCommand why;
     DoctorCommand doctor;
     DoctorRankCommand doctor_rank;
+    LaunchCommand launch;
     WorkersCommand workers;
     std::vector<std::string> resources;  // "name=n", of run and check
 };

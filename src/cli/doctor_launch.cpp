@@ -220,7 +220,7 @@ private:
         const auto code = launch.process().wait(kEnd_s);
         add("a launch that has lost a rank ends when the others have", code ? Result::holds : Result::does_not,
             code ? "with code " + std::to_string(*code) : "not within " + duration_text(kEnd_s),
-            code ? "" : "the job script must not wait for it: let it look for X.h5.run/summary.txt, or give the launch a time limit (timeout)");
+            code ? "" : "start it with `penstock launch X.h5 mpirun ...`, which ends when the run does");
     }
     static std::string ends_advice(bool recovering) {
         return recovering ? "" : "a dead rank ends the run: let the batch script start it again with --resume (exit code 75, or any but 0, 1 and 2)";
