@@ -1,6 +1,8 @@
 #include "cli/submitter.hpp"
 
+#include "core/stream_position.hpp"
 #include "report/text.hpp"
+#include "store/position_file.hpp"
 #include "value/hash.hpp"
 
 #include <algorithm>
@@ -69,6 +71,8 @@ PlanId Submitter::number_of(const std::shared_ptr<const Plan>& plan) {
 
 // Without knowing what is done it must not run: what is durable would run again.
 void Submitter::look_up(Submission& submission, const PipelineInfo& pipeline) {
+    if (submission.plan->is_stream() && !why_it_begins_again(*submission.plan))
+        submission.stream_identity = stream_identity({submission.plan, pipeline});
     if (durable_ == nullptr) return;
     try {
         submission.resumption = durable_->resumption(*submission.plan, pipeline);

@@ -20,8 +20,6 @@ class Pipeliner {
 public:
     static constexpr std::uint32_t kMostAtOnce = 4096;  // pipelines in a StartPipelines; more make no sense
 
-    explicit Pipeliner(std::uint32_t rank) : rank_(rank) {}
-
     void on(const msg::StartPlan& m, std::uint32_t from, Outbox& out);
     void on(const msg::Earlier& m, std::uint32_t from, Outbox& out);
     void on(const msg::StartPipelines& m, std::uint32_t from, Outbox& out);
@@ -56,7 +54,6 @@ private:
     void tell(PipelineId id, PipelineProgress& progress, const Changes& changes, Outbox& out);
     void tell_ready(PipelineId id, const Changes::ReadyRun& run, Outbox& out) const;
 
-    std::uint32_t rank_;
     std::unordered_map<PlanId, std::shared_ptr<const Structure>> plans_;
     std::unordered_map<PipelineId, PipelineProgress> pipelines_;
     std::unordered_map<PipelineId, std::shared_ptr<const JobHistory>> histories_;  // of those resumed, not done

@@ -157,6 +157,8 @@ public:
     void lose(std::uint32_t rank, Outbox& out);
     // Answer to RouterEvents::recover().
     void rebuilt(PipelineId id, std::uint32_t epoch, const JobHistory& durable, Outbox& out);
+    // Before that: the stream does not go on from its last position. False when it would not anyway.
+    bool forget_position(PipelineId id);
     bool recovering() const { return recovering_ != 0; }
 
     // Records of rank 0 itself (skipped jobs) up to this one are durable.

@@ -131,6 +131,11 @@ void Router::on(const msg::StreamReached& m, std::uint32_t from, Outbox&) {
     events_.reached(m.pipeline, reached);
 }
 
+bool Router::forget_position(PipelineId id) {
+    Pipeline* p = pipeline(id);
+    return p != nullptr && p->stream && std::exchange(p->stream->from, nullptr) != nullptr;
+}
+
 void Router::close_stream(PipelineId id, Outbox& out) {
     Pipeline* p = pipeline(id);
     if (p == nullptr || !p->stream) return;

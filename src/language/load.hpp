@@ -10,8 +10,10 @@
 
 #include <penstock/worker.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,7 @@ struct Submission {
     Document own_data;
     std::shared_ptr<const Resumption> resumption = nullptr;  // what earlier launches have left of it
     std::shared_ptr<StreamPort> port = nullptr;  // of a stream that the driver function feeds or reads
+    std::optional<std::uint64_t> stream_identity = {};  // of a stream that may go on from a position
 };
 
 struct Loaded {

@@ -21,22 +21,42 @@ PositionKeeper::~PositionKeeper() {
     if (thread_.joinable()) thread_.join();
 }
 
+void PositionKeeper::begin(const std::shared_ptr<const PipelineContext>& pipeline, std::uint64_t identity,
+                           bool goes_on) {
+    const std::lock_guard lock(mutex_);
+    Stream& stream = streams_[pipeline->info.id];
+    const bool may_have_file = stream.may_have_file || incarnation_ > 1;
+    stream = {identity, may_have_file && goes_on};
+    if (may_have_file && !goes_on) remove_file(pipeline);
+}
+
 void PositionKeeper::put(std::shared_ptr<const PipelineContext> pipeline,
                          std::shared_ptr<const StreamPosition> position) {
     const std::lock_guard lock(mutex_);
     const PipelineId id = pipeline->info.id;
-    waiting_[id] = {std::move(pipeline), std::move(position)};
-    changed_.notify_one();
-    if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+    waiting_[id] = {std::move(pipeline), std::move(position), streams_[id].identity};
+    wake();
 }
 
-void PositionKeeper::forget(const std::shared_ptr<const PipelineContext>& pipeline) {
+void PositionKeeper::end(const std::shared_ptr<const PipelineContext>& pipeline, bool well) {
     const std::lock_guard lock(mutex_);
-    const PipelineId id = pipeline->info.id;
-    waiting_.erase(id);
-    if (written_.erase(id) == 0) return;
-    waiting_[id] = {pipeline, nullptr};
+    const auto at = streams_.find(pipeline->info.id);
+    if (at == streams_.end()) return;
+    const bool may_have_file = at->second.may_have_file;
+    streams_.erase(at);
+    if (!well) return;
+    waiting_.erase(pipeline->info.id);
+    if (may_have_file) remove_file(pipeline);
+}
+
+void PositionKeeper::remove_file(const std::shared_ptr<const PipelineContext>& pipeline) {
+    waiting_[pipeline->info.id] = {pipeline, nullptr};
+    wake();
+}
+
+void PositionKeeper::wake() {
     changed_.notify_one();
+    if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
 }
 
 std::string PositionKeeper::take_error() {
@@ -52,7 +72,8 @@ void PositionKeeper::work() {
         changed_.wait_for(lock, kInterval, [this] { return ending_; });
         std::vector<Waiting> all;
         for (auto& [id, waiting] : waiting_) {
-            if (waiting.position != nullptr) written_[id] = true;
+            if (const auto at = streams_.find(id); at != streams_.end() && waiting.position != nullptr)
+                at->second.may_have_file = true;
             all.push_back(std::move(waiting));
         }
         waiting_.clear();
@@ -64,7 +85,7 @@ void PositionKeeper::work() {
 
 void PositionKeeper::write(const std::vector<Waiting>& all) {
     for (const Waiting& one : all) try {
-            if (one.position != nullptr) write_position(run_directory_, incarnation_, *one.pipeline, *one.position);
+            if (one.position != nullptr) write_position(run_directory_, incarnation_, one.identity, *one.pipeline, *one.position);
             else remove_position(run_directory_, *one.pipeline);
         } catch (const std::exception& problem) {
             const std::lock_guard lock(mutex_);

@@ -1,7 +1,7 @@
 // Writes down how far streams have come, so that a later launch can go on (store/position_file.hpp), on a thread of its
 // own. Of each stream the last position counts: it is written at most once in kInterval.
 //
-// Threads: put() and forget() are the pump's. Bounds: one position a stream that goes on.
+// Threads: begin(), put() and end() are the pump's. Bounds: one position a stream that goes on.
 #pragma once
 
 #include "core/stream_position.hpp"
@@ -25,9 +25,12 @@ public:
         : run_directory_(std::move(run_directory)), incarnation_(incarnation) {}
     ~PositionKeeper();  // writes what waits
 
+    // A stream that may go on begins. `identity`: stream_identity(), from before it began. Not `goes_on`: what an earlier
+    // launch has left of it does not count any more.
+    void begin(const std::shared_ptr<const PipelineContext>& pipeline, std::uint64_t identity, bool goes_on);
     void put(std::shared_ptr<const PipelineContext> pipeline, std::shared_ptr<const StreamPosition> position);
-    // The stream has ended, and nobody will go on with it.
-    void forget(const std::shared_ptr<const PipelineContext>& pipeline);
+    // The stream has ended. `well`: nobody will go on with it.
+    void end(const std::shared_ptr<const PipelineContext>& pipeline, bool well);
     // Why positions could not be written; said once, "" = they could.
     std::string take_error();
 
@@ -35,7 +38,14 @@ private:
     struct Waiting {
         std::shared_ptr<const PipelineContext> pipeline;
         std::shared_ptr<const StreamPosition> position;  // null: its file goes
+        std::uint64_t identity = 0;
     };
+    struct Stream {
+        std::uint64_t identity = 0;
+        bool may_have_file = false;
+    };
+    void remove_file(const std::shared_ptr<const PipelineContext>& pipeline);
+    void wake();
     void work();
     void write(const std::vector<Waiting>& all);
 
@@ -44,7 +54,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<PipelineId, Waiting> waiting_;
-    std::map<PipelineId, bool> written_;  // those that have a file
+    std::map<PipelineId, Stream> streams_;  // that have begun
     bool ending_ = false;
     std::string error_;
     bool error_told_ = false;

@@ -125,7 +125,7 @@ bool Pump::take(const msg::RankLost& m) {
 }
 
 bool Pump::take(const msg::Leave&) {
-    if (!finished())
+    if (!roles_finished())
         leave_at_once(rank_, "it was silent for so long that the others took it for lost, and its jobs went elsewhere. "
                              "Nothing is lost by that.");
     leaving_ = true;
@@ -137,8 +137,10 @@ bool Pump::take(const msg::Alive&, std::uint32_t from) {
     return true;
 }
 
-bool Pump::finished() const {
-    if (!local_.empty()) return false;
+bool Pump::finished() const { return local_.empty() && roles_finished(); }
+
+// What they may still have said to one another does not matter then.
+bool Pump::roles_finished() const {
     return (roles_.router == nullptr || roles_.router->finished()) &&
            (roles_.broker == nullptr || roles_.broker->finished()) &&
            (roles_.pipeliner == nullptr || roles_.pipeliner->stopped());

@@ -62,6 +62,7 @@ private:
     void dispatch(const Envelope& envelope);
     bool route();
     bool finished() const;
+    bool roles_finished() const;
     void idle();
     void learn_pause(Nanoseconds pause);
 

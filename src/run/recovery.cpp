@@ -1,6 +1,7 @@
 #include "run/recovery.hpp"
 
 #include "store/durable_jobs.hpp"
+#include "store/position_file.hpp"
 
 #include <utility>
 
@@ -71,7 +72,10 @@ void Recovery::answer(std::vector<Question> questions) {
     const auto durable = DurableJobs::read(options_.run_directory, options);
     for (const Question& q : questions) {
         const DurableJobs::Now now{q.at_start.get(), &q.held};
-        Answer answer{q.pipeline, q.epoch, durable->resumption(*q.context->plan, q.context->info, now)};
+        Answer answer{q.pipeline, q.epoch, durable->resumption(*q.context->plan, q.context->info, now), {}};
+        if (q.identity)
+            if (const std::uint64_t identity = stream_identity(*q.context); identity != *q.identity)
+                answer.changed_identity = identity;
         const std::lock_guard lock(mutex_);
         answers_.push_back(std::move(answer));
     }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,11 +28,13 @@ public:
         std::shared_ptr<const PipelineContext> context;
         std::vector<HeldOutputs> held;
         std::shared_ptr<const JobHistory> at_start;  // null: nothing was known of it when it was submitted
+        std::optional<std::uint64_t> identity;       // of a stream that may go on from a position: as it was when it began
     };
     struct Answer {
         PipelineId pipeline;
         std::uint32_t epoch = 0;
         std::shared_ptr<const Resumption> resumption;
+        std::optional<std::uint64_t> changed_identity;  // what the source of the stream reads is not what it was
     };
     struct Options {
         std::filesystem::path run_directory;

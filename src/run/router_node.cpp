@@ -127,6 +127,9 @@ void RouterNode::submit_now(Waiting w, Outbox& out) {
         from = known.resumption->position;
         if (from != nullptr) known.reached = known.began_at = from->items;
     }
+    known.identity = w.submission.stream_identity;
+    const bool runs = history == nullptr || history->kept.empty();
+    if (known.identity && runs) positions_.begin(known.context, *known.identity, from != nullptr);
     const std::int64_t submitted = known.submitted_ns;
     pipelines_.emplace(w.id, std::move(known));
     if (w.submission.port != nullptr) desk_.open(w.id, std::move(w.submission.port));
@@ -312,7 +315,7 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     const bool over_before = known.resumption != nullptr && known.resumption->ended_well == well && known.started_ns == 0 &&
                              known.skipped == 0;
     if (!over_before) record_pipeline(known, status);
-    if (known.stream && status == JobStatus::succeeded) positions_.forget(known.context);
+    if (known.stream) positions_.end(known.context, well);
     PipelineEnded told;
     told.pipeline = known.context.get();
     told.status = status;

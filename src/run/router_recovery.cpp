@@ -32,7 +32,7 @@ void RouterNode::recover(PipelineId pipeline, std::uint32_t epoch, const std::ve
     const auto known = pipelines_.find(pipeline);
     if (known == pipelines_.end()) return;
     const auto& before = known->second.at_start;
-    to_recover_.push_back({own_records_, {pipeline, epoch, known->second.context, held, before}});
+    to_recover_.push_back({own_records_, {pipeline, epoch, known->second.context, held, before, known->second.identity}});
     writer_->flush_soon();
 }
 
@@ -48,6 +48,7 @@ bool RouterNode::recover_further(Outbox& out) {
         const auto known = pipelines_.find(answer.pipeline);
         if (known == pipelines_.end()) continue;
         known->second.resumption = answer.resumption;
+        if (answer.changed_identity) begin_again(answer.pipeline, known->second, *answer.changed_identity);
         router_.rebuilt(answer.pipeline, answer.epoch, *answer.resumption->history, out);
     }
     if (const std::string error = recovery_.error(); !error.empty() && fatal_.empty()) {

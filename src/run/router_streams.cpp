@@ -38,6 +38,15 @@ void RouterNode::reached(PipelineId pipeline, const std::shared_ptr<const Stream
         observer_.message(Severity::warning, error + ". Streams that have to stop will begin again further back than they could.");
 }
 
+// After the loss of a rank: what its source reads is not what it was.
+void RouterNode::begin_again(PipelineId pipeline, Known& known, std::uint64_t identity) {
+    known.identity = identity;
+    known.reached = 0;
+    positions_.begin(known.context, identity, false);
+    if (router_.forget_position(pipeline))
+        observer_.message(Severity::info, "stream " + pipeline_name(*known.context) + " begins again: what its source reads has changed");
+}
+
 // Of many streams the first ones.
 void RouterNode::tell_where_it_begins(const PipelineContext& pipeline, const Resumption& resumption) {
     const std::string name = pipeline_name(pipeline);

@@ -167,7 +167,7 @@ RunSummary run_roles(RankContext context, const RunRequest& request, Transport& 
     // The broker first: its lanes may still have to fork.
     if (context.layout.broker(context.rank) != nullptr) broker = make_broker(context, request, waker, signals);
     // Rank 0 is spare when all others are lost.
-    if (context.layout.is_pipeliner(context.rank) || router_here) pipeliner = std::make_unique<Pipeliner>(context.rank);
+    if (context.layout.is_pipeliner(context.rank) || router_here) pipeliner = std::make_unique<Pipeliner>();
     if (router_here) router = make_router(context, request, observer, waker);
 
     PumpOptions options;

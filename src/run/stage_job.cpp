@@ -73,8 +73,8 @@ bool StageJob::add_piece(bool open) {
         counts_.bytes_in += work->batch.items->bytes.size();
         pieces_.push_back({});
         pieces_.back().work = std::move(*work);
-        pieces_.back().asks_state =
-            pieces_.back().work.batch.mark != 0 && stage().form == StageForm::fold && steady_now() >= next_state_;
+        const std::uint64_t mark = pieces_.back().work.batch.mark;
+        pieces_.back().asks_state = mark != 0 && stage().form == StageForm::fold && states_.asks(mark, steady_now());
         return true;
     }
     if (wake_at_ != kNever && pieces_.empty() && steady_now() >= wake_at_ && !in_.ended()) {
@@ -111,6 +111,7 @@ std::optional<Ticket> StageJob::next(bool open, std::uint64_t next_ticket) {
     for (; p != nullptr && p->what == StageRequest::Do::items && p->work.batch.items->empty() && !p->asks_state;
          p = piece_to_give(open)) {
         p->ticket = next_ticket;
+        p->for_lane = false;
         p->outcome.emplace();
         p->outcome->outputs = std::make_unique<Document>(to_document(StageAnswer{}));
         settle();
@@ -235,7 +236,7 @@ bool StageJob::settle(Piece& p) {
         restores_ = true;
         return false;
     }
-    if (stage().form == StageForm::fold) {
+    if (stage().form == StageForm::fold && p.for_lane) {
         if (answer.wake_after_s && *answer.wake_after_s >= 0 && *answer.wake_after_s < 1e9)
             wake_at_ = steady_now() + static_cast<Nanoseconds>(*answer.wake_after_s * 1e9);
         else if (!answer.more)
@@ -246,7 +247,7 @@ bool StageJob::settle(Piece& p) {
             remember(*p.work.batch.items, p.told, answer.done, std::move(answer.state));
     }
     if (is_mark) {
-        if (p.asks_state) next_state_ = p.given + kStateShare * (outcome.finished - outcome.started);
+        if (p.asks_state) states_.took(p.given, outcome.finished - outcome.started);
         if (answer.error) fail(EndReason::exception, *answer.error);
         else pass_mark(p);
         return true;

@@ -13,6 +13,7 @@
 #include "exec/stage_batch.hpp"
 #include "exec/task.hpp"
 #include "run/stage_meter.hpp"
+#include "run/state_share.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -86,7 +87,6 @@ private:
     // Of a fold that has snapshots: more items than these are never replayed, but for those of one ticket.
     static constexpr std::size_t kMostReplayed = 16 * 1024;
     static constexpr std::size_t kMostReplayedBytes = 4 << 20;
-    static constexpr Nanoseconds kStateShare = 10;  // states that are reported take no more than this part of the time
     static constexpr std::size_t kMostState = 16 << 20;  // of a fold, encoded: a larger one is not reported
     static constexpr std::uint32_t kCrashesForgiven = 2;  // of a fold, at one item: its state is not the item's fault
 
@@ -97,6 +97,7 @@ private:
         std::uint32_t tries = 1;
         bool wakes = false;       // Do::wake, whatever it has come to
         bool asks_state = false;  // of a mark: a fold is asked for its state, to report it
+        bool for_lane = true;     // false: its lane need not be asked
         std::uint32_t crashes = 0;
         bool partly_out = false;  // some results of the first item have left already: it cannot be done again
         std::size_t told = 0;        // items done with, of a request that is not answered to its end
@@ -149,7 +150,7 @@ private:
     ItemsWriter since_;
     std::shared_ptr<const StreamPosition> from_;
     std::vector<Reached> reached_;
-    Nanoseconds next_state_ = 0;
+    StateShare states_;
     bool began_ = false;   // the source, or the finish() of a fold
     bool ended_ = false;   // likewise
     bool worked_ = false;  // items were worked on

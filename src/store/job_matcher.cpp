@@ -107,13 +107,17 @@ std::string JobMatcher::label_of(const Catalog::Job& row) {
     }
 }
 
-// A stream runs as a whole or not at all. Stages that were added to it have no rows.
+// A stream runs as a whole or not at all. That it has ended well its pipeline says, and not its rows: of two launches that
+// were stopped each may have ended other stages, and what the first one ended the second one began to make anew. Stages
+// that were added to it have no rows.
 void JobMatcher::keep_streams_whole() {
-    bool all = true;
+    bool all = true, failed = false;
     for (const JobTemplate& t : plan_.templates)
-        for (std::uint32_t job = t.first_job.value; has_rows(t.name) && job < t.first_job.value + t.count; ++job)
+        for (std::uint32_t job = t.first_job.value; has_rows(t.name) && job < t.first_job.value + t.count; ++job) {
             all &= kept_[job];
-    kept_.assign(kept_.size(), all);
+            failed |= kept_[job] && catalog_.jobs[row_of_[job]].status == JobStatus::failed;
+        }
+    kept_.assign(kept_.size(), all && (failed || ended_well().value_or(false)));
 }
 
 const Catalog::Job* JobMatcher::kept(std::uint32_t job) const {
@@ -232,9 +236,14 @@ std::shared_ptr<const Resumption> JobMatcher::resumption(std::shared_ptr<const s
     result->history = std::move(history);
     result->files = std::move(files);
     result->changed = changed_;
-    const Source::Pipeline& row = catalog_.pipelines[pipeline_row_];
-    if (row.ended && row.status != JobStatus::waiting) result->ended_well = row.status == JobStatus::succeeded;
+    result->ended_well = ended_well();
     return result;
+}
+
+std::optional<bool> JobMatcher::ended_well() const {
+    const Source::Pipeline& row = catalog_.pipelines[pipeline_row_];
+    if (!row.ended || row.status == JobStatus::waiting) return std::nullopt;
+    return row.status == JobStatus::succeeded;
 }
 
 }  // namespace penstock

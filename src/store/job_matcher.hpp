@@ -48,6 +48,7 @@ private:
     std::uint64_t hash_of(const JobTemplate& t, std::uint32_t instance) const;
     std::string label_of(const Catalog::Job& row);
     void keep_streams_whole();
+    std::optional<bool> ended_well() const;  // the pipeline, as its row says; nothing when it is not known to have ended
     void drop_producers(std::uint32_t job, const std::vector<std::vector<const Edge*>>& unsaved,
                         std::vector<std::uint32_t>& dropped);
 

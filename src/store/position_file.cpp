@@ -1,5 +1,7 @@
 #include "store/position_file.hpp"
 
+#include "exec/matching_files.hpp"
+#include "exec/materialize.hpp"
 #include "store/files.hpp"
 #include "value/hash.hpp"
 #include "value/value_codec.hpp"
@@ -27,28 +29,34 @@ fs::path file_of(const fs::path& run_directory, const PipelineContext& pipeline)
     return run_directory / "positions" / fmt::format("{:016x}", hasher.value());
 }
 
-// Size and time of the file that a source reads, if it says which.
-void add_file(const Plan& plan, const JobTemplate& job, Hasher& hasher) {
-    const auto file = job.with.find("file");
-    if (file == job.with.end() || !file->second.is(Value::Type::string)) return;
-    struct stat now {};
-    if (::stat((fs::path(plan.definition_directory) / file->second.string()).c_str(), &now) != 0) return;
-    hasher.add(static_cast<std::uint64_t>(now.st_size));
-    hasher.add(static_cast<std::uint64_t>(now.st_mtim.tv_sec)).add(static_cast<std::uint64_t>(now.st_mtim.tv_nsec));
+// As its source will see them; what cannot be had now, it will not get either.
+Document parameters_of(const PipelineContext& pipeline, const JobTemplate& job) try {
+    Ticket ticket;
+    ticket.pipeline = std::shared_ptr<const PipelineContext>(&pipeline, [](const PipelineContext*) {});
+    ticket.job = &job;
+    return materialize(ticket, false).parameters;
+} catch (const std::exception&) {
+    return {};
 }
 
-// How many workers a stage has does not matter, but where each has a state of its own.
-std::uint64_t hash_of(const PipelineContext& pipeline) {
-    const Plan& plan = *pipeline.plan;
-    Hasher hasher;
-    for (std::uint32_t s = 0; s < plan.stages.size(); ++s) {
-        const JobTemplate& job = plan.templates[s];
-        if (plan.stages[s].role != Stage::Role::worker) continue;
-        hasher.add(job.name).add(job_hash(plan, pipeline.info, job, 0));
-        if (plan.stages[s].form == StageForm::fold) hasher.add(std::uint64_t{job.count});
-        if (plan.stages[s].from.empty()) add_file(plan, job, hasher);
+const std::string* text_of(const Document& parameters, const std::string& name) {
+    const auto at = parameters.find(name);
+    return at != parameters.end() && at->second.is(Value::Type::string) ? &at->second.string() : nullptr;
+}
+
+// What a source reads, as it is now, if it says what.
+void add_files(const PipelineContext& pipeline, const JobTemplate& job, Hasher& hasher) {
+    const Document parameters = parameters_of(pipeline, job);
+    const fs::path folder = pipeline.plan->definition_directory;
+    struct stat now {};
+    if (const std::string* const file = text_of(parameters, "file"); file != nullptr && ::stat((folder / *file).c_str(), &now) == 0) {
+        hasher.add(static_cast<std::uint64_t>(now.st_size));
+        hasher.add(static_cast<std::uint64_t>(now.st_mtim.tv_sec)).add(static_cast<std::uint64_t>(now.st_mtim.tv_nsec));
     }
-    return hasher.value();
+    if (const std::string* const pattern = text_of(parameters, "glob")) try {
+            for (const std::string& name : matching_files(folder, *pattern)) hasher.add(name);
+        } catch (const std::exception&) {  // its source says so
+        }
 }
 
 Value as_value(std::uint64_t number) { return static_cast<std::int64_t>(number); }
@@ -67,7 +75,8 @@ std::optional<std::uint32_t> job_of(const Plan& plan, const List& name) {
     return t->first_job.value + static_cast<std::uint32_t>(number_of(name.at(1)));
 }
 
-Document document_of(std::uint32_t incarnation, const PipelineContext& pipeline, const StreamPosition& position) {
+Document document_of(std::uint32_t incarnation, std::uint64_t identity, const PipelineContext& pipeline,
+                     const StreamPosition& position) {
     const Plan& plan = *pipeline.plan;
     List stored, states;
     for (const auto& [job, s] : position.stored) {
@@ -85,18 +94,28 @@ Document document_of(std::uint32_t incarnation, const PipelineContext& pipeline,
     return {{"version", std::string(kVersion)},
             {"pipeline", plan.name},
             {"instance", pipeline.info.instance},
-            {"definition", as_value(hash_of(pipeline))},
+            {"identity", as_value(identity)},
             {"incarnation", as_value(incarnation)},
             {"items", as_value(position.items)},
             {"stored", std::move(stored)},
             {"states", std::move(states)}};
 }
 
+// Of all that is kept and all that is folded: of a stage that kept nothing when it was written, what came before is nowhere.
+bool has_all(const Plan& plan, const StreamPosition& position) {
+    const auto jobs = reporting_jobs(plan);
+    return std::all_of(jobs.begin(), jobs.end(), [&](JobIndex job) {
+        const Stage& stage = plan.stages[plan.template_of(job).value];
+        if (stage.role == Stage::Role::results) return position.stored.contains(job.value);
+        return stage.form != StageForm::fold || position.states.contains(job.value);
+    });
+}
+
 std::optional<SavedPosition> position_of(const Document& document, const PipelineContext& pipeline) {
     const Plan& plan = *pipeline.plan;
     if (at(document, "version") != Value(std::string(kVersion)) || at(document, "pipeline") != Value(plan.name) ||
         at(document, "instance") != Value(pipeline.info.instance) ||
-        at(document, "definition") != as_value(hash_of(pipeline)))
+        at(document, "identity") != as_value(stream_identity(pipeline)))
         return std::nullopt;
     SavedPosition saved;
     saved.incarnation = static_cast<std::uint32_t>(number_of(at(document, "incarnation")));
@@ -113,6 +132,7 @@ std::optional<SavedPosition> position_of(const Document& document, const Pipelin
         const Bytes& bytes = one.list().at(2).bytes();
         saved.position.states[*job].assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
+    if (!has_all(plan, saved.position)) return std::nullopt;
     return saved;
 }
 
@@ -120,10 +140,24 @@ std::uint64_t sum_of(std::string_view content) { return Hasher().add(content).va
 
 }  // namespace
 
-void write_position(const fs::path& run_directory, std::uint32_t incarnation, const PipelineContext& pipeline,
-                    const StreamPosition& position) {
+// How many workers a stage has does not matter, but where each has a state of its own.
+std::uint64_t stream_identity(const PipelineContext& pipeline) {
+    const Plan& plan = *pipeline.plan;
+    Hasher hasher;
+    for (std::uint32_t s = 0; s < plan.stages.size(); ++s) {
+        const JobTemplate& job = plan.templates[s];
+        if (plan.stages[s].role != Stage::Role::worker) continue;
+        hasher.add(job.name).add(job_hash(plan, pipeline.info, job, 0));
+        if (plan.stages[s].form == StageForm::fold) hasher.add(std::uint64_t{job.count});
+        if (plan.stages[s].from.empty()) add_files(pipeline, job, hasher);
+    }
+    return hasher.value();
+}
+
+void write_position(const fs::path& run_directory, std::uint32_t incarnation, std::uint64_t identity,
+                    const PipelineContext& pipeline, const StreamPosition& position) {
     std::vector<std::byte> bytes;
-    encode(document_of(incarnation, pipeline, position), bytes);
+    encode(document_of(incarnation, identity, pipeline, position), bytes);
     const std::string_view content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     const std::uint64_t sum = sum_of(content);
     std::string file(kMagic);

@@ -13,8 +13,12 @@
 
 namespace penstock {
 
+// Of what stream a position is: a number of its definition, and of what its source reads as that is now (size and time of
+// a `file`, the names that a `glob` means). To be asked for before the stream begins: what is read may change meanwhile.
+std::uint64_t stream_identity(const PipelineContext& pipeline);
+
 // Durable when it returns. Throws StoreError.
-void write_position(const std::filesystem::path& run_directory, std::uint32_t incarnation,
+void write_position(const std::filesystem::path& run_directory, std::uint32_t incarnation, std::uint64_t identity,
                     const PipelineContext& pipeline, const StreamPosition& position);
 void remove_position(const std::filesystem::path& run_directory, const PipelineContext& pipeline);
 
@@ -23,8 +27,7 @@ struct SavedPosition {
     StreamPosition position;
 };
 
-// Nothing when there is none, it is damaged, or of a stream that was not defined as this one: with other workers,
-// parameters or stages, or a source that reads a file which has changed.
+// Nothing when there is none, it is damaged, or of a stream of another identity, or that kept or folded less than this one.
 std::optional<SavedPosition> read_position(const std::filesystem::path& run_directory, const PipelineContext& pipeline);
 
 }  // namespace penstock

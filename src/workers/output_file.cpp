@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -35,7 +36,9 @@ FileDescriptor make_temporary(const std::filesystem::path& path, std::string& na
 
 }  // namespace
 
-OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
+OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) { make(); }
+
+void OutputFile::make() {
     std::error_code ignored;  // then the file cannot be made either, and says why
     if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), ignored);
     file_ = make_temporary(path_, temporary_);
@@ -46,23 +49,66 @@ OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
     lock();
 }
 
-OutputFile::OutputFile(std::filesystem::path path, const Point& from)
-    : path_(std::move(path)), temporary_((path_.parent_path() / from.name).string()), written_(from.bytes), has_point_(true) {
-    const std::string begin = "." + path_.filename().string() + ".";
-    struct stat now {};
-    if (from.name.starts_with(begin) && from.name.find('/') == std::string::npos)
-        file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!file_ || ::fstat(file_.get(), &now) != 0 || static_cast<std::uint64_t>(now.st_size) < from.bytes)
+OutputFile::OutputFile(std::filesystem::path path, const Point& from) : path_(std::move(path)) {
+    const std::filesystem::path left = path_.parent_path() / from.name;
+    file_ = is_of_this(from.name) ? open_earlier(left, from, O_RDWR) : FileDescriptor();
+    if (file_ && lock()) {
+        temporary_ = left.string();
+        has_point_ = true;
+        written_ = from.bytes;
+        if (::ftruncate(file_.get(), static_cast<off_t>(from.bytes)) != 0 || ::lseek(file_.get(), 0, SEEK_END) < 0) fail();
+        return;
+    }
+    const FileDescriptor earlier = file_ ? std::move(file_) : open_earlier(path_, from, O_RDONLY);
+    if (!earlier)
         throw std::runtime_error(fmt::format("cannot go on with {}: what has been written of it, {}, is gone or too short; "
-                                             "run the stream anew (--force)", path_.string(), temporary_));
-    lock();
-    if (::ftruncate(file_.get(), static_cast<off_t>(from.bytes)) != 0 || ::lseek(file_.get(), 0, SEEK_END) < 0) fail();
+                                             "run the stream anew (--force)", path_.string(), left.string()));
+    make();
+    try {
+        copy(earlier, from.bytes);
+    } catch (...) {
+        ::unlink(temporary_.c_str());
+        throw;
+    }
+}
+
+// Nothing when it is not what was written up to the point.
+FileDescriptor OutputFile::open_earlier(const std::filesystem::path& path, const Point& from, int mode) const {
+    FileDescriptor file(::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW));
+    struct stat now {};
+    if (!file || ::fstat(file.get(), &now) != 0 || static_cast<std::uint64_t>(now.st_size) < from.bytes ||
+        now.st_ino != from.inode)
+        return {};
+    return file;
+}
+
+void OutputFile::copy(const FileDescriptor& earlier, std::uint64_t bytes) {
+    std::string part(kBuffer, '\0');
+    for (std::uint64_t done = 0; done < bytes;) {
+        const ssize_t n = ::pread(earlier.get(), part.data(), std::min<std::uint64_t>(part.size(), bytes - done),
+                                  static_cast<off_t>(done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) fail();
+        if (n == 0) throw std::runtime_error(fmt::format("cannot write {}: what is copied became shorter", path_.string()));
+        write({part.data(), static_cast<std::size_t>(n)});
+        done += static_cast<std::uint64_t>(n);
+    }
 }
 
 // Where the file system has no locks nobody can tell.
-void OutputFile::lock() const {
-    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        throw std::runtime_error(fmt::format("cannot write {}: another process still does", path_.string()));
+bool OutputFile::lock() const { return ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
+
+// .NAME.PID-NUMBER.part, and not that of a file whose name only begins alike.
+bool OutputFile::is_of_this(std::string_view temporary) const {
+    const std::string begin = "." + path_.filename().string() + ".";
+    if (!temporary.starts_with(begin) || !temporary.ends_with(kPart) || temporary.size() < begin.size() + kPart.size())
+        return false;
+    const std::string_view numbers = temporary.substr(begin.size(), temporary.size() - begin.size() - kPart.size());
+    const auto dash = numbers.find('-');
+    const auto is_number = [](std::string_view text) {
+        return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    return dash != std::string_view::npos && is_number(numbers.substr(0, dash)) && is_number(numbers.substr(dash + 1));
 }
 
 OutputFile::~OutputFile() {
@@ -92,8 +138,10 @@ void OutputFile::flush() {
 OutputFile::Point OutputFile::point() {
     flush();
     if (::fdatasync(file_.get()) != 0 && errno != EINVAL) fail();
+    struct stat now {};
+    if (::fstat(file_.get(), &now) != 0) fail();
     has_point_ = true;
-    return {std::filesystem::path(temporary_).filename().string(), written_};
+    return {std::filesystem::path(temporary_).filename().string(), written_, now.st_ino};
 }
 
 void OutputFile::keep() {
@@ -104,12 +152,11 @@ void OutputFile::keep() {
 }
 
 void OutputFile::remove_what_others_left() const {
-    const std::string begin = "." + path_.filename().string() + ".";
     std::error_code ignored;
     const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
     for (std::filesystem::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored)) {
         const std::string name = entry->path().filename().string();
-        if (!name.starts_with(begin) || !name.ends_with(kPart)) continue;
+        if (!is_of_this(name)) continue;
         const FileDescriptor file(::open(entry->path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
         if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());
     }

@@ -2,7 +2,8 @@
 // synced, renamed. Errors are std::runtime_error and name the file.
 //
 // What has been written up to a point() can be gone on with by another object, of another process: it is not removed any
-// more by the one that wrote it. Two never write at once.
+// more by the one that wrote it. Two never write to one file: while somebody still has it open for writing, or when it has
+// got its name already, what is before the point is copied.
 #pragma once
 
 #include "exec/spawn_descriptor.hpp"
@@ -23,10 +24,10 @@ public:
     struct Point {
         std::string name;  // of the file that is being written, in the same folder
         std::uint64_t bytes = 0;
+        std::uint64_t inode = 0;  // by which it is known when it has another name
     };
     OutputFile(std::filesystem::path path, const Point& from);
     ~OutputFile();  // what was written goes, unless it was kept, or there is a point in it
-
 
     void write(std::string_view text);
     void keep();  // nothing can be written after this
@@ -36,8 +37,12 @@ public:
 
 private:
     [[noreturn]] void fail() const;
+    void make();
     void flush();
-    void lock() const;
+    bool lock() const;  // false: somebody else has it
+    bool is_of_this(std::string_view temporary) const;
+    FileDescriptor open_earlier(const std::filesystem::path& path, const Point& from, int mode) const;
+    void copy(const FileDescriptor& earlier, std::uint64_t bytes);
 
     std::filesystem::path path_;
     std::string temporary_;  // "" = kept

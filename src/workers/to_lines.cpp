@@ -3,6 +3,8 @@
 #include "value/value_json.hpp"
 #include "workers/parameters.hpp"
 
+#include <utility>
+
 namespace penstock {
 
 namespace {
@@ -26,6 +28,8 @@ void ToLines::start(Context& context) {
 }
 
 void ToLines::on_item(const Value& item, Context&) {
+    // Nobody goes on with what an earlier one has left: this one has begun anew.
+    if (std::exchange(anew_, false)) file_->remove_what_others_left();
     const bool is_text = item.is(Value::Type::string);
     std::string line = is_text ? item.string() : to_json(item, JsonForm::plain);
     line += '\n';
@@ -41,13 +45,18 @@ void ToLines::finish(Emit& emit, Context&) {
 
 Value ToLines::snapshot(Context&) {
     const OutputFile::Point point = file_->point();
-    return Map{{"file", point.name}, {"bytes", static_cast<std::int64_t>(point.bytes)}, {"items", items_}};
+    return Map{{"file", point.name},
+               {"bytes", static_cast<std::int64_t>(point.bytes)},
+               {"inode", static_cast<std::int64_t>(point.inode)},
+               {"items", items_}};
 }
 
 void ToLines::restore(const Value& state, Context&) {
+    anew_ = false;
     const Map& at_point = state.map();
+    const auto number = [&](const char* key) { return static_cast<std::uint64_t>(at(at_point, key).int64()); };
     file_ = std::make_unique<OutputFile>(
-        path_, OutputFile::Point{at(at_point, "file").string(), static_cast<std::uint64_t>(at(at_point, "bytes").int64())});
+        path_, OutputFile::Point{at(at_point, "file").string(), number("bytes"), number("inode")});
     items_ = at(at_point, "items").int64();
 }
 

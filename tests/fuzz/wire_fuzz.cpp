@@ -47,7 +47,7 @@ constexpr std::uint32_t kBroker = 2;
 // A rank 0 with two pipelines under way, and with everything else a role of a rank may be.
 class Ranks {
 public:
-    Ranks() : router_(options(), events_), pipeliner_(1), broker_(kBroker, 2, host_) {
+    Ranks() : router_(options(), events_), broker_(kBroker, 2, host_) {
         const auto plan = test::plan_of("a[4] => b : twin; b => c; c -> d");
         for (std::uint32_t i = 1; i <= 2; ++i) router_.submit(PlanId(1), plan, PipelineInfo{}, 5, out_);
         router_.schedule(0, out_);

@@ -239,6 +239,32 @@ stages:
                 with h5py.File(self.path(f"s{victim}.h5"), "r") as f:
                     self.assertEqual(f["streams/stream/count"][:].tolist(), [300], text)
 
+    def test_a_stream_that_starts_again_goes_on_with_the_file_it_writes(self):
+        """Whether the stage that writes it was at the rank that is lost, or at one that lives and still has it open."""
+        definition = self.write("lines.yaml", """
+penstock: 1
+name: lines
+stages:
+  source: {worker: range, with: {stop: 400}}
+  slow: {worker: command, from: source, workers: 3, queue: 6, with: {argv: [sh, -c, 'while read x; do sleep 0.005; echo $x >> ran.txt; echo $x; done'], frames: lines}}
+  before: {worker: to-lines, from: source, with: {file: before.txt}}
+  behind: {worker: to-lines, from: slow, with: {file: behind.txt}}
+""")
+        for victim in (1, 2, 3, 4):
+            with self.subTest(victim=victim):
+                before = len(self.lines_of("ran.txt"))
+                process = self.begin(5, "run", definition, "-o", f"l{victim}.h5")
+                self.wait_for_lines(process, "ran.txt", before + 150)
+                self.kill(victim)
+                text = self.wait_for_end(process)
+                self.assertEqual(self.lines_of("before.txt"), [str(n) for n in range(400)], text)
+                self.assertEqual(sorted(map(int, self.lines_of("behind.txt"))), list(range(400)), text)
+                with h5py.File(self.path(f"l{victim}.h5"), "r") as f:
+                    for stage in ("before", "behind"):
+                        self.assertEqual(f[f"streams/lines/{stage}"][:].tolist(), [400], text)
+                for name in ("before.txt", "behind.txt"):
+                    os.remove(self.path(name))
+
 
 if __name__ == "__main__":
     import unittest

@@ -2,6 +2,7 @@
 import os
 import random
 import re
+import time
 import unittest
 
 import h5py
@@ -83,6 +84,8 @@ class StreamResume(KillTest):
         ran = len(self.lines_of("ran.txt"))
         self.penstock(0, "run", work, "-o", "out.h5", "--resume")
         self.assertEqual(len(self.lines_of("ran.txt")), ran)
+        self.penstock(0, "run", work, "-o", "out.h5", "--resume")
+        self.assertEqual(len(self.lines_of("ran.txt")), ran, "not in the third launch either")
         self.assertEqual(os.listdir(self.path("out.h5.run/positions")), [])
 
     def stopped(self, text):
@@ -124,6 +127,63 @@ class StreamResume(KillTest):
         text = self.penstock(0, "run", work, "-o", "out.h5", "--resume")
         self.assertIn("stream way begins again", text)
         self.check_results("out.h5", True)
+
+    def begun(self, ranks, text, is_ready, *options):
+        """A launch of that definition that has a position, and for which `is_ready`."""
+        work = self.write("way.yaml", text)
+        launch = self.start(ranks, *options, "run", work, "-o", "out.h5")
+        positions = self.path("out.h5.run/positions")
+        while launch.poll() is None and not (os.path.isdir(positions) and any("." not in name for name in os.listdir(positions))
+                                             and is_ready()):
+            time.sleep(0.001)
+        self.assertIsNone(launch.poll(), "it was faster")
+        return work, launch
+
+    BRANCHES = """
+penstock: 1
+name: way
+stages:
+  numbers: {worker: range, with: {stop: 200}}
+  written: {worker: to-lines, from: numbers, with: {file: out.txt}}
+  slow: {worker: command, from: numbers, with: {shell: 'echo {item} >> ran.txt; sleep 0.02; echo {item}'}}
+"""
+
+    def check_branches(self, text):
+        self.assertEqual(self.lines_of("out.txt"), [str(n) for n in range(200)], text)
+        with h5py.File(self.path("out.h5"), "r") as f:
+            self.assertEqual(f["streams/way/written"][:].tolist(), [200], text)
+            self.assertEqual([int(n) for n in f["streams/way/slow"][:]], list(range(200)), text)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.endswith(".part")], [], text)
+
+    def test_a_file_that_was_complete_before_other_stages_ended(self):
+        work, launch = self.begun(0, self.BRANCHES, lambda: os.path.exists(self.path("out.txt")) and len(self.lines_of("ran.txt")) > 60)
+        self.kill_all(launch)
+        text = self.penstock(3, "run", work, "-o", "out.h5", "--resume")
+        self.assertGreater(int(GOES_ON.search(text).group(1)), 0)
+        self.check_branches(text)
+
+    def test_what_was_not_kept_begins_again_when_it_is_to_be_kept(self):
+        text = "penstock: 1\nname: way\nstages:\n  numbers: {worker: range, with: {stop: 400}}\n" \
+               "  slow: {worker: command, from: numbers, save: none, with: {shell: 'echo {item} >> ran.txt; sleep 0.01; echo {item}'}}\n"
+        work, launch = self.begun(0, text, lambda: len(self.lines_of("ran.txt")) > 60)
+        self.kill_all(launch)
+        self.write("way.yaml", text.replace("save: none, ", ""))
+        said = self.penstock(0, "run", work, "-o", "out.h5", "--resume")
+        with h5py.File(self.path("out.h5"), "r") as f:
+            self.assertEqual([int(n) for n in f["streams/way/slow"][:]], list(range(400)), said)
+
+    def test_files_that_came_meanwhile(self):
+        for n in range(100):
+            self.write(f"b{n:03}.in", "")
+        text = "penstock: 1\nname: way\nstages:\n  names: {worker: files, with: {glob: '*.in'}}\n" \
+               "  slow: {worker: command, from: names, with: {shell: 'echo x >> ran.txt; sleep 0.01; basename {item}'}}\n"
+        work, launch = self.begun(0, text, lambda: len(self.lines_of("ran.txt")) > 60)
+        self.kill_all(launch)
+        self.write("a.in", "")
+        said = self.penstock(0, "run", work, "-o", "out.h5", "--resume")
+        with h5py.File(self.path("out.h5"), "r") as f:
+            names = [name.decode().strip() for name in f["streams/way/slow"][:]]
+        self.assertEqual(names, ["a.in"] + [f"b{n:03}.in" for n in range(100)], said)
 
 
 if __name__ == "__main__":

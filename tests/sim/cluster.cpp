@@ -9,7 +9,7 @@ namespace penstock::sim {
 Cluster::Cluster(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Checker>> checkers, Transcript transcript)
     : world_(s, disk, std::move(checkers)), transcript_(std::move(transcript)), ranks_(s.ranks) {
     ranks_[0].router = std::make_unique<SimRouter>(world_, [this] { wake(0); });
-    for (const std::uint32_t rank : s.pipeliners) ranks_[rank].pipeliner = std::make_unique<Pipeliner>(rank);
+    for (const std::uint32_t rank : s.pipeliners) ranks_[rank].pipeliner = std::make_unique<Pipeliner>();
     for (const BrokerDescription& b : s.brokers)
         ranks_[b.rank].broker = std::make_unique<SimBroker>(world_, b, [this, rank = b.rank] { wake(rank); });
     if (s.drain_at) world_.at(*s.drain_at, [this] { ranks_[0].router->drain(); });
@@ -19,7 +19,7 @@ Cluster::Cluster(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Chec
     }
     for (const Stop& stop : s.stops)
         world_.at(stop.at, [this, stop] { ranks_[stop.rank].stopped_until = world_.now() + stop.length; });
-    if (!s.deaths.empty() && ranks_[0].pipeliner == nullptr) ranks_[0].pipeliner = std::make_unique<Pipeliner>(0);
+    if (!s.deaths.empty() && ranks_[0].pipeliner == nullptr) ranks_[0].pipeliner = std::make_unique<Pipeliner>();
     for (const Death& death : s.deaths) plan_death(death);
     for (auto& [writer, rows] : disk.take_late())
         world_.after(world_.random().time(1000, 500'000'000),

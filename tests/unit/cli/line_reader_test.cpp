@@ -1,10 +1,11 @@
 #include "cli/line_reader.hpp"
 
+#include "support/temporary_path.hpp"
+
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -15,15 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path fresh(const std::string& name) {
-    const fs::path path =
-        fs::path(testing::TempDir()) / ("line_reader_test_" + std::to_string(::getpid()) + "_" + name);
-    fs::remove(path);
-    return path;
-}
-
 fs::path file_of(const std::string& text) {
-    const fs::path path = fresh("file");
+    const fs::path path = test::temporary_path("file");
     std::ofstream(path, std::ios::binary) << text;
     return path;
 }
@@ -56,11 +50,11 @@ TEST(LineReader, AnEmptyFileHasNoLines) {
 
 TEST(LineReader, ManyLinesAndLongOnes) {
     std::string text;
-    for (int i = 0; i < 5000; ++i) text += std::string(static_cast<std::size_t>(i) % 997 * 100, 'x') + "\n";
+    for (int i = 0; i < 5000; ++i) text += std::string(static_cast<std::size_t>(i) % 997 * 20, 'x') + "\n";
     LineReader reader(file_of(text));
     const auto all = read_all(reader);
     ASSERT_EQ(all.size(), 5000u);
-    for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i].second.size(), i % 997 * 100) << i;
+    for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i].second.size(), i % 997 * 20) << i;
 }
 
 TEST(LineReader, ALineBeyondTheBoundIsToldAndTheNextOneIsWhole) {
@@ -80,7 +74,7 @@ TEST(LineReader, ALineBeyondTheBoundIsToldAndTheNextOneIsWhole) {
 }
 
 TEST(LineReader, AFifoIsReadAsItIsWritten) {
-    const fs::path fifo = fresh("fifo");
+    const fs::path fifo = test::temporary_path("fifo");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     LineReader reader(fifo);  // does not wait for the writer
     std::atomic<int> asked = 0;
@@ -101,7 +95,7 @@ TEST(LineReader, AFifoIsReadAsItIsWritten) {
 }
 
 TEST(LineReader, WaitingEndsWhenItIsTold) {
-    const fs::path fifo = fresh("silent");
+    const fs::path fifo = test::temporary_path("silent");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     LineReader reader(fifo);
     int asked = 0;

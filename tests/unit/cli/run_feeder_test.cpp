@@ -2,12 +2,12 @@
 
 #include "cli/manager.hpp"
 #include "fakes.hpp"
+#include "support/temporary_path.hpp"
 #include "workers/builtin.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <unistd.h>
 #include <filesystem>
 #include <fstream>
 
@@ -18,8 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::string file_of(const std::string& text) {
-    const auto path =
-        std::filesystem::path(testing::TempDir()) / ("run_feeder_test_" + std::to_string(::getpid()) + ".lines");
+    const auto path = test::temporary_path("run_feeder.lines");
     std::ofstream(path, std::ios::binary) << text;
     return path;
 }

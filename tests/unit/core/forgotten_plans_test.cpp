@@ -130,7 +130,7 @@ TEST_F(BrokersPlans, OneWithAPipelineIsNotForgotten) {
 // ------------------------------------------------------------------------------------------ the pipeliner
 
 TEST(PipelinersPlans, AreForgottenWhilePipelinesThatItHasNotSeenEndGoOn) {
-    Pipeliner pipeliner(1);
+    Pipeliner pipeliner;
     Outbox out(1);
     pipeliner.on(msg::StartPlan{PlanId(1), std::make_shared<const Structure>(structure_of(*plan_of("a -> b")))}, 0,
                  out);

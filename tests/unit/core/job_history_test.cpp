@@ -71,7 +71,7 @@ protected:
         return sent(out_);
     }
 
-    Pipeliner pipeliner_{1};
+    Pipeliner pipeliner_;
     Outbox out_{1};
 };
 

@@ -46,7 +46,7 @@ protected:
     }
     static JobRun jobs(std::uint32_t first, std::uint32_t count = 1) { return {PipelineId(1), JobIndex(first), count}; }
 
-    Pipeliner pipeliner_{kSelf};
+    Pipeliner pipeliner_;
     Outbox out_{kSelf};
     bool followed_ = false;  // said by ended()
 };

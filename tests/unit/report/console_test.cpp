@@ -3,6 +3,8 @@
 #include "report/role_text.hpp"
 #include "report/run_log.hpp"
 
+#include "support/temporary_path.hpp"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -52,8 +54,7 @@ TEST(RunLog, VerbosityDecidesWhatIsShown) {
 }
 
 TEST(RunLog, TheFileGetsEverythingWithItsTimeAndIsAppendedTo) {
-    const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "run_log_test.log";
-    std::filesystem::remove(file);
+    const std::filesystem::path file = test::temporary_path("run_log");
     for (int i = 0; i < 2; ++i) {
         Screen screen(0);
         RunLog log(screen.console, Verbosity::quiet, file);

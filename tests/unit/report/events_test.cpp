@@ -1,5 +1,6 @@
 #include "report/events.hpp"
 #include "report/observer_list.hpp"
+#include "support/temporary_path.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -41,12 +42,6 @@ PipelineContext sweep() {
     return context;
 }
 
-fs::path fresh(const std::string& name) {
-    const fs::path path = fs::path(testing::TempDir()) / ("events_test_" + std::to_string(::getpid()) + "_" + name);
-    fs::remove(path);
-    return path;
-}
-
 std::vector<Json> lines_of(const fs::path& file) {
     std::vector<Json> lines;
     std::ifstream in(file);
@@ -62,7 +57,7 @@ EventPipe::Options to(const fs::path& target) {
 }
 
 TEST(Events, EachJobAndPipelineIsALineOfJson) {
-    const fs::path file = fresh("lines");
+    const fs::path file = test::temporary_path("lines");
     const PipelineContext context = sweep();
     EventWriter events(to(file));
     EXPECT_TRUE(events.wants_jobs());
@@ -96,7 +91,7 @@ TEST(Events, EachJobAndPipelineIsALineOfJson) {
 }
 
 TEST(Events, AnAttemptThatIsMadeAgainIsALineOfItsOwn) {
-    const fs::path file = fresh("attempts");
+    const fs::path file = test::temporary_path("attempts");
     const PipelineContext context = sweep();
     EventWriter events(to(file));
     events.attempt_failed({&context, JobIndex(3), 1, JobStatus::ready, 2, 3, "busy"});
@@ -113,7 +108,7 @@ TEST(Events, AnAttemptThatIsMadeAgainIsALineOfItsOwn) {
 }
 
 TEST(Events, AFifoNobodyReadsDoesNotHoldUpTheRun) {
-    const fs::path fifo = fresh("unread");
+    const fs::path fifo = test::temporary_path("unread");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     const PipelineContext context = sweep();
     EventWriter events(to(fifo));
@@ -123,7 +118,7 @@ TEST(Events, AFifoNobodyReadsDoesNotHoldUpTheRun) {
 }
 
 TEST(Events, AReaderThatComesLateStillGetsEverything) {
-    const fs::path fifo = fresh("late");
+    const fs::path fifo = test::temporary_path("late");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     const PipelineContext context = sweep();
     EventPipe::Options options = to(fifo);
@@ -139,7 +134,7 @@ TEST(Events, AReaderThatComesLateStillGetsEverything) {
 }
 
 TEST(Events, WhatASlowReaderLostIsCountedInALine) {
-    const fs::path fifo = fresh("slow");
+    const fs::path fifo = test::temporary_path("slow");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     const int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
     ASSERT_GE(reader, 0);
@@ -183,7 +178,7 @@ TEST(Events, WhatASlowReaderLostIsCountedInALine) {
 
 TEST(Events, AReaderThatGoesAwayIsToldOnceAndEndsNothing) {
     std::signal(SIGPIPE, SIG_IGN);
-    const fs::path fifo = fresh("gone");
+    const fs::path fifo = test::temporary_path("gone");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     const int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
     ASSERT_GE(reader, 0);

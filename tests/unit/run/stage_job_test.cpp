@@ -23,6 +23,25 @@ std::shared_ptr<const PipelineContext> a_source() {
     return context;
 }
 
+std::shared_ptr<const PipelineContext> a_fold() {
+    auto plan = std::make_shared<Plan>();
+    plan->name = "s";
+    for (const char* const name : {"source", "fold"}) {
+        JobTemplate t;
+        t.name = t.worker = name;
+        plan->templates.push_back(t);
+        plan->stages.emplace_back();
+    }
+    plan->stages[0].form = StageForm::source;
+    plan->stages[1].form = StageForm::fold;
+    plan->stages[1].snapshots = true;
+    plan->stages[1].from = {TemplateIndex(0)};
+    complete_stream(*plan);
+    auto context = std::make_shared<PipelineContext>();
+    context->plan = std::move(plan);
+    return context;
+}
+
 std::uint64_t object_asked_for(const JobStart& start) {
     StageJob job(start, 0);
     const std::optional<Ticket> ticket = job.next(true, 1);
@@ -38,6 +57,64 @@ TEST(StageJob, AStageThatStartsAgainAtTheSameBrokerAsksForAFreshObject) {
 TEST(StageJob, AnswersOfOneStartComeFromOneObject) {
     const JobStart start{5, a_source(), TemplateIndex(0), 0, 1};
     EXPECT_EQ(object_asked_for(start), object_asked_for(start));
+}
+
+Outcome answer_to(const Ticket& ticket, StageAnswer answer, Nanoseconds took = 0) {
+    Outcome outcome;
+    outcome.ticket = ticket.id;
+    outcome.succeeded = true;
+    outcome.finished = took;
+    outcome.outputs = std::make_unique<Document>(to_document(std::move(answer)));
+    return outcome;
+}
+
+StreamItemsPtr one_item() {
+    StreamItems items;
+    items.sizes = {1};
+    BytesWriter bytes;
+    *bytes.extend(1) = std::byte{0};
+    items.bytes = bytes.take();
+    return std::make_shared<const StreamItems>(std::move(items));
+}
+
+// A list that has waited long enough leaves, whatever passes by meanwhile.
+TEST(StageJob, AMarkAtWhichAFoldIsNotAskedDoesNotPutItToSleep) {
+    StageJob job({5, a_fold(), TemplateIndex(1), 0, 1}, 0);
+    const JobIndex source(0);
+    std::uint64_t mark = 0;
+    const auto pass_item = [&] {
+        ASSERT_TRUE(job.in().push(source, {mark, true, one_item(), mark, 0}));
+        const auto ticket = job.next(true, 1);
+        ASSERT_TRUE(ticket);
+        StageAnswer answer;
+        answer.done = 1;
+        answer.state = Value(1);
+        answer.wake_after_s = 1000;
+        Outcome outcome = answer_to(*ticket, std::move(answer));
+        ASSERT_TRUE(job.take(outcome));
+    };
+    // True when it was asked for its state, which takes an hour.
+    const auto pass_mark = [&] {
+        ++mark;
+        EXPECT_TRUE(job.in().push(source, {mark, true, std::make_shared<const StreamItems>(), 0, mark}));
+        const auto ticket = job.next(true, 2);
+        if (!ticket) return false;
+        StageAnswer answer;
+        answer.state = Value(1);
+        answer.wake_after_s = 1000;
+        Outcome outcome = answer_to(*ticket, std::move(answer), 3'600'000'000'000);
+        EXPECT_TRUE(job.take(outcome));
+        return true;
+    };
+    bool all_asked = true;
+    for (int i = 0; i < 1000 && all_asked; ++i) {
+        ASSERT_NO_FATAL_FAILURE(pass_item());
+        ASSERT_TRUE(job.wants_to_wake());
+        all_asked = pass_mark();
+        job.out().take_sendable();
+        ASSERT_TRUE(job.wants_to_wake()) << "after mark " << mark;
+    }
+    EXPECT_FALSE(all_asked);
 }
 
 }  // namespace

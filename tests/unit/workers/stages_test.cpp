@@ -152,36 +152,86 @@ TEST_F(Outputs, ToLinesLeavesNothingBehindThatIsNotComplete) {
     EXPECT_THAT(ToLines::check({}), ElementsAre("`to-lines` needs the parameter `file`: the file to be written"));
 }
 
-TEST_F(Outputs, ToLinesGoesOnWhereAnotherProcessWas) {
-    test::FakeContext context(Document{{"file", "a.txt"}});
-    context.directory = folder_.path();
-    Value state;
-    {
-        ToLines first;
-        first.start(context);
-        first.on_item("one", context);
-        state = first.snapshot(context);
-        first.on_item("lost", context);
-        ToLines second;
-        second.start(context);
-        EXPECT_THAT([&] { second.restore(state, context); },
-                    ThrowsMessage<std::runtime_error>(HasSubstr("a.txt: another process still does")));
+class ToLinesGoesOn : public Outputs {
+protected:
+    ToLinesGoesOn() { context_.directory = folder_.path(); }
+
+    std::unique_ptr<ToLines> started() {
+        auto stage = std::make_unique<ToLines>();
+        stage->start(context_);
+        return stage;
     }
+    // One that has had this line, and made something more since.
+    std::unique_ptr<ToLines> began() {
+        auto stage = started();
+        stage->on_item("one", context_);
+        state_ = stage->snapshot(context_);
+        stage->on_item("lost", context_);
+        return stage;
+    }
+    std::unique_ptr<ToLines> restored() {
+        auto stage = started();
+        stage->restore(state_, context_);
+        return stage;
+    }
+    List ends(ToLines& stage) {
+        stage.on_item("two", context_);
+        test::Emitted made;
+        stage.finish(made, context_);
+        return made.items;
+    }
+
+    test::FakeContext context_{Document{{"file", "a.txt"}}};
+    Value state_;
+};
+
+TEST_F(ToLinesGoesOn, WhereAnotherProcessWas) {
+    began().reset();
     EXPECT_THAT(folder_.names(), SizeIs(1));  // what is gone on with, under a hidden name
-    ToLines third;
-    third.start(context);
-    third.restore(state, context);
-    third.on_item("two", context);
-    test::Emitted made;
-    third.finish(made, context);
-    EXPECT_EQ(made.items, (List{2}));
+    EXPECT_EQ(ends(*restored()), (List{2}));
     EXPECT_EQ(folder_.read("a.txt"), "one\ntwo\n");
+    EXPECT_THAT(folder_.names(), ElementsAre("a.txt"));
+}
+
+TEST_F(ToLinesGoesOn, WhileTheOtherOneStillHasItsFile) {
+    const auto first = began();
+    const auto second = restored();
+    first->on_item("nobody reads this", context_);
+    EXPECT_EQ(ends(*second), (List{2}));
+    EXPECT_EQ(folder_.read("a.txt"), "one\ntwo\n");
+}
+
+TEST_F(ToLinesGoesOn, WhenTheFileWasCompleteAlready) {
+    EXPECT_EQ(ends(*began()), (List{3}));
+    for (int again = 0; again < 2; ++again) {
+        const auto stage = restored();
+        EXPECT_EQ(folder_.read("a.txt"), "one\nlost\ntwo\n") << "until there is another one";
+    }
+    EXPECT_THAT(folder_.names(), ElementsAre("a.txt"));
+    EXPECT_EQ(ends(*restored()), (List{2}));
+    EXPECT_EQ(folder_.read("a.txt"), "one\ntwo\n");
+}
+
+TEST_F(ToLinesGoesOn, NotWhenWhatItHadIsGone) {
+    began().reset();
     EXPECT_EQ(through<ToLines>({{"file", "a.txt"}}, {}), (List{0}));
     EXPECT_THAT(folder_.names(), ElementsAre("a.txt")) << "what was left of it has gone";
-    ToLines fourth;
-    fourth.start(context);
-    EXPECT_THAT([&] { fourth.restore(state, context); },
+    folder_.write("a.txt", "of somebody else, and long enough");
+    EXPECT_THAT([&] { restored(); },
                 ThrowsMessage<std::runtime_error>(HasSubstr("is gone or too short; run the stream anew (--force)")));
+    EXPECT_THAT(folder_.names(), ElementsAre("a.txt"));
+}
+
+TEST_F(ToLinesGoesOn, OthersThatBeginAnewDoNotFillTheDisk) {
+    for (int launch = 0; launch < 5; ++launch) began().reset();
+    EXPECT_THAT(folder_.names(), SizeIs(1));
+}
+
+TEST_F(ToLinesGoesOn, AFileWhoseNameBeginsAlikeIsAnother) {
+    began().reset();
+    EXPECT_EQ(through<ToLines>({{"file", "a"}}, {"x"}), (List{1}));
+    EXPECT_EQ(ends(*restored()), (List{2}));
+    EXPECT_THAT(folder_.names(), ElementsAre("a", "a.txt"));
 }
 
 TEST_F(Outputs, ToFilesWritesAFileOfEachItem) {
