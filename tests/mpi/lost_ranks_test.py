@@ -262,6 +262,7 @@ stages:
                 with h5py.File(self.path(f"l{victim}.h5"), "r") as f:
                     for stage in ("before", "behind"):
                         self.assertEqual(f[f"streams/lines/{stage}"][:].tolist(), [400], text)
+                self.assertEqual([name for name in os.listdir(self.folder) if name.endswith(".part")], [], text)
                 for name in ("before.txt", "behind.txt"):
                     os.remove(self.path(name))
 
