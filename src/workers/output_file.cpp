@@ -1,5 +1,7 @@
 #include "workers/output_file.hpp"
 
+#include "workers/begin_again.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -61,8 +63,8 @@ OutputFile::OutputFile(std::filesystem::path path, const Point& from) : path_(st
     }
     const FileDescriptor earlier = file_ ? std::move(file_) : open_earlier(path_, from, O_RDONLY);
     if (!earlier)
-        throw std::runtime_error(fmt::format("cannot go on with {}: what has been written of it, {}, is gone or too short; "
-                                             "run the stream anew (--force)", path_.string(), left.string()));
+        throw std::runtime_error(fmt::format("cannot go on with {}: what has been written of it, {}, is gone or too short. {}",
+                                             path_.string(), left.string(), kHowToBeginAgain));
     make();
     try {
         copy(earlier, from.bytes);

@@ -1,5 +1,7 @@
 #include "workers/text_lines.hpp"
 
+#include "workers/begin_again.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -23,7 +25,7 @@ constexpr std::size_t kStep = 256 * 1024;
 void check_can_skip(const std::filesystem::path& path, std::uint64_t items) {
     if (items == 0 || std::filesystem::is_regular_file(path)) return;
     throw std::runtime_error(fmt::format("cannot go on with {} behind its first {} items: it is no regular file, so they are "
-                                         "gone; run the stream anew (--force)", path.string(), items));
+                                         "gone. {}", path.string(), items, kHowToBeginAgain));
 }
 
 TextLines::TextLines(const std::filesystem::path& path, std::uint32_t part, std::uint32_t parts)

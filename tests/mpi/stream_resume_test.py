@@ -2,6 +2,7 @@
 import os
 import random
 import re
+import shutil
 import time
 import unittest
 
@@ -24,6 +25,7 @@ stages:
     with: {shell: 'echo {item} >> ran.txt; sleep 0.01$(({item} % 7)); echo $(({item} * 2))'}
   pairs: {worker: batch, from: double, with: {items: 2}}
   total: {worker: Count, from: double, workers: 2}
+  written: {worker: to-lines, from: double, with: {file: out.txt}}
 """
 GOES_ON = re.compile(r"stream way goes on behind the first ([0-9]+) items of its source")
 
@@ -41,6 +43,8 @@ class StreamResume(KillTest):
         numbers = [int(n) for pair in pairs for n in re.findall(r"[0-9]+", pair)]
         wanted = [2 * n for n in range(ITEMS)]
         self.assertEqual(numbers if ordered else sorted(numbers), wanted)
+        lines = list(map(int, " ".join(self.lines_of("out.txt")).split()))
+        self.assertEqual(lines if ordered else sorted(lines), wanted)
 
     def test_killed_at_any_instant(self):
         first = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(10**6)))
@@ -51,7 +55,8 @@ class StreamResume(KillTest):
                 ordered = chance.random() < 0.5
                 work = self.write("way.yaml", definition(ordered))
                 output = f"{seed}.h5"
-                open(self.path("ran.txt"), "w").close()
+                for name in ("ran.txt", "out.txt"):
+                    open(self.path(name), "w").close()
                 behind = 0
                 for kill in range(chance.randrange(1, 4)):
                     before = len(self.lines_of("ran.txt"))
@@ -67,6 +72,7 @@ class StreamResume(KillTest):
                 again = [int(line) for line in self.lines_of("ran.txt")[before:]]
                 self.assertEqual([n for n in again if n < behind], [], text)
                 self.check_results(output, ordered)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.endswith(".part")], [])
         print(f"{went_on} streams went on", flush=True)
 
     def test_told_to_stop_and_resumed(self):
@@ -161,6 +167,17 @@ stages:
         text = self.penstock(3, "run", work, "-o", "out.h5", "--resume")
         self.assertGreater(int(GOES_ON.search(text).group(1)), 0)
         self.check_branches(text)
+
+    def test_a_file_of_which_what_was_written_is_gone(self):
+        work, launch = self.begun(0, self.BRANCHES, lambda: len(self.lines_of("ran.txt")) > 60)
+        self.kill_all(launch)
+        for name in os.listdir(self.folder):
+            if "out.txt" in name:
+                os.remove(self.path(name))
+        text = self.penstock(0, "run", work, "-o", "out.h5", "--resume", expect=1)
+        self.assertIn("remove the folder positions of the run (X.h5.run/positions) and go on with --resume --retry-failed", text)
+        shutil.rmtree(self.path("out.h5.run/positions"))
+        self.check_branches(self.penstock(0, "run", work, "-o", "out.h5", "--resume", "--retry-failed"))
 
     def test_what_was_not_kept_begins_again_when_it_is_to_be_kept(self):
         text = "penstock: 1\nname: way\nstages:\n  numbers: {worker: range, with: {stop: 400}}\n" \
