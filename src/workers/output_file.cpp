@@ -64,7 +64,7 @@ OutputFile::OutputFile(std::filesystem::path path, const Point& from) : path_(st
     const FileDescriptor earlier = file_ ? std::move(file_) : open_earlier(path_, from, O_RDONLY);
     if (!earlier)
         throw std::runtime_error(fmt::format("cannot go on with {}: what has been written of it, {}, is gone or too short. {}",
-                                             path_.string(), left.string(), kHowToBeginAgain));
+                                             path_.string(), from.name, kHowToBeginAgain));
     make();
     try {
         copy(earlier, from.bytes);

@@ -175,7 +175,7 @@ stages:
             if "out.txt" in name:
                 os.remove(self.path(name))
         text = self.penstock(0, "run", work, "-o", "out.h5", "--resume", expect=1)
-        self.assertIn("remove the folder positions of the run (X.h5.run/positions) and go on with --resume --retry-failed", text)
+        self.assertIn("remove X.h5.run/positions and go on with --resume --retry-failed", text)
         shutil.rmtree(self.path("out.h5.run/positions"))
         self.check_branches(self.penstock(0, "run", work, "-o", "out.h5", "--resume", "--retry-failed"))
 

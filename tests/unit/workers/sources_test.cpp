@@ -73,8 +73,8 @@ TEST_F(Sources, GoOnBehindWhatTheyHaveMade) {
     ASSERT_EQ(::mkfifo((folder_.path() / "pipe").c_str(), 0600), 0);
     EXPECT_THAT([&] { made_behind<Lines>(2, context({{"file", "pipe"}})); },
                 ThrowsMessage<std::runtime_error>(HasSubstr("behind its first 2 items: it is no regular file, so they are "
-                                                            "gone. For the stream to begin again, remove the folder positions of the "
-                                                            "run (X.h5.run/positions) and go on with --resume --retry-failed")));
+                                                            "gone. For the stream to begin again remove X.h5.run/positions and go "
+                                                            "on with --resume --retry-failed")));
 }
 
 TEST_F(Sources, PartsOfAFileAreItsLinesWhereverTheyAreCut) {

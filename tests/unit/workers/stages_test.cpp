@@ -218,7 +218,7 @@ TEST_F(ToLinesGoesOn, NotWhenWhatItHadIsGone) {
     EXPECT_THAT(folder_.names(), ElementsAre("a.txt")) << "what was left of it has gone";
     folder_.write("a.txt", "of somebody else, and long enough");
     EXPECT_THAT([&] { restored(); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("is gone or too short. For the stream to begin again, remove the folder positions")));
+                ThrowsMessage<std::runtime_error>(HasSubstr("is gone or too short. For the stream to begin again remove X.h5.run/positions")));
     EXPECT_THAT(folder_.names(), ElementsAre("a.txt"));
 }
 
