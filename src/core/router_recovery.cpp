@@ -236,9 +236,15 @@ void Router::push_remembered(ReadyRun run, Pipeline& p) {
 
 // ------------------------------------------------------------------------------------------ what is left
 
-void Router::on(const msg::Withdrawn& m, std::uint32_t from, Outbox&) {
+void Router::on(const msg::Withdrawn& m, std::uint32_t from, Outbox& out) {
     Broker* const b = broker(from);
     Pipeline* const p = pipeline(m.pipeline);
+    // It was asked before the run was told to end: nothing goes on, but what it has dropped is nobody's any more.
+    if (draining_ && b != nullptr && p != nullptr && !p->recovery && m.epoch == p->epoch) {
+        free_but(*b, m.pipeline, *p, m.running);
+        give_credit_entry(*b);
+        return stop_if_done(out);
+    }
     if (b == nullptr || p == nullptr || !p->recovery || m.epoch != p->epoch || p->recovery->awaited.erase(from) == 0) {
         ++counts_.ignored;
         return;

@@ -13,6 +13,7 @@ Cluster::Cluster(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Chec
     for (const BrokerDescription& b : s.brokers)
         ranks_[b.rank].broker = std::make_unique<SimBroker>(world_, b, [this, rank = b.rank] { wake(rank); });
     if (s.drain_at) world_.at(*s.drain_at, [this] { ranks_[0].router->drain(); });
+    if (s.end_now_at) world_.at(*s.end_now_at, [this] { ranks_[0].router->end_now(); });
     if (s.store_fails_at) {
         const std::uint32_t victim = s.brokers[world_.random().below(s.brokers.size())].rank;
         world_.at(*s.store_fails_at, [this, victim] { ranks_[victim].broker->break_store(); });

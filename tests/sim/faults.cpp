@@ -68,6 +68,11 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
             return;
         case Fault::deaf_broker:
             return drop<msg::Stop, BrokerMessage>(frame, done);
+        case Fault::deaf_to_end:
+            for (Envelope& e : frame)
+                if (auto* inbox = std::get_if<BrokerMessage>(&e.message))
+                    if (auto* m = std::get_if<msg::Recall>(inbox)) m->end_running = false;
+            return;
         default:
             return;  // faults of other parts
     }

@@ -22,10 +22,15 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 // The occasion of some faults is rare: runs are killed while much of them is durable and much is not.
 void provoke(Scenario& s) {
+    if (s.fault == Fault::deaf_to_end) {
+        s.drain_at = 20'000'000;
+        s.end_now_at = 30'000'000;
+        s.shortest_job = s.longest_job = 2'000'000'000;
+    }
     if (s.fault != Fault::forget_tried && s.fault != Fault::merge_early && s.fault != Fault::count_zombies) return;
     Random random(s.seed);
     s.killed_at = 50'000'000 + static_cast<Nanoseconds>(random.real() * 3e8);
-    s.drain_at.reset();
+    s.drain_at = s.end_now_at = std::nullopt;
     s.store_fails_at.reset();
     s.failing = 0.4;
     s.longest_job = 50'000'000;
@@ -71,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Fault::early_release, "early_release", {"values"}}, Case{Fault::no_release, "no_release", {"values"}},
         Case{Fault::no_forget_plan, "no_forget_plan", {"plans forgotten"}},
         Case{Fault::inputs_unasked, "inputs_unasked", {"values"}},
-        Case{Fault::no_end, "no_end", {"in time"}},
+        Case{Fault::no_end, "no_end", {"in time"}}, Case{Fault::deaf_to_end, "deaf_to_end", {"in time"}},
         Case{Fault::early_durable, "early_durable", {"kept for good"}},
         Case{Fault::drop_returned, "drop_returned", {"liveness"}},
         Case{Fault::drop_fetched, "drop_fetched", {"liveness"}},

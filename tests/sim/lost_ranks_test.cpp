@@ -41,6 +41,7 @@ TEST_P(LossFaults, AreCaught) {
     for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
         Scenario s = random_losses(seed);
         s.fault = GetParam().second;
+        s.drain_at = s.end_now_at = std::nullopt;  // they need time to show
         if (simulate_losses(s).violation) ++caught;
     }
     EXPECT_GT(caught, 3) << "of 1,000 seeds";

@@ -3,6 +3,7 @@
 #include "sim/random_plan.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace penstock::sim {
 
@@ -33,6 +34,13 @@ void lay_out_cluster(Scenario& s, Random& random) {
     if (random.chance(0.3)) s.named["licence"] = random.between(1, 4);
 }
 
+void choose_signals(Scenario& s, Random& random) {
+    s.drain_at = random.time(1000, 2'000'000'000);
+    if (random.chance(0.5)) s.end_now_at = *s.drain_at + random.time(1000, 500'000'000);
+}
+
+void forget_signals(Scenario& s) { s.drain_at = s.end_now_at = std::nullopt; }
+
 void choose_behaviour(Scenario& s, Random& random) {
     s.failing = random.chance(0.4) ? 0 : random.chance(0.5) ? 0.02 : 0.4;
     s.crashing = random.chance(0.5) ? 0.5 : 0;
@@ -48,7 +56,7 @@ void choose_behaviour(Scenario& s, Random& random) {
     s.fail_fast = random.chance(0.05);
     if (random.chance(0.7)) s.idle_plans = random.below(3);
     if (random.chance(0.2)) s.idle_plan_jobs = random.below(60);
-    if (random.chance(0.08)) s.drain_at = random.time(1000, 2'000'000'000);
+    if (random.chance(0.1)) choose_signals(s, random);
     if (random.chance(0.04)) s.store_fails_at = random.time(1000, 2'000'000'000);
 }
 
@@ -87,7 +95,7 @@ void choose_end(Scenario& s, Random& random) {
     s.ends_at = random.time(1'000'000, 20'000'000'000);
     s.fail_fast = false;
     s.failing = 0;
-    s.drain_at.reset();
+    forget_signals(s);
     s.store_fails_at.reset();
     s.killed_at.reset();
     s.stops.clear();
@@ -112,12 +120,20 @@ Scenario next_launch(const Scenario& before) {
         s.named.clear();
     }
     s.fail_fast = false;
-    s.drain_at.reset();
+    forget_signals(s);
     s.store_fails_at.reset();
     s.ends_at.reset();
     s.killed_at.reset();
     s.stops.clear();
     if (s.launch < kMostLaunches) choose_disturbances(s, random);
+    return s;
+}
+
+Scenario undisturbed_launch(const Scenario& before) {
+    Scenario s = before;
+    s.launch = kMostLaunches - 1;
+    s = next_launch(s);
+    for (Death& death : s.deaths) death.at = std::numeric_limits<Nanoseconds>::max() / 2;  // none, with the fates they go with
     return s;
 }
 
@@ -160,12 +176,14 @@ Scenario random_losses(std::uint64_t seed) {
     for (std::uint64_t i = 0;; ++i) {
         Scenario s = random_scenario(seed + i * 0x9e3779b97f4a7c15);
         if (s.ranks < 3 || s.brokers.size() < 2) continue;
-        s.drain_at = s.store_fails_at = s.killed_at = s.ends_at = std::nullopt;
+        forget_signals(s);
+        s.store_fails_at = s.killed_at = s.ends_at = std::nullopt;
         s.fail_fast = false;
         s.refusing = 0;
         s.crash_limit = 1000;
         s.stops.clear();
         Random random(seed ^ 0xdead);
+        if (random.chance(0.2)) choose_signals(s, random);
         choose_deaths(s, random);
         return s;
     }

@@ -34,6 +34,7 @@ enum class Fault {
     large_hosts,     // the router believes that hosts have more CPUs than they have
     crowded_broker,  // a broker has more lanes than the slots the router knows of
     deaf_broker,     // a broker never hears of Stop
+    deaf_to_end,     // a broker does not hear that what runs is to be ended
     idle_router,     // the router is not asked to schedule after some messages
     drop_attempt,    // an AttemptFailed is lost
     double_attempt,  // an AttemptFailed is delivered twice
@@ -102,7 +103,8 @@ struct Scenario {
     bool fail_fast = false;
     std::uint32_t idle_plans = 64;
     std::uint64_t idle_plan_jobs = 100'000;
-    std::optional<Nanoseconds> drain_at;
+    std::optional<Nanoseconds> drain_at;    // a signal
+    std::optional<Nanoseconds> end_now_at;  // a second one: what runs is ended
     std::optional<Nanoseconds> store_fails_at;
     std::optional<Nanoseconds> ends_at;    // the launch, as the router knows; then nothing else ends it early
     std::optional<Nanoseconds> killed_at;  // all of its processes
@@ -120,6 +122,8 @@ Scenario random_losses(std::uint64_t seed);
 // of kMostLaunches is left alone.
 inline constexpr std::uint32_t kMostLaunches = 4;
 Scenario next_launch(const Scenario& before);
+// The same for one that lost ranks: this one loses none, and comes to the end.
+Scenario undisturbed_launch(const Scenario& before);
 
 // Whether an attempt fails is a matter of the seed and the job alone, so that a model knows it too. `before`: attempts
 // in earlier launches, which do not count for what a job may have.

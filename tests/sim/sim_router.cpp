@@ -41,6 +41,7 @@ void SimRouter::on(const RouterMessage& message, std::uint32_t from, Outbox& out
 void SimRouter::turn(Outbox& out) {
     if (due_) submit_next(out);
     if (drain_asked_) router_.drain(out);
+    if (end_asked_) router_.end_now(out);
     if (writer_.durable() > own_durable_) {
         own_durable_ = writer_.durable();
         router_.own_records_durable(own_durable_, out);

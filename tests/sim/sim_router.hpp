@@ -24,6 +24,10 @@ public:
         drain_asked_ = true;
         wake_();
     }
+    void end_now() {
+        end_asked_ = true;
+        wake_();
+    }
 
     void kill() { writer_.kill(); }
     void lose(std::uint32_t rank, Outbox& out) { router_.lose(rank, out); }
@@ -74,7 +78,7 @@ private:
     std::vector<std::pair<ToRecover, JobHistory>> found_;
     bool gave_up_ = false;
     std::optional<Nanoseconds> looks_at_;  // when it is waked because something is due
-    bool due_ = false, waits_for_previous_ = false, closed_ = false, drain_asked_ = false;
+    bool due_ = false, waits_for_previous_ = false, closed_ = false, drain_asked_ = false, end_asked_ = false;
 };
 
 }  // namespace penstock::sim

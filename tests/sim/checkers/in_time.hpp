@@ -1,9 +1,10 @@
 // When it is known when the launch ends: nothing starts after that, nor what says that it may take longer than is left, as
-// long as nobody knows better; and the run is over by then.
+// long as nobody knows better; and the run is over by then. When it is told to end what runs, it soon is.
 #pragma once
 
 #include "sim/cluster.hpp"
 
+#include <optional>
 #include <set>
 
 namespace penstock::sim {
@@ -25,12 +26,18 @@ public:
     void ends(const JobRef& job, std::uint32_t, bool) override { ended_.insert(world().truth(job.pipeline).plan.get()); }
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
-        const auto ends_at = world().scenario().ends_at;
+        const auto ends_at = end();
         if (ends_at && message != nullptr && std::holds_alternative<msg::Stop>(*message) && world().now() > *ends_at + kSlack)
             fail("the run stops " + std::to_string(world().now() - *ends_at) + " ns after the end of the launch");
     }
 
 private:
+    std::optional<Nanoseconds> end() const {
+        const Scenario& s = world().scenario();
+        if (s.ends_at) return s.ends_at;
+        return s.stops.empty() && s.deaths.empty() ? s.end_now_at : std::nullopt;  // those who stand still end nothing
+    }
+
     // Messages on their way, and inputs; what is given ahead of a slot; until a job that is told to end has ended.
     static constexpr Nanoseconds kSlack = 500'000'000;
     std::set<const Plan*> ended_;  // plans of which some job has

@@ -190,6 +190,18 @@ TEST_F(RouterRecovery, ADrainLetsWhatRunsEnd) {
     EXPECT_TRUE(router_->over()) << "nobody waits for the lost one's farewell";
 }
 
+TEST_F(RouterRecovery, WhatWasDroppedBeforeADrainIsNotWaitedFor) {
+    two_brokers_at_work();
+    lose(3);
+    router_->drain(out_);
+    withdrawn(2, 1, {jobs(0)});  // it was asked before, and has dropped what had not started
+    EXPECT_EQ(router_->counts().assigned, 1u);
+    EXPECT_FALSE(router_->stopping());
+    ended(2, 0, 1);
+    EXPECT_TRUE(router_->stopping());
+    EXPECT_EQ(router_->counts().ignored, 0u);
+}
+
 TEST_F(RouterRecovery, APipelineThatHadEndedButWasNotDurableGoesOn) {
     make({1, 1});
     begin("a[2]");
