@@ -144,6 +144,30 @@ class StreamTrees(LaunchTest):
         if not only:
             self.assertGreater(killed, 0, "no worker process was killed: the trees are too tame")
 
+    def test_items_larger_than_any_window(self):
+        """Two ranks on, through worker processes, two ways, in order; and whole."""
+        common = "pad: 209715200, crash: 0, drop: 0, marks: ."
+        self.write("large.yaml", f"""
+penstock: 1
+name: large
+stages:
+  source: {{worker: tree-source, with: {{{common}, salt: 1, count: 4}}, queue: 1}}
+  even: {{worker: tree-map, from: source, with: {{{common}, salt: 2}}, queue: 1, workers: 2, ordered: true}}
+  last: {{worker: tree-end, from: even, with: {{{common}}}, queue: 1}}
+  also: {{worker: tree-end, from: source, with: {{{common}}}, queue: 1}}
+""")
+        out = self.path("large.h5")
+        command = self.command(4, "run", "large.yaml", "-o", out, "-q")
+        command[command.index(PENSTOCK)] = PROGRAM
+        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        ids = [mixed(i, 1) for i in range(4)]
+        self.assertGreater(max(mixed(one, 7) % 209715201 for one in ids), 128 << 20)
+        with h5py.File(out, "r") as f:
+            self.assertEqual(f["streams/large/also"][:].tolist(), ids)
+            self.assertEqual(f["streams/large/last"][:].tolist(), [mixed(one, 2) for one in ids])
+
 
 if __name__ == "__main__":
     unittest.main()
