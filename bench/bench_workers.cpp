@@ -89,5 +89,6 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    return penstock::Application<BenchArray, BenchSource, BenchPass, BenchCount, penstock::bench::Busy>{}.run(argc, argv);
+    return penstock::Application<BenchArray, BenchSource, BenchPass, BenchCount, penstock::bench::Busy>{}.run(argc,
+                                                                                                              argv);
 }

@@ -1,7 +1,6 @@
-// What the runner of commands costs beside the programs it runs: /bin/true through the runner, and through a bare loop of
-// posix_spawn that captures both outputs and does nothing else, turn about.
-// usage: command_bench [LIVE] [COMMANDS] [ROUNDS]
-// Prints commands per second of both, round by round, and the median of the ratios.
+// What the runner of commands costs beside the programs it runs: /bin/true through the runner, and through a bare loop
+// of posix_spawn that captures both outputs and does nothing else, turn about. usage: command_bench [LIVE] [COMMANDS]
+// [ROUNDS] Prints commands per second of both, round by round, and the median of the ratios.
 #include "exec/external_runner.hpp"
 
 #include <fcntl.h>
@@ -60,7 +59,8 @@ Child start_child() {
 bool serve_child(Child& child, const pollfd* ready) {
     char buffer[4096];
     for (int i = 0; i < 2; ++i) {
-        if (child.outputs[i] < 0 || ready[i].revents == 0 || ::read(child.outputs[i], buffer, sizeof buffer) > 0) continue;
+        if (child.outputs[i] < 0 || ready[i].revents == 0 || ::read(child.outputs[i], buffer, sizeof buffer) > 0)
+            continue;
         ::close(std::exchange(child.outputs[i], -1));
     }
     if (child.outputs[0] >= 0 || child.outputs[1] >= 0) return false;
@@ -146,8 +146,11 @@ int main(int argc, char** argv) {
         // Whoever comes second meets a warmer machine: take turns at that too.
         double bare = 0, ours = 0;
         for (const bool bare_now : {round % 2 == 0, round % 2 != 0}) {
-            if (bare_now) bare = commands / seconds_of([&] { run_bare(static_cast<std::size_t>(live), commands); });
-            else ours = commands / seconds_of([&] { run_with_runner(static_cast<std::uint32_t>(live), commands, pipeline); });
+            if (bare_now)
+                bare = commands / seconds_of([&] { run_bare(static_cast<std::size_t>(live), commands); });
+            else
+                ours = commands /
+                       seconds_of([&] { run_with_runner(static_cast<std::uint32_t>(live), commands, pipeline); });
         }
         std::printf("round %d: bare %.0f/s, runner %.0f/s, ratio %.3f\n", round + 1, bare, ours, ours / bare);
         bare_rates.push_back(bare);

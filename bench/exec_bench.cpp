@@ -89,7 +89,8 @@ public:
             outcomes.clear();
             wait(outcomes);
             for (const Outcome& outcome : outcomes) {
-                if (!outcome.succeeded) std::fprintf(stderr, "failed: %s\n", outcome.details->error.c_str()), std::exit(1);
+                if (!outcome.succeeded)
+                    std::fprintf(stderr, "failed: %s\n", outcome.details->error.c_str()), std::exit(1);
                 --held[outcome.lane];
             }
             ended += outcomes.size();
@@ -112,7 +113,8 @@ public:
         }
         std::sort(times.begin(), times.end());
         const auto at = [&](double part) {
-            return static_cast<double>(times[static_cast<std::size_t>(part * static_cast<double>(times.size()))]) * 1e-3;
+            return static_cast<double>(times[static_cast<std::size_t>(part * static_cast<double>(times.size()))]) *
+                   1e-3;
         };
         return {at(0.5), at(0.99)};
     }
@@ -173,7 +175,8 @@ int main(int argc, char** argv) {
     const auto lanes = static_cast<std::uint32_t>(argc > 2 ? std::atoi(argv[2]) : 2);
     Pump pump(Zygote::fork_now(types()));
     std::printf("floor: ping-pong between two threads %.2f us\n", ping_pong_us());
-    for (const auto& [name, isolation] : {std::pair("worker processes", Isolation::process), {"inline", Isolation::in_line}}) {
+    for (const auto& [name, isolation] :
+         {std::pair("worker processes", Isolation::process), {"inline", Isolation::in_line}}) {
         const auto nothing = pipeline("nothing", isolation);
         const auto scalars = pipeline("scalars", isolation);
         pump.bulk(nothing, lanes, 1000);  // makes the processes and threads

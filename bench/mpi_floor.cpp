@@ -24,8 +24,7 @@ void transfer(int rank, long messages, int bytes) {
             MPI_Recv(message.data(), bytes, MPI_BYTE, 0, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     }
     MPI_Barrier(MPI_COMM_WORLD);
-    if (rank == 0)
-        std::printf("%.0f bytes/s\n", static_cast<double>(messages) * bytes / (MPI_Wtime() - start));
+    if (rank == 0) std::printf("%.0f bytes/s\n", static_cast<double>(messages) * bytes / (MPI_Wtime() - start));
 }
 
 }  // namespace

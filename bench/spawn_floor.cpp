@@ -1,7 +1,5 @@
-// The floor of running commands: a loop that keeps N children of posix_spawn going, captures both of their outputs through
-// pipes, and does nothing else.
-// usage: spawn_floor [CHILDREN] [COMMANDS]
-// Prints commands per second.
+// The floor of running commands: a loop that keeps N children of posix_spawn going, captures both of their outputs
+// through pipes, and does nothing else. usage: spawn_floor [CHILDREN] [COMMANDS] Prints commands per second.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// How long one item takes through a stream that the driver function feeds and reads: put, worked on in a worker process,
-// got; and a whole run of one item, from starting the stream to its end. Medians.
+// How long one item takes through a stream that the driver function feeds and reads: put, worked on in a worker
+// process, got; and a whole run of one item, from starting the stream to its end. Medians.
 //
 // stream_latency [-o results.h5] [-- ROUNDS]
 #include <penstock/penstock.hpp>

@@ -1,6 +1,6 @@
-// Three stages of oneTBB's parallel_pipeline behind a source and before a count, in one process: what streams are beside.
-// usage: tbb_pipeline ITEMS BYTES ordered|unordered     BYTES 0: integers, else strings of so many bytes
-// Prints items and seconds.
+// Three stages of oneTBB's parallel_pipeline behind a source and before a count, in one process: what streams are
+// beside. usage: tbb_pipeline ITEMS BYTES ordered|unordered     BYTES 0: integers, else strings of so many bytes Prints
+// items and seconds.
 #include <tbb/parallel_pipeline.h>
 
 #include <chrono>
@@ -17,13 +17,14 @@ constexpr std::size_t kTokens = 64;  // items under way at once
 template <class Item, class Make>
 long run(long items, tbb::filter_mode mode, const Make& make) {
     long made = 0, seen = 0;
-    const auto source = tbb::make_filter<void, Item>(tbb::filter_mode::serial_in_order, [&](tbb::flow_control& control) {
-        if (made == items) {
-            control.stop();
-            return Item{};
-        }
-        return make(made++);
-    });
+    const auto source =
+        tbb::make_filter<void, Item>(tbb::filter_mode::serial_in_order, [&](tbb::flow_control& control) {
+            if (made == items) {
+                control.stop();
+                return Item{};
+            }
+            return make(made++);
+        });
     const auto same = tbb::make_filter<Item, Item>(mode, [](Item item) { return item; });
     const auto count = tbb::make_filter<Item, void>(tbb::filter_mode::serial_in_order, [&](const Item&) { ++seen; });
     tbb::parallel_pipeline(kTokens, source & same & same & same & count);

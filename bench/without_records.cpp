@@ -1,5 +1,5 @@
-// A penstock that keeps no records: all that is given to its writers counts as durable at once. What records cost is the
-// difference (bench/figures.py durability). It has no results: run it with --no-collect.
+// A penstock that keeps no records: all that is given to its writers counts as durable at once. What records cost is
+// the difference (bench/figures.py durability). It has no results: run it with --no-collect.
 #include "bench_types.hpp"
 #include "store/record_writer.hpp"
 

@@ -26,8 +26,8 @@ private:
 
     int level_ = 9;
     penstock::Bytes packed_;
-    // What libbz2 works in, the same pages for each block: `-9` needs 7.6 MB (bzip2's manual, "Memory management"), which
-    // come from the system as 1,850 new pages each time otherwise.
+    // What libbz2 works in, the same pages for each block: `-9` needs 7.6 MB (bzip2's manual, "Memory management"),
+    // which come from the system as 1,850 new pages each time otherwise.
     std::vector<std::byte> memory_ = std::vector<std::byte>(8 << 20);
     std::pmr::monotonic_buffer_resource scratch_{memory_.data(), memory_.size()};
 };

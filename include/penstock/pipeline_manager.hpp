@@ -83,7 +83,7 @@ struct JobFailure {
     bool skipped = false;  // not run, because of the job that `error` names
 };
 
-class StreamHandle;    // stream_pipeline.hpp
+class StreamHandle;  // stream_pipeline.hpp
 class StreamPipeline;
 
 class PipelineManager {
@@ -96,8 +96,8 @@ public:
     // The same pipeline for many data: `data` overrides the pipeline's own, key by key, and is part of its identity.
     virtual PipelineNumber start(const Pipeline& pipeline, const Document& data) = 0;
 
-    // Starts a stream that the driver function feeds or reads. The same one can be started again and again; from the second
-    // time on its results are those of the instance `run=2`, `run=3`, ... (of the data key `run`).
+    // Starts a stream that the driver function feeds or reads. The same one can be started again and again; from the
+    // second time on its results are those of the instance `run=2`, `run=3`, ... (of the data key `run`).
     virtual StreamHandle stream(const StreamPipeline& pipeline) = 0;
 
     // Whether all of its jobs have ended and their records are durable.

@@ -26,9 +26,8 @@ public:
     // What is left at the end of the input.
     void finish(Emit&, Context&) override {}
 
-
-    // Asked whenever the items at hand are done with: on_wake() is to be called in so many seconds (a little later when the
-    // stages behind it are behind); nothing = not. What was asked before counts no more.
+    // Asked whenever the items at hand are done with: on_wake() is to be called in so many seconds (a little later when
+    // the stages behind it are behind); nothing = not. What was asked before counts no more.
     virtual std::optional<double> wake_after_s() { return std::nullopt; }
     virtual void on_wake(Emit&, Context&) {}
 

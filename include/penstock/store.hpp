@@ -29,8 +29,8 @@ public:
     virtual ~Store() = default;
 
     // The values of `keys` that this scope has; keys it does not have are absent from the result. Brokers ask for keys
-    // that a job needs and nothing else gives, of their pipeline (scope.job is ""). PipelineManager::results() and rows()
-    // ask the router's object for what a job made: without an answer they find nothing.
+    // that a job needs and nothing else gives, of their pipeline (scope.job is ""). PipelineManager::results() and
+    // rows() ask the router's object for what a job made: without an answer they find nothing.
     virtual Document retrieve(const Scope& scope, const std::vector<std::string>& keys) = 0;
 
     // One job succeeded and made `document` (already limited to the keys of `save:`).

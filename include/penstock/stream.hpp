@@ -20,8 +20,8 @@
 //
 // Lifetime: one object is one worker of one stage of one stream; start() is called once, in the worker process, before
 // the first item. When the process dies, another object takes over with the next item. Threads: no function is called
-// while another one runs. Errors: an exception of on_item() fails that item, and what follows is the stage's `on-error`;
-// an exception of start(), finish() or generate() fails the stream.
+// while another one runs. Errors: an exception of on_item() fails that item, and what follows is the stage's
+// `on-error`; an exception of start(), finish() or generate() fails the stream.
 #pragma once
 
 #include <penstock/value.hpp>
@@ -67,13 +67,14 @@ public:
     virtual void on_item(const Value& item, Context& context) = 0;
     virtual void finish(Emit& emit, Context& context) = 0;
 
-    // A fold may offer these two, which belong together: what has come of the items so far, as a value, and the way back
-    // into a fresh object, after its start(). Then the end of its worker process does not fail the stream: another object
-    // is given the latest snapshot, and the items since then once more.
+    // A fold may offer these two, which belong together: what has come of the items so far, as a value, and the way
+    // back into a fresh object, after its start(). Then the end of its worker process does not fail the stream: another
+    // object is given the latest snapshot, and the items since then once more.
     virtual Value snapshot(Context&) { throw std::logic_error("this fold has no snapshot()"); }
     virtual void restore(const Value&, Context&) { throw std::logic_error("this fold has no restore()"); }
-    // And with snapshot() this one: adds what another object of the class has seen, of which `state` is the snapshot. Then
-    // the stage may have several workers, each of which sees a part of the items; one object combines them and finishes.
+    // And with snapshot() this one: adds what another object of the class has seen, of which `state` is the snapshot.
+    // Then the stage may have several workers, each of which sees a part of the items; one object combines them and
+    // finishes.
     virtual void combine(const Value& state, Context&) {
         (void)state;
         throw std::logic_error("this fold has no combine()");

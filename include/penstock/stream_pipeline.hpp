@@ -142,9 +142,8 @@ StageSpec source_of(std::function<StageSpec::Items()> begin);
 // The elements of a range that is kept: copied, or moved here. A range that can be read once only (an input range) must
 // be one that can be copied.
 template <std::ranges::input_range R>
-    requires(std::convertible_to<std::ranges::range_reference_t<std::remove_cvref_t<R>>, Value> &&
-             !std::convertible_to<R, std::string_view>)
-StageSpec source(R&& range) {
+requires(std::convertible_to<std::ranges::range_reference_t<std::remove_cvref_t<R>>, Value> &&
+         !std::convertible_to<R, std::string_view>) StageSpec source(R&& range) {
     auto kept = std::make_shared<std::remove_cvref_t<R>>(std::forward<R>(range));
     if constexpr (std::ranges::forward_range<const std::remove_cvref_t<R>>) {
         return source_of([kept] {
@@ -169,8 +168,8 @@ StageSpec source(R&& range) {
 
 // A function that gives one item after another, then std::nullopt; copied for each time the stream is run.
 template <class F>
-    requires(std::copy_constructible<F> && std::convertible_to<std::invoke_result_t<F&>, std::optional<Value>>)
-StageSpec source(F next) {
+requires(std::copy_constructible<F>&& std::convertible_to<std::invoke_result_t<F&>, std::optional<Value>>) StageSpec
+    source(F next) {
     return source_of([next]() -> StageSpec::Items { return next; });
 }
 
@@ -224,7 +223,8 @@ public:
     std::vector<std::string> inputs() const;  // those that can be put into
     // Who takes items from whom, by consumer.
     std::vector<std::pair<std::string, std::string>> graph() const;
-    // The definition as JSON. Inputs are stages of the worker `@driver`, which only the driver function of a program has.
+    // The definition as JSON. Inputs are stages of the worker `@driver`, which only the driver function of a program
+    // has.
     std::string serialize() const;
 
 private:
@@ -240,8 +240,8 @@ class StreamError : public std::runtime_error {
 public:
     StreamError(std::string stage, std::optional<std::uint64_t> item, std::string cause);
     const std::string& stage() const { return stage_; }  // "" when it was no stage
-    // Which of the stage's items, counted from 0 in the order in which they came to it (where several workers before it send
-    // them: of those that one has sent); nothing when it was not an item's.
+    // Which of the stage's items, counted from 0 in the order in which they came to it (where several workers before it
+    // send them: of those that one has sent); nothing when it was not an item's.
     std::optional<std::uint64_t> item() const { return item_; }
     const std::string& cause() const { return cause_; }  // what() of the worker's exception, or what ended its process
 
@@ -251,8 +251,8 @@ private:
     std::string cause_;
 };
 
-// A stream that runs, from PipelineManager::stream(). When the handle is destroyed before the stream has ended, the stream
-// is stopped, as by stop(): an exception that passes through the driver function leaves none behind.
+// A stream that runs, from PipelineManager::stream(). When the handle is destroyed before the stream has ended, the
+// stream is stopped, as by stop(): an exception that passes through the driver function leaves none behind.
 //
 // Threads: as for PipelineManager. Errors: PipelineError for what is wrong (an item put after close(), an unknown
 // name), StreamError when the stream failed, RunStopped when the run ends early.
@@ -268,13 +268,13 @@ public:
 
     // Hands over one item. Waits while the stream is behind by thousands of items or some MiB. It never waits for
     // results to be read. False when nobody would see the item, because the stream has failed or was stopped.
-    bool put(const Value& item);                              // there is one input
+    bool put(const Value& item);  // there is one input
     bool put(std::string_view input, const Value& item);
-    void close();                                             // no more items, at no input
+    void close();  // no more items, at no input
     void close(std::string_view input);
 
     // The next result; nothing at the end of the results. They are in the order of the sink.
-    std::optional<Value> get();                               // there is one sink
+    std::optional<Value> get();  // there is one sink
     std::optional<Value> get(std::string_view sink);
     // Waits so many seconds at most; ended() tells whether nothing has come or nothing will.
     std::optional<Value> get(double timeout_s);
@@ -291,8 +291,8 @@ public:
     std::optional<Value> execute();
     std::optional<Value> execute(std::string_view sink);
 
-    // Ends the stream as soon as possible: worker processes are killed within what they do. Nothing more can be read; what
-    // was stored until then counts as its results.
+    // Ends the stream as soon as possible: worker processes are killed within what they do. Nothing more can be read;
+    // what was stored until then counts as its results.
     void stop();
     // Until the stream has ended and its results are durable. Closes it first.
     PipelineStatus wait();

@@ -36,7 +36,16 @@ public:
 
 // The element types of an Array. Layout in memory: native endianness, row-major (C order).
 enum class ElementType : std::uint8_t {
-    int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    float32,
+    float64,
 };
 
 // Bytes of one element.
@@ -48,17 +57,28 @@ ElementType element_type_of(std::string_view name);
 
 template <class T>
 constexpr ElementType element_type() {
-    if constexpr (std::is_same_v<T, std::int8_t>) return ElementType::int8;
-    else if constexpr (std::is_same_v<T, std::int16_t>) return ElementType::int16;
-    else if constexpr (std::is_same_v<T, std::int32_t>) return ElementType::int32;
-    else if constexpr (std::is_same_v<T, std::int64_t>) return ElementType::int64;
-    else if constexpr (std::is_same_v<T, std::uint8_t>) return ElementType::uint8;
-    else if constexpr (std::is_same_v<T, std::uint16_t>) return ElementType::uint16;
-    else if constexpr (std::is_same_v<T, std::uint32_t>) return ElementType::uint32;
-    else if constexpr (std::is_same_v<T, std::uint64_t>) return ElementType::uint64;
-    else if constexpr (std::is_same_v<T, float>) return ElementType::float32;
-    else if constexpr (std::is_same_v<T, double>) return ElementType::float64;
-    else static_assert(!sizeof(T), "penstock::Array holds int8..int64, uint8..uint64, float and double");
+    if constexpr (std::is_same_v<T, std::int8_t>)
+        return ElementType::int8;
+    else if constexpr (std::is_same_v<T, std::int16_t>)
+        return ElementType::int16;
+    else if constexpr (std::is_same_v<T, std::int32_t>)
+        return ElementType::int32;
+    else if constexpr (std::is_same_v<T, std::int64_t>)
+        return ElementType::int64;
+    else if constexpr (std::is_same_v<T, std::uint8_t>)
+        return ElementType::uint8;
+    else if constexpr (std::is_same_v<T, std::uint16_t>)
+        return ElementType::uint16;
+    else if constexpr (std::is_same_v<T, std::uint32_t>)
+        return ElementType::uint32;
+    else if constexpr (std::is_same_v<T, std::uint64_t>)
+        return ElementType::uint64;
+    else if constexpr (std::is_same_v<T, float>)
+        return ElementType::float32;
+    else if constexpr (std::is_same_v<T, double>)
+        return ElementType::float64;
+    else
+        static_assert(!sizeof(T), "penstock::Array holds int8..int64, uint8..uint64, float and double");
 }
 
 // Lists and maps may nest this deep, the outermost counted; what is deeper cannot be sent, stored or read.
@@ -116,16 +136,26 @@ private:
 template <class F>
 decltype(auto) with_elements(const Array& array, F&& f) {
     switch (array.type()) {
-        case ElementType::int8: return f(array.as<std::int8_t>());
-        case ElementType::int16: return f(array.as<std::int16_t>());
-        case ElementType::int32: return f(array.as<std::int32_t>());
-        case ElementType::int64: return f(array.as<std::int64_t>());
-        case ElementType::uint8: return f(array.as<std::uint8_t>());
-        case ElementType::uint16: return f(array.as<std::uint16_t>());
-        case ElementType::uint32: return f(array.as<std::uint32_t>());
-        case ElementType::uint64: return f(array.as<std::uint64_t>());
-        case ElementType::float32: return f(array.as<float>());
-        case ElementType::float64: break;
+        case ElementType::int8:
+            return f(array.as<std::int8_t>());
+        case ElementType::int16:
+            return f(array.as<std::int16_t>());
+        case ElementType::int32:
+            return f(array.as<std::int32_t>());
+        case ElementType::int64:
+            return f(array.as<std::int64_t>());
+        case ElementType::uint8:
+            return f(array.as<std::uint8_t>());
+        case ElementType::uint16:
+            return f(array.as<std::uint16_t>());
+        case ElementType::uint32:
+            return f(array.as<std::uint32_t>());
+        case ElementType::uint64:
+            return f(array.as<std::uint64_t>());
+        case ElementType::float32:
+            return f(array.as<float>());
+        case ElementType::float64:
+            break;
     }
     return f(array.as<double>());
 }
@@ -148,8 +178,7 @@ public:
     Value(std::nullptr_t) {}
     Value(bool v) : data_(v) {}
     template <class T>
-        requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-    Value(T v) : data_(static_cast<std::int64_t>(v)) {
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) Value(T v) : data_(static_cast<std::int64_t>(v)) {
         if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(std::int64_t))
             if (v > static_cast<T>(std::numeric_limits<std::int64_t>::max())) beyond_int64(v);
     }
@@ -163,8 +192,8 @@ public:
     Value(Map v) : data_(std::move(v)) {}
     Value(Array v) : data_(std::move(v)) {}
     template <class T>
-        requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-    Value(const std::vector<T>& elements) : data_(Array::of(elements)) {}
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) Value(const std::vector<T>& elements)
+        : data_(Array::of(elements)) {}
 
     Type type() const { return static_cast<Type>(data_.index()); }
     std::string_view type_name() const { return type_name(type()); }

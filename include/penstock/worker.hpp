@@ -94,7 +94,8 @@ struct WorkerType {
     bool snapshots = false;  // a fold that has snapshot() and restore(),
     bool combines = false;   // and combine()
     bool seeks = false;      // a source that has skip()
-    // For types whose form depends on their parameters, and on whether they take items; instead of form and create_stage.
+    // For types whose form depends on their parameters, and on whether they take items; instead of form and
+    // create_stage.
     std::function<StageForm(const Document& with, bool takes_items)> form_of;
     std::function<std::unique_ptr<StageWorker>(StageForm form)> create_form;
     // The engine itself does what it does: passes items on while few enough are on their way behind it (`sample`).
@@ -109,11 +110,16 @@ using WorkerTypes = std::vector<WorkerType>;
 
 template <class T>
 constexpr StageForm stage_form() {
-    if constexpr (std::derived_from<T, MapWorker>) return StageForm::map;
-    else if constexpr (std::derived_from<T, GeneratorWorker>) return StageForm::generator;
-    else if constexpr (std::derived_from<T, FoldWorker>) return StageForm::fold;
-    else if constexpr (std::derived_from<T, SourceWorker>) return StageForm::source;
-    else return StageForm::none;
+    if constexpr (std::derived_from<T, MapWorker>)
+        return StageForm::map;
+    else if constexpr (std::derived_from<T, GeneratorWorker>)
+        return StageForm::generator;
+    else if constexpr (std::derived_from<T, FoldWorker>)
+        return StageForm::fold;
+    else if constexpr (std::derived_from<T, SourceWorker>)
+        return StageForm::source;
+    else
+        return StageForm::none;
 }
 
 // Whether the class has a function of its own for one that a fold may have.
@@ -122,45 +128,58 @@ constexpr bool has_snapshots() {
     if constexpr (std::derived_from<T, FoldWorker> && !requires { T::kRuns; })
         return !std::same_as<decltype(&T::snapshot), decltype(&FoldWorker::snapshot)> &&
                !std::same_as<decltype(&T::restore), decltype(&FoldWorker::restore)>;
-    else return false;
+    else
+        return false;
 }
 
 template <class T>
 constexpr bool has_combine() {
-    if constexpr (has_snapshots<T>()) return !std::same_as<decltype(&T::combine), decltype(&FoldWorker::combine)>;
-    else return false;
+    if constexpr (has_snapshots<T>())
+        return !std::same_as<decltype(&T::combine), decltype(&FoldWorker::combine)>;
+    else
+        return false;
 }
 
 template <class T>
 constexpr bool has_skip() {
     if constexpr (std::derived_from<T, SourceWorker>)
         return !std::same_as<decltype(&T::skip), decltype(&SourceWorker::skip)>;
-    else return false;
+    else
+        return false;
 }
 
 template <class T>
-concept WorkerClass = (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) &&
-                      std::default_initializable<T> && requires {
-    { T::kName } -> std::convertible_to<std::string_view>;
-};
+concept Named = requires { std::string_view(T::kName); };
+
+template <class T>
+concept WorkerClass = (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) && Named<T> &&
+                      std::default_initializable<T>;
 
 template <WorkerClass T>
 WorkerType worker_type() {
     WorkerType type;
     type.name = std::string(std::string_view(T::kName));
     type.needs = [](const Document& with) -> Keys {
-        if constexpr (requires { T::needs(with); }) return T::needs(with);
-        else if constexpr (requires { T::needs(); }) return T::needs();
-        else return {};
+        if constexpr (requires { T::needs(with); })
+            return T::needs(with);
+        else if constexpr (requires { T::needs(); })
+            return T::needs();
+        else
+            return {};
     };
     type.makes = [](const Document& with) -> Keys {
-        if constexpr (requires { T::makes(with); }) return T::makes(with);
-        else if constexpr (requires { T::makes(); }) return T::makes();
-        else return {};
+        if constexpr (requires { T::makes(with); })
+            return T::makes(with);
+        else if constexpr (requires { T::makes(); })
+            return T::makes();
+        else
+            return {};
     };
     type.check = [](const Document& with) -> std::vector<std::string> {
-        if constexpr (requires { T::check(with); }) return T::check(with);
-        else return {};
+        if constexpr (requires { T::check(with); })
+            return T::check(with);
+        else
+            return {};
     };
     if constexpr (std::derived_from<T, Worker>) type.create = [] { return std::make_unique<T>(); };
     type.form = stage_form<T>();

@@ -45,7 +45,7 @@ struct RunCommand {
     std::uint32_t crash_limit = 3;
     WalltimeChoice walltime;
     std::string walltime_margin;  // as typed; "" = what is usual
-    std::string broker_timeout;  // as typed; "" = broker_timeout_s as it is
+    std::string broker_timeout;   // as typed; "" = broker_timeout_s as it is
     double broker_timeout_s = 30;
     bool strict_slots = false;
     bool dry_run = false;
@@ -131,9 +131,9 @@ struct ShowText {
     int exit_code = kExitSucceeded;  // to standard error unless 0
 };
 
-using Command = std::variant<ShowText, RunCommand, CheckCommand, DotCommand, TableCommand, LogCommand, CollectCommand,
-                             JobsCommand, StagesCommand, WhyCommand, DoctorCommand, DoctorRankCommand, LaunchCommand,
-                             WorkersCommand>;
+using Command =
+    std::variant<ShowText, RunCommand, CheckCommand, DotCommand, TableCommand, LogCommand, CollectCommand, JobsCommand,
+                 StagesCommand, WhyCommand, DoctorCommand, DoctorRankCommand, LaunchCommand, WorkersCommand>;
 
 struct ProgramInfo {
     std::string name = "penstock";    // as it was started

@@ -70,7 +70,8 @@ constexpr const char* kJobsText =
 
 constexpr const char* kWhyDescription = "Say why a job failed, was skipped, or has not ended";
 constexpr const char* kWhyText =
-    "Of a failed job each attempt: when, where, and why it ended. Of one that was skipped the job that caused it. Of one\n"
+    "Of a failed job each attempt: when, where, and why it ended. Of one that was skipped the job that caused it. Of "
+    "one\n"
     "that has not ended what it waits for, as far as that is durable. Works while the run goes on.\n"
     "\n"
     "  PROGRAM why X.h5 word-count/download\n"
@@ -79,15 +80,18 @@ constexpr const char* kWhyText =
 constexpr const char* kStagesDescription = "Print what the stages of streams have done: items, rates, waiting";
 constexpr const char* kStagesText =
     "A line for each stage, over all of its workers: items it took and made, how many a second, and the parts of its\n"
-    "time in which it was busy, blocked (no room behind it) and starved (no items). As JSON or CSV a row for each worker.\n"
+    "time in which it was busy, blocked (no room behind it) and starved (no items). As JSON or CSV a row for each "
+    "worker.\n"
     "\n"
     "  PROGRAM stages X.h5\n"
     "  PROGRAM stages X.h5 --csv > workers.csv";
 
 constexpr const char* kDoctorDescription = "Try out what holds here: the file system, processes, the launcher and MPI";
 constexpr const char* kDoctorText =
-    "Renames, locks and syncs files in FOLDER (this one, if none is named; name the one that results go to), makes worker\n"
-    "processes, and starts small launches, of which it kills parts. Says what holds, what it costs where something does\n"
+    "Renames, locks and syncs files in FOLDER (this one, if none is named; name the one that results go to), makes "
+    "worker\n"
+    "processes, and starts small launches, of which it kills parts. Says what holds, what it costs where something "
+    "does\n"
     "not, and which options to give. Takes about half a minute. Exit code 0 when all that is needed holds, else 1.\n"
     "\n"
     "  PROGRAM doctor\n"
@@ -197,10 +201,11 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     command.add_option("-o,--output", run.output, "Results file (default: the first pipeline's name with .h5)")
         ->type_name("X.h5");
     auto* force = command.add_flag("--force", run.force, "Replace results of that name");
-    auto* resume = command
-                       .add_flag("--resume", run.resume,
-                                 "Go on with the run of that name: what is done and has not changed does\nnot run again")
-                       ->excludes(force);
+    auto* resume =
+        command
+            .add_flag("--resume", run.resume,
+                      "Go on with the run of that name: what is done and has not changed does\nnot run again")
+            ->excludes(force);
     command.add_flag("--retry-failed", run.retry_failed, "With --resume: run jobs that failed again")->needs(resume);
     add_set(command, run.source);
     add_for_each(command, run.source);
@@ -213,9 +218,10 @@ void declare_run(CLI::App& app, Commands& commands, const ProgramInfo& program) 
     command.add_option("--store", run.store, store_text(program))->type_name("NAME[:SPEC]");
     command.add_flag("--fail-fast", run.fail_fast, "Start nothing more once a job has failed");
     command
-        .add_option("--retry-delay", run.retry_delay,
-                    "Pause before a job with `retries` is tried again (default 0.5 s);\ndoubles with each attempt, up to "
-                    "30 s")
+        .add_option(
+            "--retry-delay", run.retry_delay,
+            "Pause before a job with `retries` is tried again (default 0.5 s);\ndoubles with each attempt, up to "
+            "30 s")
         ->type_name("TIME");
     command
         .add_option("--crash-limit", run.crash_limit,
@@ -327,7 +333,9 @@ void declare_commands(CLI::App& app, Commands& commands, const ProgramInfo& prog
 
     CLI::App& doctor = declare("doctor", kDoctorDescription, kDoctorText);
     doctor.add_option("FOLDER", commands.doctor.folder, "Where results would be")->type_name("");
-    doctor.add_option("--launcher", commands.doctor.launcher, "How launches are started (default: mpirun and srun, where there are)")
+    doctor
+        .add_option("--launcher", commands.doctor.launcher,
+                    "How launches are started (default: mpirun and srun, where there are)")
         ->type_name("WORDS");
     doctor.add_flag("--json", commands.doctor.json, "As JSON");
     CLI::App& rank = *app.add_subcommand(kDoctorRank)->group("");  // not shown

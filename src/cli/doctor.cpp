@@ -55,11 +55,13 @@ bool all_needed_holds(const Findings& findings) { return std::none_of(findings.b
 std::string doctor_text(const Findings& findings) {
     std::string text;
     std::string part;
-    TextTable table({{"", TextTable::Align::left, 12}, {"", TextTable::Align::left, 70}, {"", TextTable::Align::left, 90}});
+    TextTable table(
+        {{"", TextTable::Align::left, 12}, {"", TextTable::Align::left, 70}, {"", TextTable::Align::left, 90}});
     const auto flush = [&] {
         if (part.empty()) return;
         text += (text.empty() ? "" : "\n") + printable(part) + "\n" + table.render("  ", false);
-        table = TextTable({{"", TextTable::Align::left, 12}, {"", TextTable::Align::left, 70}, {"", TextTable::Align::left, 90}});
+        table = TextTable(
+            {{"", TextTable::Align::left, 12}, {"", TextTable::Align::left, 70}, {"", TextTable::Align::left, 90}});
     };
     std::string advice;
     for (const Finding& f : findings) {
@@ -72,15 +74,20 @@ std::string doctor_text(const Findings& findings) {
     }
     flush();
     if (!advice.empty()) text += "\n" + advice;
-    return text + (all_needed_holds(findings) ? "\nAll that is needed holds here.\n"
-                                              : "\nSomething that is needed does not hold here: see the lines with `!`.\n");
+    return text + (all_needed_holds(findings)
+                       ? "\nAll that is needed holds here.\n"
+                       : "\nSomething that is needed does not hold here: see the lines with `!`.\n");
 }
 
 std::string doctor_json(const Findings& findings) {
     nlohmann::json all = nlohmann::json::array();
     for (const Finding& f : findings)
-        all.push_back({{"part", f.part}, {"what", f.what}, {"result", result_text(f)}, {"found", f.found},
-                       {"advice", f.advice}, {"needed", f.needed}});
+        all.push_back({{"part", f.part},
+                       {"what", f.what},
+                       {"result", result_text(f)},
+                       {"found", f.found},
+                       {"advice", f.advice},
+                       {"needed", f.needed}});
     return nlohmann::json{{"ok", all_needed_holds(findings)}, {"findings", all}}.dump(
                2, ' ', false, nlohmann::json::error_handler_t::replace) +
            "\n";

@@ -67,17 +67,29 @@ std::string kind_of_file_system(const fs::path& folder, const FolderCalls&) {
     struct statfs facts {};
     if (::statfs(folder.c_str(), &facts) != 0) failed("statfs");
     switch (static_cast<unsigned long>(facts.f_type)) {
-        case 0x6969: return "NFS";
-        case 0x0bd00bd0: return "Lustre";
-        case 0x47504653: return "GPFS";
-        case 0x19830326: return "BeeGFS";
-        case 0xff534d42: case 0xfe534d42: return "SMB";
-        case 0x01021994: return "tmpfs: in memory, and gone when the host is restarted";
-        case 0xef53: return "ext";
-        case 0x58465342: return "XFS";
-        case 0x9123683e: return "Btrfs";
-        case 0x794c7630: return "overlay";
-        default: return "another one";
+        case 0x6969:
+            return "NFS";
+        case 0x0bd00bd0:
+            return "Lustre";
+        case 0x47504653:
+            return "GPFS";
+        case 0x19830326:
+            return "BeeGFS";
+        case 0xff534d42:
+        case 0xfe534d42:
+            return "SMB";
+        case 0x01021994:
+            return "tmpfs: in memory, and gone when the host is restarted";
+        case 0xef53:
+            return "ext";
+        case 0x58465342:
+            return "XFS";
+        case 0x9123683e:
+            return "Btrfs";
+        case 0x794c7630:
+            return "overlay";
+        default:
+            return "another one";
     }
 }
 
@@ -86,7 +98,8 @@ std::string has_room(const fs::path& folder, const FolderCalls& calls) {
     if (calls.statvfs(folder.c_str(), &facts) != 0) failed("statvfs");
     const std::uint64_t free = std::uint64_t{facts.f_bavail} * facts.f_frsize;
     if (free < kLeastFree) throw DoesNot("only " + bytes_text(free) + " are free");
-    if (facts.f_files != 0 && facts.f_favail < 1000) throw DoesNot("only " + counted(facts.f_favail, "more file") + " can be made");
+    if (facts.f_files != 0 && facts.f_favail < 1000)
+        throw DoesNot("only " + counted(facts.f_favail, "more file") + " can be made");
     return bytes_text(free) + " free";
 }
 
@@ -101,7 +114,8 @@ std::string renames_over(const fs::path& folder, const FolderCalls& calls) {
 
 std::string makes_exclusively(const fs::path& folder, const FolderCalls& calls) {
     opened(folder / "exclusive", O_WRONLY | O_CREAT | O_EXCL);
-    const FileDescriptor second(calls.open((folder / "exclusive").c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    const FileDescriptor second(
+        calls.open((folder / "exclusive").c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (second) throw DoesNot("two could make it");
     if (errno != EEXIST) failed("open");
     return "";
@@ -188,7 +202,8 @@ constexpr Check kChecks[] = {
     {"what it is", kind_of_file_system, false, ""},
     {"there is room", has_room, true, "make room, or name another folder: results and segments go where -o says"},
     {"a rename replaces a file", renames_over, true, "segments and results could be lost: use another file system"},
-    {"only one can make a file", makes_exclusively, true, "two runs could own one run directory: use another file system"},
+    {"only one can make a file", makes_exclusively, true,
+     "two runs could own one run directory: use another file system"},
     {"files and folders can be synced", syncs, true, "what is called durable would not be: use another file system"},
     {"locks are seen by other processes", locks, false,
      "taking over the run of a dead owner takes some seconds longer; nothing else is lost"},
@@ -224,7 +239,8 @@ Finding bounded(const Check& check, const fs::path& folder, const FolderCalls& c
     }).detach();
     std::unique_lock lock(shared->mutex);
     if (shared->done.wait_for(lock, kPatience, [&] { return shared->finding.has_value(); })) return *shared->finding;
-    return {"folder", check.what, Result::does_not, "no answer within " + duration_text(20), check.advice, check.needed};
+    return {"folder",     check.what,  Result::does_not, "no answer within " + duration_text(20),
+            check.advice, check.needed};
 }
 
 }  // namespace
@@ -235,7 +251,8 @@ Findings look_at_folder(const fs::path& folder, const FolderCalls& calls) {
     if (::mkdtemp(name.data()) == nullptr)
         return {{"folder", "files can be made in it", Result::does_not, std::strerror(errno),
                  "name a folder that exists and may be written to: penstock doctor FOLDER", true}};
-    Findings all{{"folder", "files can be made in it", Result::holds, fs::absolute(folder, error).lexically_normal().string(), "", true}};
+    Findings all{{"folder", "files can be made in it", Result::holds,
+                  fs::absolute(folder, error).lexically_normal().string(), "", true}};
     for (const Check& check : kChecks) {
         all.push_back(bounded(check, name, calls));
         if (all.back().found.starts_with("no answer")) return all;  // all others would wait as long

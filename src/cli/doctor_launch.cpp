@@ -21,10 +21,10 @@ namespace fs = std::filesystem;
 using Result = Finding::Result;
 using Clock = TrialProcess::Clock;
 
-constexpr double kStart_s = 30;    // until all ranks have said who they are
-constexpr double kEnd_s = 20;      // until a launch has ended that is to end
-constexpr double kSurvive_s = 3;   // ranks that go on so long after one has died live on
-constexpr double kForward_s = 5;   // until a signal has arrived
+constexpr double kStart_s = 30;   // until all ranks have said who they are
+constexpr double kEnd_s = 20;     // until a launch has ended that is to end
+constexpr double kSurvive_s = 3;  // ranks that go on so long after one has died live on
+constexpr double kForward_s = 5;  // until a signal has arrived
 constexpr std::string_view kRecovery = "--enable-recovery";
 
 struct RankFacts {
@@ -89,15 +89,19 @@ public:
         process_.wait_until(kStart_s, [&] { return there() || process_.ended(); });
         return there();
     }
-    std::uint64_t calls(std::uint64_t number) const { return number_of(text_of(folder_ / ("alive-" + std::to_string(number)))); }
+    std::uint64_t calls(std::uint64_t number) const {
+        return number_of(text_of(folder_ / ("alive-" + std::to_string(number))));
+    }
 
 private:
     static fs::path made(const fs::path& folder) {
         std::string name = (fs::absolute(folder) / ".penstock-doctor-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for it can be made in " + folder.string());
+        if (::mkdtemp(name.data()) == nullptr)
+            throw std::runtime_error("no folder for it can be made in " + folder.string());
         return name;
     }
-    std::vector<std::string> arguments(std::vector<std::string> words, const fs::path& program, const char* mode) const {
+    std::vector<std::string> arguments(std::vector<std::string> words, const fs::path& program,
+                                       const char* mode) const {
         words.insert(words.end(), {program.string(), kDoctorRank, mode, folder_.string()});
         return words;
     }
@@ -115,7 +119,8 @@ public:
     }
 
     Findings run() {
-        if (words_.empty()) return {{part_, "a launch works", Result::does_not, "no words", "such as --launcher 'mpirun -n 4'", true}};
+        if (words_.empty())
+            return {{part_, "a launch works", Result::does_not, "no words", "such as --launcher 'mpirun -n 4'", true}};
         try {
             if (!says_hello()) return findings_;
             dies(words_, false);
@@ -138,12 +143,13 @@ private:
 
     std::string not_started(Launch& launch) const {
         const auto code = launch.process().ended();
-        return (code ? "exit code " + std::to_string(*code) : "not all ranks came within " + duration_text(kStart_s)) + ": " +
-               launch.process().complaint();
+        return (code ? "exit code " + std::to_string(*code) : "not all ranks came within " + duration_text(kStart_s)) +
+               ": " + launch.process().complaint();
     }
     static std::string start_advice(const std::string& printed) {
         if (printed.find("not enough slots") != std::string::npos) return "fewer ranks, or --oversubscribe";
-        if (printed.find("as root") != std::string::npos) return "not as root; or OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1";
+        if (printed.find("as root") != std::string::npos)
+            return "not as root; or OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1";
         if (printed.find("pmi") != std::string::npos || printed.find("PMI") != std::string::npos)
             return "srun needs the right --mpi: `srun --mpi=list` shows what there is (pmix for Open MPI)";
         return "start it by hand to see more; another launcher: --launcher 'mpirun -n 4'";
@@ -157,14 +163,16 @@ private:
         const std::uint64_t size = launch.size();
         const std::string printed = launch.process().printed();
         if (!there || code != 0) {
-            add("a launch works", Result::does_not, there && !code ? "it does not end" : not_started(launch), start_advice(printed), true);
+            add("a launch works", Result::does_not, there && !code ? "it does not end" : not_started(launch),
+                start_advice(printed), true);
             return false;
         }
         const auto said = lines_with(printed, "penstock doctor: rank ");
         const RankFacts first = launch.rank(0);
         if (size == 1 && said > 1) {
             add("a launch works", Result::does_not, counted(said, "process") + "es that know nothing of each other",
-                "this launcher belongs to another MPI than the program (" + first["library"] + "): use that one's", true);
+                "this launcher belongs to another MPI than the program (" + first["library"] + "): use that one's",
+                true);
             return false;
         }
         std::map<std::string, std::uint64_t> hosts;
@@ -175,11 +183,15 @@ private:
         }
         open_mpi_ = first["library"].starts_with("Open MPI") && words_[0].find("srun") == std::string::npos;
         add("a launch works", Result::holds,
-            counted(size, "rank") + " on " + counted(hosts.size(), "host") + ", " + first["library"] + ", " + seconds_since(start), "", true);
+            counted(size, "rank") + " on " + counted(hosts.size(), "host") + ", " + first["library"] + ", " +
+                seconds_since(start),
+            "", true);
         add("MPI lets a program have threads (funneled)", threads ? Result::holds : Result::does_not, "",
-            threads ? "" : "ranks have threads beside the one that calls MPI: build or choose an MPI that allows it", true);
+            threads ? "" : "ranks have threads beside the one that calls MPI: build or choose an MPI that allows it",
+            true);
         add("what ranks print arrives", said == size ? Result::holds : Result::does_not,
-            count_text(said) + " of " + counted(size, "line"), said == size ? "" : "look at X.h5.run/summary.txt, or use --log-file");
+            count_text(said) + " of " + counted(size, "line"),
+            said == size ? "" : "look at X.h5.run/summary.txt, or use --log-file");
         return size > 1;
     }
 
@@ -191,15 +203,18 @@ private:
 
     // kill -9 of the last rank, by itself: it may be on another host.
     void dies(const std::vector<std::string>& words, bool recovering) {
-        const std::string what = recovering ? "kill -9 of a rank: with " + std::string(kRecovery) + " the others live on"
-                                            : "kill -9 of a rank: the launch ends, or the others live on";
+        const std::string what = recovering
+                                     ? "kill -9 of a rank: with " + std::string(kRecovery) + " the others live on"
+                                     : "kill -9 of a rank: the launch ends, or the others live on";
         Launch launch(words, program_, kTrialStay, folder_);
         if (!launch.all_are_there()) return add(what, Result::unknown, not_started(launch));
         launch.put("die");
         const auto killed = Clock::now();
         // It died at some moment after this; what rank 0 counts afterwards it has counted without it.
         const auto code = launch.process().wait(kSurvive_s);
-        if (code) return add(what, recovering ? Result::does_not : Result::holds, "the launch ended after " + seconds_since(killed), ends_advice(recovering));
+        if (code)
+            return add(what, recovering ? Result::does_not : Result::holds,
+                       "the launch ended after " + seconds_since(killed), ends_advice(recovering));
         const std::uint64_t before = launch.calls(0);
         const std::uint64_t of_second = launch.size() > 2 ? launch.calls(1) : 0;
         const bool live = launch.process().wait_until(kSurvive_s, [&] {
@@ -207,11 +222,14 @@ private:
         });
         if (live) {
             add(what, Result::holds, "they go on",
-                recovering ? "start it with " + words_[0] + " " + std::string(kRecovery) + " so that a dead broker costs no more than what it ran" : "");
+                recovering ? "start it with " + words_[0] + " " + std::string(kRecovery) +
+                                 " so that a dead broker costs no more than what it ran"
+                           : "");
             return ends_with_the_others(launch);
         }
         if (launch.process().wait(kEnd_s))
-            return add(what, recovering ? Result::does_not : Result::holds, "the launch ended after " + seconds_since(killed), ends_advice(recovering));
+            return add(what, recovering ? Result::does_not : Result::holds,
+                       "the launch ended after " + seconds_since(killed), ends_advice(recovering));
         add(what, Result::does_not, "the others stand still, and the launch does not end",
             "such a launch must be ended by hand; then --resume goes on");
     }
@@ -223,7 +241,9 @@ private:
             code ? "" : "start it with `penstock launch X.h5 mpirun ...`, which ends when the run does");
     }
     static std::string ends_advice(bool recovering) {
-        return recovering ? "" : "a dead rank ends the run: let the batch script start it again with --resume (exit code 75, or any but 0, 1 and 2)";
+        return recovering ? ""
+                          : "a dead rank ends the run: let the batch script start it again with --resume (exit code "
+                            "75, or any but 0, 1 and 2)";
     }
 
     void is_signalled() {
@@ -237,10 +257,12 @@ private:
             return true;
         };
         launch.process().signal(SIGUSR1);
-        const bool passed_on = launch.process().wait_until(kForward_s, [&] { return all_have(SIGUSR1) || launch.process().ended(); }) &&
-                               all_have(SIGUSR1);
+        const bool passed_on = launch.process().wait_until(kForward_s, [&] {
+            return all_have(SIGUSR1) || launch.process().ended();
+        }) && all_have(SIGUSR1);
         add(kUsr1, passed_on ? Result::holds : Result::does_not, "",
-            passed_on ? "send it some minutes before the end of the allocation (#SBATCH --signal=B:USR1@120): nothing starts then, what runs may end"
+            passed_on ? "send it some minutes before the end of the allocation (#SBATCH --signal=B:USR1@120): nothing "
+                        "starts then, what runs may end"
                       : "let rank 0 know the end by --walltime");
         if (launch.process().ended()) return;
         const auto sent = Clock::now();

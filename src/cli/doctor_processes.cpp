@@ -59,7 +59,8 @@ Finding process_descriptors() {
     if (self) return f;
     f.result = Result::does_not;
     f.found = std::strerror(errno);
-    f.advice = "worker processes cannot be watched: a kernel from 5.3 on is needed, and a container that lets it through";
+    f.advice =
+        "worker processes cannot be watched: a kernel from 5.3 on is needed, and a container that lets it through";
     return f;
 }
 
@@ -93,11 +94,12 @@ Finding memory_of_group() {
 Finding small_run(const fs::path& program, const fs::path& folder) {
     Finding f{kPart, "a run of one process works: a worker process, a command, results", Result::holds, "", "", true};
     const auto start = TrialProcess::Clock::now();
-    std::ofstream(folder / "trial.yaml") << "penstock: 1\nname: trial\njobs:\n"
-                                            "  worker: {worker: constant, isolation: process, with: {values: {one: 1}}}\n"
-                                            "  command: {worker: command, with: {argv: [echo, \"2\"], outputs: {two: {json: \"\"}}}}\n";
-    TrialProcess run({program.string(), "run", (folder / "trial.yaml").string(), "-o", (folder / "trial-run.h5").string(),
-                      "--walltime", "none", "-q"},
+    std::ofstream(folder / "trial.yaml")
+        << "penstock: 1\nname: trial\njobs:\n"
+           "  worker: {worker: constant, isolation: process, with: {values: {one: 1}}}\n"
+           "  command: {worker: command, with: {argv: [echo, \"2\"], outputs: {two: {json: \"\"}}}}\n";
+    TrialProcess run({program.string(), "run", (folder / "trial.yaml").string(), "-o",
+                      (folder / "trial-run.h5").string(), "--walltime", "none", "-q"},
                      folder / "printed");
     const auto code = run.wait(kPatience_s);
     if (code != 0) {

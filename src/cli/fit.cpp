@@ -58,7 +58,7 @@ std::optional<std::string> stream_that_never_fits(const Plan& plan, const Launch
                     best = host;
             if (!best)
                 return plan.name + " cannot run in this launch: all workers of a stream run at once, and for " +
-                        job_label(job, i) + " there is no room beside the others; together they hold " +
+                       job_label(job, i) + " there is no room beside the others; together they hold " +
                        counted(cpus, "CPU") + ", and there are " + count_text(there) +
                        ". Give its stages fewer `workers` or `cpus`, or start it on more hosts";
             hosts.reserve(*best, wanted);

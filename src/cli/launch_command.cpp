@@ -34,7 +34,8 @@ constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 // What rank 0 says at the very end. An older run may have left one.
 class Summary {
 public:
-    explicit Summary(const std::filesystem::path& run) : path_(run_directory_of(run) / "summary.txt"), before_(identity()) {}
+    explicit Summary(const std::filesystem::path& run)
+        : path_(run_directory_of(run) / "summary.txt"), before_(identity()) {}
 
     // Once it is there, whole, and not the one that was there before.
     std::optional<int> exit_code() const {
@@ -56,7 +57,7 @@ private:
 
     // All 0 where there is none.
     Identity identity() const {
-        struct stat found{};
+        struct stat found {};
         if (::stat(path_.c_str(), &found) != 0) return {};
         return {found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
     }
@@ -151,12 +152,15 @@ int run_launch(const LaunchCommand& command, Streams& streams) {
         if (const int number = signals.next(); number != 0 && number != SIGCHLD) launched.signal(number);
         code = summary.exit_code();
     }
-    if (code) see_it_end(launched, signals);
-    else code = summary.exit_code();  // written just before it ended
+    if (code)
+        see_it_end(launched, signals);
+    else
+        code = summary.exit_code();  // written just before it ended
     if (code) return *code;
     if (launched.code() != kExitSucceeded && launched.code() != kExitUsage)  // these begin no run
         streams.err << fmt::format(
-            "penstock launch: `{}` ended with exit code {}, and its run has not said that it is over: see what it printed; "
+            "penstock launch: `{}` ended with exit code {}, and its run has not said that it is over: see what it "
+            "printed; "
             "what is durable is kept, go on with --resume\n",
             printable(command.command.front()), launched.code());
     return launched.code();

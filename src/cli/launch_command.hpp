@@ -1,8 +1,8 @@
 // `penstock launch RUN COMMAND...`: starts a launcher and ends when the run has, with the run's exit code.
 //
-// A launcher need not do either: Open MPI's mpirun stays after a rank was lost on another host, and gives codes of its own
-// (docs/lost_ranks.md). Rank 0 writes the code to the end of RUN's summary.txt when nothing is left to be done; that is
-// what counts, and the launcher is ended when it does not end by itself soon after.
+// A launcher need not do either: Open MPI's mpirun stays after a rank was lost on another host, and gives codes of its
+// own (docs/lost_ranks.md). Rank 0 writes the code to the end of RUN's summary.txt when nothing is left to be done;
+// that is what counts, and the launcher is ended when it does not end by itself soon after.
 #pragma once
 
 #include "cli/command_line.hpp"

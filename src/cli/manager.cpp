@@ -121,8 +121,8 @@ StreamHandle Manager::stream(const StreamPipeline& pipeline) {
     const auto port = std::make_shared<StreamPort>(run.plan, setup_.run_directory / "spill");
     run.port = port;
     const PipelineNumber number = start(std::move(run));
-    return StreamHandle(std::make_unique<StreamHandle::Impl>(*this, number, pipeline.name(), port,
-                                                             StreamForm::feeds(pipeline)));
+    return StreamHandle(
+        std::make_unique<StreamHandle::Impl>(*this, number, pipeline.name(), port, StreamForm::feeds(pipeline)));
 }
 
 const JobTemplate& Manager::job_of(const Plan& plan, std::string_view job) const {

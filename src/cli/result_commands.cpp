@@ -162,7 +162,8 @@ int run_jobs(const JobsCommand& command, Streams& streams) {
 // All workers of a stage of one stream, also those that still run and have no row.
 bool print_stage_log(const std::filesystem::path& run, const JobRow& stage, const std::vector<const JobRow*>& ended,
                      Streams& streams) {
-    const auto workers = read_stage_log(run_directory_of(run) / "logs", stage.pipeline, stage.pipeline_instance, stage.name);
+    const auto workers =
+        read_stage_log(run_directory_of(run) / "logs", stage.pipeline, stage.pipeline_instance, stage.name);
     for (const WorkerLogText& worker : workers) {
         streams.out << "== " << printable(worker.instance) << " ==\n";
         print_log(worker.attempts, streams);

@@ -5,13 +5,13 @@
 #include "cli/manager.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/run_feeder.hpp"
-#include "report/waiting_file.hpp"
 #include "report/events.hpp"
 #include "report/observer_list.hpp"
 #include "report/reporter.hpp"
 #include "report/role_text.hpp"
 #include "report/summary.hpp"
 #include "report/text.hpp"
+#include "report/waiting_file.hpp"
 #include "run/clock.hpp"
 #include "store/collect.hpp"
 #include "store/durable_jobs.hpp"
@@ -216,7 +216,8 @@ RunRequest Leader::request() const {
 void Leader::note_walltime(RunRequest& request) const {
     const auto walltime = walltime_of(command_.walltime, this_scheduler());
     if (!walltime) return;
-    const bool told = command_.walltime.time_s.has_value();  // of this launch, which has read definitions and results by now
+    const bool told =
+        command_.walltime.time_s.has_value();  // of this launch, which has read definitions and results by now
     request.ends_at = (told ? began_ : steady_now()) + static_cast<Nanoseconds>(walltime->seconds * 1e9);
     request.ends_by = walltime->source;
     log_->write(Severity::info, "what still runs in " + duration_text(walltime->seconds) + " is ended then, " +
@@ -278,7 +279,8 @@ int Leader::run() {
 // The next launch does without that file.
 void Leader::note_lost(const std::string& file, const std::string& reason) {
     if (std::filesystem::path(file).filename().string().starts_with(kEarlierResults)) {
-        log_->write(Severity::error, results_ + " itself is damaged (" + reason + "). Put back a sound copy of it, or move " +
+        log_->write(Severity::error, results_ + " itself is damaged (" + reason +
+                                         "). Put back a sound copy of it, or move " +
                                          "it away: with --resume, what only it had runs again then.");
         lost_files_ = true;
         return;
@@ -329,8 +331,10 @@ void Leader::collect_results(const RunSummary& summary) {
 
 int Leader::exit_code(const RunSummary& summary, const FeederReport& fed) const {
     const bool not_stored = !store_finished_ || (!collected_ && !command_.no_collect);
-    if (summary.interrupted || !summary.fatal.empty() || lost_files_ || fed.journal_failed || not_stored) return kExitResumeMe;
-    return summary.progress.all_succeeded() && fed.bad_lines == 0 && !fed.driver_failed ? kExitSucceeded : kExitJobsFailed;
+    if (summary.interrupted || !summary.fatal.empty() || lost_files_ || fed.journal_failed || not_stored)
+        return kExitResumeMe;
+    return summary.progress.all_succeeded() && fed.bad_lines == 0 && !fed.driver_failed ? kExitSucceeded
+                                                                                        : kExitJobsFailed;
 }
 
 ResultPlace Leader::place_of_results(const RunSummary& summary) const {
@@ -351,8 +355,8 @@ void Leader::tell_summary(const RunSummary& summary, int code) {
     if (command_.verbosity != Verbosity::quiet || code != kExitSucceeded) console_.print(text);
 }
 
-// Launchers that are told to end (mpirun by SIGTERM or SIGINT) forward nothing more of what we print, and may neither end
-// themselves nor give the exit code: a job script looks here.
+// Launchers that are told to end (mpirun by SIGTERM or SIGINT) forward nothing more of what we print, and may neither
+// end themselves nor give the exit code: a job script looks here.
 void Leader::keep_summary(const std::string& text, int code) const {
     const std::filesystem::path file = directory_->path() / "summary.txt";
     std::error_code ignored;

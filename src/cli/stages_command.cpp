@@ -61,9 +61,8 @@ std::vector<StageSummary> summed_up(const Results& results) {
     each_row(results, [&](const StreamRow& of, const Document& row) {
         const std::string& name = at(row, "stage").string();
         const bool first = at(row, "worker").int64() == 0;
-        auto stage = std::find_if(stages.begin(), stages.end(), [&](const StageSummary& s) {
-            return s.pipeline == of.pipeline && s.stage == name;
-        });
+        auto stage = std::find_if(stages.begin(), stages.end(),
+                                  [&](const StageSummary& s) { return s.pipeline == of.pipeline && s.stage == name; });
         if (stage == stages.end()) {
             stage = stages.insert(stages.end(), StageSummary());
             stage->pipeline = of.pipeline;
@@ -80,9 +79,9 @@ std::vector<StageSummary> summed_up(const Results& results) {
 }
 
 void write_rows(const Results& results, TableForm form, std::ostream& out) {
-    constexpr std::string_view kColumns[] = {"stage",     "worker",    "items_in", "items_out", "dropped",
-                                             "skipped",   "failed",    "retried",  "bytes_in",  "bytes_out",
-                                             "busy_s",    "blocked_s", "starved_s", "alive_s"};
+    constexpr std::string_view kColumns[] = {"stage",   "worker",    "items_in",  "items_out", "dropped",
+                                             "skipped", "failed",    "retried",   "bytes_in",  "bytes_out",
+                                             "busy_s",  "blocked_s", "starved_s", "alive_s"};
     if (form == TableForm::csv) {
         out << "pipeline,pipeline_instance";
         for (const std::string_view column : kColumns) out << "," << column;
@@ -107,7 +106,8 @@ void write_rows(const Results& results, TableForm form, std::ostream& out) {
 int run_stages(const StagesCommand& command, Streams& streams) {
     const auto results = Results::open(command.run);
     if (results->stage_counts().empty()) {
-        streams.err << "penstock stages: nothing is known of stages so far: this run has no stream, or none has ended\n";
+        streams.err
+            << "penstock stages: nothing is known of stages so far: this run has no stream, or none has ended\n";
         return kExitSucceeded;
     }
     if (command.form == TableForm::text)

@@ -36,7 +36,8 @@ StreamHandle::Impl::Impl(PipelineManager& manager, PipelineNumber number, std::s
       sinks_(port_->sinks()),
       fed_here_(inputs_.size(), false) {
     for (StreamForm::Feed& each : feeds) {
-        const auto at = static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), each.input) - inputs_.begin());
+        const auto at =
+            static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), each.input) - inputs_.begin());
         fed_here_[at] = true;
         feeding_.emplace_back([this, at, one = std::move(each)] { feed(at, one); });
     }
@@ -69,9 +70,10 @@ std::size_t StreamHandle::Impl::the_input() const {
         found = i;
     }
     if (found == inputs_.size())
-        throw PipelineError("stream `" + name_ +
-                            "` has no input: its sources make all items; begin it with a stage that is no source, or with "
-                            "input()");
+        throw PipelineError(
+            "stream `" + name_ +
+            "` has no input: its sources make all items; begin it with a stage that is no source, or with "
+            "input()");
     return found;
 }
 

@@ -125,7 +125,8 @@ SchedulerView this_scheduler() {
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
     view.output_of = output_of;
-    view.epoch_s = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    view.epoch_s =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
     return view;
 }
 
@@ -138,7 +139,8 @@ std::optional<Walltime> walltime_of(const WalltimeChoice& choice, const Schedule
         left = left_by_slurm(scheduler);
     if (!left) return std::nullopt;
     Walltime walltime;
-    walltime.margin_s = choice.margin_s.value_or(std::clamp(left->seconds * kMarginShare, kLeastMargin_s, kUsualMargin_s));
+    walltime.margin_s =
+        choice.margin_s.value_or(std::clamp(left->seconds * kMarginShare, kLeastMargin_s, kUsualMargin_s));
     walltime.seconds = std::max(0.0, left->seconds - walltime.margin_s);
     walltime.source = left->source;
     return walltime;

@@ -27,9 +27,9 @@ struct SchedulerView {
 SchedulerView this_scheduler();
 
 struct Walltime {
-    double seconds = 0;     // from now on, until jobs are ended: the margin is taken off
-    double margin_s = 0;    // for what follows: making results durable, collecting them
-    std::string source;     // "--walltime", "the end of Slurm job 17"
+    double seconds = 0;   // from now on, until jobs are ended: the margin is taken off
+    double margin_s = 0;  // for what follows: making results durable, collecting them
+    std::string source;   // "--walltime", "the end of Slurm job 17"
     std::string end_text() const { return source == "--walltime" ? "the end of --walltime" : source; }
 };
 

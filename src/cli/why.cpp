@@ -60,8 +60,8 @@ std::string reason_text(const AttemptRow& a) {
 
 std::string attempt_text(const AttemptRow& a) {
     std::string text = "  attempt " + std::to_string(a.number) + ": " + reason_text(a) + " after " +
-                       duration_text(std::max(0.0, a.finished - a.started)) + ", on broker " + std::to_string(a.broker) +
-                       " slot " + std::to_string(a.slot) + ", " + date_text(a.started);
+                       duration_text(std::max(0.0, a.finished - a.started)) + ", on broker " +
+                       std::to_string(a.broker) + " slot " + std::to_string(a.slot) + ", " + date_text(a.started);
     if (a.peak_memory_bytes != 0) text += ", peak memory " + bytes_text(a.peak_memory_bytes);
     return text + "\n" + indented(a.error);
 }
@@ -101,7 +101,8 @@ std::string failed_text(const RunSoFar& run, const JobRow& row) {
 }
 
 std::string skipped_text(const RunSoFar& run, const JobRow& row) {
-    std::string text = printable(full_label(row)) + " was skipped: it follows " + printable(row.error) + ", which failed.\n";
+    std::string text =
+        printable(full_label(row)) + " was skipped: it follows " + printable(row.error) + ", which failed.\n";
     const auto cause = std::find_if(run.rows->begin(), run.rows->end(), [&](const JobRow& other) {
         return of_one_pipeline(row, other) && label_within(other) == row.error;
     });
@@ -122,8 +123,9 @@ std::string again_text(const RunSoFar& run, const JobRow& row) {
 }
 
 std::string succeeded_text(const RunSoFar& run, const JobRow& row) {
-    std::string text = printable(full_label(row)) + " succeeded" +
-                       (row.attempts > 1 ? ", though not at once.\n" + attempts_text(run, row) : ": nothing is wrong with it.\n");
+    std::string text =
+        printable(full_label(row)) + " succeeded" +
+        (row.attempts > 1 ? ", though not at once.\n" + attempts_text(run, row) : ": nothing is wrong with it.\n");
     return text;
 }
 
@@ -133,13 +135,14 @@ std::string succeeded_text(const RunSoFar& run, const JobRow& row) {
 std::string waiting_text(const RunSoFar& run, const Resources& needs, const std::string& job) {
     const bool goes_on = run.state == RunSoFar::State::goes_on;
     if (goes_on && run.waiting_written_s == 0) return "The run has not said yet what is short.\n";
-    const std::string when =
-        (goes_on ? "As the run saw it (" : "As the run saw it when it ended (") + date_text(run.waiting_written_s) + "): ";
+    const std::string when = (goes_on ? "As the run saw it (" : "As the run saw it when it ended (") +
+                             date_text(run.waiting_written_s) + "): ";
     std::string text;
     for (const WaitingText& w : run.waiting)
         if (w.needs == needs_text(needs) && (w.job.empty() || w.job == job)) text += when + printable(w.text) + ".\n";
     if (!goes_on) return text;
-    return text.empty() ? when + "no job that needs " + printable(needs_text(needs)) + " waits, so this one runs.\n" : text;
+    return text.empty() ? when + "no job that needs " + printable(needs_text(needs)) + " waits, so this one runs.\n"
+                        : text;
 }
 
 // The jobs above one, as far as they keep it from running.
@@ -157,7 +160,8 @@ public:
             const JobTemplate& producer = plan.templates[edge.producer.value];
             for (std::uint32_t i = 0; i < producer.count; ++i) {
                 if (edge.relation == Relation::twin && i != instance) continue;
-                if (edge.relation == Relation::group && plan.groupings[edge.grouping].consumer_of[i] != instance) continue;
+                if (edge.relation == Relation::group && plan.groupings[edge.grouping].consumer_of[i] != instance)
+                    continue;
                 const auto found = ended_.find(key(producer.name, i));
                 const bool over = found != ended_.end() && found->second >= JobStatus::succeeded;
                 if (over && (edge.when == When::ended || found->second == JobStatus::succeeded)) continue;
@@ -174,7 +178,9 @@ public:
     std::string failed_text() const { return listed(failed_names_, failed_); }
 
 private:
-    static std::string key(const std::string& name, std::uint32_t number) { return name + "#" + std::to_string(number); }
+    static std::string key(const std::string& name, std::uint32_t number) {
+        return name + "#" + std::to_string(number);
+    }
     static std::string listed(const std::vector<std::string>& names, std::uint64_t all) {
         std::string text;
         for (const std::string& name : names) text += (text.empty() ? "" : ", ") + printable(name);
@@ -190,7 +196,8 @@ private:
 std::string state_text(const RunSoFar& run) {
     switch (run.state) {
         case RunSoFar::State::goes_on:
-            return "The run goes on (" + run.owner + "). What is said here is as far as its results are durable: about a second ago.\n";
+            return "The run goes on (" + run.owner +
+                   "). What is said here is as far as its results are durable: about a second ago.\n";
         case RunSoFar::State::ended:
             return "The run is over, or was interrupted: nothing of it runs now.\n";
         case RunSoFar::State::unknown:
@@ -229,7 +236,8 @@ std::string why_not_yet_text(const RunSoFar& run, const std::string& pipeline_in
                 (above.waiting() == 1 ? "has" : "have") + " not ended: " + above.waiting_text() + ".\n";
     } else {
         text += ". All it follows has ended: it runs, or waits for " +
-                (job.resources.simple() ? std::string("a free slot") : "what it needs (" + printable(needs_text(job.resources)) + ")") +
+                (job.resources.simple() ? std::string("a free slot")
+                                        : "what it needs (" + printable(needs_text(job.resources)) + ")") +
                 ".\n";
         text += waiting_text(run, job.resources, plan.name + "/" + job.name);
     }

@@ -18,7 +18,7 @@ struct RunSoFar {
     std::string run;                   // X.h5
     const std::vector<JobRow>* rows = nullptr;
     std::function<std::vector<AttemptRow>(const JobRow&)> attempts;
-    const Plan* plan = nullptr;        // of the job's pipeline; null = not known
+    const Plan* plan = nullptr;  // of the job's pipeline; null = not known
     enum class State { goes_on, ended, unknown } state = State::unknown;
     std::string owner;                 // of the run that goes on: "process 4711 on node17"
     std::vector<WaitingText> waiting;  // what the run itself said last; empty = nothing

@@ -63,8 +63,8 @@ std::vector<PlannedJob> planned_jobs(const std::vector<std::shared_ptr<const Pla
 }
 
 int tell_meant(const std::vector<const JobRow*>& meant, const std::string& reference, std::ostream& err) {
-    err << "penstock why: " << counted(meant.size(), "job") << " of this run could be meant by `" << printable(reference)
-        << "`; name one:\n";
+    err << "penstock why: " << counted(meant.size(), "job") << " of this run could be meant by `"
+        << printable(reference) << "`; name one:\n";
     for (std::size_t i = 0; i < std::min(meant.size(), kMeantShown); ++i)
         err << "  " << shell_quoted(printable(full_label(*meant[i]))) << "\n";
     if (meant.size() > kMeantShown) err << "  ...\n";

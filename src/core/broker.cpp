@@ -228,8 +228,7 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
         return end;
     }
     if (!how.succeeded && !plan.is_stream()) {
-        const PastAttempts past =
-            how.told_to_end ? t->past : with_one_more(t->past, how.crashed, rank_, t->lane);
+        const PastAttempts past = how.told_to_end ? t->past : with_one_more(t->past, how.crashed, rank_, t->lane);
         end.next = how.told_to_end ? NextAttempt::yes : next_attempt(job, past, crash_limit_);
         if (end.next == NextAttempt::yes) {
             attempt_failed(*t, past, how, out);
@@ -237,10 +236,11 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
             return end;
         }
     }
-    const bool follow = how.succeeded && !draining_ && !no_followers_ && p.follows && job.follower != JobTemplate::kNoFollower &&
+    const bool follow = how.succeeded && !draining_ && !no_followers_ && p.follows &&
+                        job.follower != JobTemplate::kNoFollower &&
                         !plan.templates[job.follower].worker.empty();  // its block may not have been sent yet
-    const bool extends = pending_.jobs.count != 0 && how.succeeded && pending_.succeeded && pending_.jobs.pipeline == id &&
-                         pending_.jobs.first.value + pending_.jobs.count == t->job &&
+    const bool extends = pending_.jobs.count != 0 && how.succeeded && pending_.succeeded &&
+                         pending_.jobs.pipeline == id && pending_.jobs.first.value + pending_.jobs.count == t->job &&
                          pending_template_ == t->job_template && pending_.followed == follow &&
                          pending_.attempt == t->attempt;
     if (extends) {
@@ -248,8 +248,13 @@ JobEnd Broker::ended(std::uint64_t ticket, const AttemptEnd& how, Outbox& out) {
         pending_.busy_ns += static_cast<std::uint64_t>(how.busy);
     } else {
         send_ended(out);
-        pending_ = {{id, JobIndex(t->job), 1},            how.succeeded, t->attempt, records_,
-                    static_cast<std::uint64_t>(how.busy), follow,        {}};
+        pending_ = {{id, JobIndex(t->job), 1},
+                    how.succeeded,
+                    t->attempt,
+                    records_,
+                    static_cast<std::uint64_t>(how.busy),
+                    follow,
+                    {}};
         if (!how.succeeded) pending_.error = first_bytes(how.error, kErrorBytes);
         pending_template_ = t->job_template;
     }
@@ -269,7 +274,8 @@ void Broker::attempt_failed(const Ticketed& t, const PastAttempts& past, const A
     const msg::Assign was = assign_of(t);
     tell(*t.pipeline,
          msg::AttemptFailed{was.jobs, was.job, was.attempt, was.holder, was.located, past, records_,
-                            static_cast<std::uint64_t>(how.busy), std::string(first_bytes(how.error, kErrorBytes)), how.told_to_end},
+                            static_cast<std::uint64_t>(how.busy), std::string(first_bytes(how.error, kErrorBytes)),
+                            how.told_to_end},
          out);
 }
 

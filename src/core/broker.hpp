@@ -39,7 +39,7 @@ struct JobEnd {
     std::uint32_t instance = 0;
     std::uint32_t attempt = 1;
     std::int64_t submitted_ns = 0;
-    bool follow = false;  // call Broker::follow() once the outputs are kept
+    bool follow = false;                         // call Broker::follow() once the outputs are kept
     NextAttempt next = NextAttempt::no_retries;  // of a failure: whether the job is tried again
 };
 
@@ -136,11 +136,11 @@ private:
         KnownPlan* plan = nullptr;
         std::uint32_t pipeliner = 0;
         std::int64_t submitted_ns = 0;
-        bool follows = true;        // this broker may go on with followers by itself
-        std::uint64_t in_hand = 0;  // jobs queued, waiting or running
-        std::uint32_t epoch = 0;    // how often it was withdrawn
-        bool withheld = false;      // until Continue: nothing is told of it
-        bool abandoned = false;     // a stream: until all of its jobs here have ended
+        bool follows = true;               // this broker may go on with followers by itself
+        std::uint64_t in_hand = 0;         // jobs queued, waiting or running
+        std::uint32_t epoch = 0;           // how often it was withdrawn
+        bool withheld = false;             // until Continue: nothing is told of it
+        bool abandoned = false;            // a stream: until all of its jobs here have ended
         std::vector<RouterMessage> later;  // what was to be told meanwhile; no more than jobs ran at its Withdraw
     };
     struct Withdrawal {
@@ -161,7 +161,7 @@ private:
         std::uint32_t lane = kNoLane;  // kNoLane: waits for inputs or a lane
         std::uint32_t generation = 0;  // a ticket's upper half, so that an old ticket is recognised
         PastAttempts past;
-        float likely_ns = 0;           // in its lane it counts as it was guessed when it came there
+        float likely_ns = 0;  // in its lane it counts as it was guessed when it came there
         bool located = true, reserved = false, used = false;
         bool waits_for_inputs = false;
         bool first_in_line = false;  // a follower: goes before what else is queued

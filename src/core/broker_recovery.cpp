@@ -1,5 +1,5 @@
-// A rank was lost: what has not started of its pipelines is dropped, and nothing is told until everybody knows again how
-// far they are.
+// A rank was lost: what has not started of its pipelines is dropped, and nothing is told until everybody knows again
+// how far they are.
 #include "core/broker.hpp"
 
 #include <algorithm>
@@ -132,12 +132,12 @@ void Broker::send(const Pipeline& p, RouterMessage m, Outbox& out) {
 // After the Ended of that record.
 void Broker::refused(msg::Refused refused, Outbox& out) {
     const auto at = pipelines_.find(refused.jobs.pipeline);
-    const bool untold =
-        at != pipelines_.end() && std::any_of(at->second.later.begin(), at->second.later.end(), [&](const RouterMessage& m) {
-            const auto* ended = std::get_if<msg::Ended>(&m);
-            return ended != nullptr && refused.jobs.first >= ended->jobs.first &&
-                   refused.jobs.first.value - ended->jobs.first.value < ended->jobs.count;
-        });
+    const bool untold = at != pipelines_.end() &&
+                        std::any_of(at->second.later.begin(), at->second.later.end(), [&](const RouterMessage& m) {
+                            const auto* ended = std::get_if<msg::Ended>(&m);
+                            return ended != nullptr && refused.jobs.first >= ended->jobs.first &&
+                                   refused.jobs.first.value - ended->jobs.first.value < ended->jobs.count;
+                        });
     if (untold)
         at->second.later.push_back(std::move(refused));
     else

@@ -1,5 +1,5 @@
-// The error of an item of a stream as text, and back: in records and messages it is one text, a driver function gets its
-// parts.
+// The error of an item of a stream as text, and back: in records and messages it is one text, a driver function gets
+// its parts.
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,8 @@ bool in_order(const std::vector<Run>& runs, std::uint32_t jobs) {
 
 template <class Run>
 auto behind(const std::vector<Run>& runs, std::uint32_t job) {
-    return std::upper_bound(runs.begin(), runs.end(), job, [](std::uint32_t j, const Run& run) { return j < run.first; });
+    return std::upper_bound(runs.begin(), runs.end(), job,
+                            [](std::uint32_t j, const Run& run) { return j < run.first; });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What there is of one pipeline already: what earlier launches have left of it, or, after a rank was lost, this one. Made
-// at rank 0 (store/durable_jobs.hpp), and told to its pipeliner.
+// What there is of one pipeline already: what earlier launches have left of it, or, after a rank was lost, this one.
+// Made at rank 0 (store/durable_jobs.hpp), and told to its pipeliner.
 #pragma once
 
 #include "core/ids.hpp"
@@ -72,7 +72,8 @@ struct Resumption {
     std::shared_ptr<const std::vector<std::string>> files;
     std::optional<bool> ended_well;  // the pipeline, as its row says; nothing when it is not known to have ended
     std::shared_ptr<const StreamPosition> position;  // where a stream goes on; null = at its beginning
-    std::string begins_again;  // why a stream of which something was made does not go on; "" = it does, or there was none
+    std::string
+        begins_again;  // why a stream of which something was made does not go on; "" = it does, or there was none
     std::uint64_t changed = 0;  // jobs that had succeeded and run again, since they, or what they read, changed
 
     // Null when the job is in none.

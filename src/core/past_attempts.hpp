@@ -1,7 +1,7 @@
 // What became of a job's attempts before the one that is spoken of, in the run that goes on.
 //
-// It travels with the job, from the broker that failed by the router to the next one, so that nobody keeps anything about
-// jobs that do not fail.
+// It travels with the job, from the broker that failed by the router to the next one, so that nobody keeps anything
+// about jobs that do not fail.
 #pragma once
 
 #include "core/plan.hpp"

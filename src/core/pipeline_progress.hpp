@@ -45,8 +45,8 @@ public:
 
     explicit PipelineProgress(std::shared_ptr<const Structure> structure);
 
-    // The jobs that depend on nothing but on what has been done already, if anything has. Those that run are not told as
-    // ready.
+    // The jobs that depend on nothing but on what has been done already, if anything has. Those that run are not told
+    // as ready.
     void start(Changes& changes, const JobHistory* history = nullptr);
     // Jobs first .. first + count - 1 ended at a broker. False (and nothing changes) when one of them was not ready.
     // `followed`: the broker goes on with what this makes ready, so it is not told as ready.

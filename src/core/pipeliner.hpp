@@ -58,7 +58,7 @@ private:
     std::unordered_map<PipelineId, PipelineProgress> pipelines_;
     std::unordered_map<PipelineId, std::shared_ptr<const JobHistory>> histories_;  // of those resumed, not done
     std::unordered_map<PipelineId, std::vector<Early>> early_;  // no more than followers under way; never empty lists
-    std::unordered_map<PipelineId, std::uint32_t> epochs_;  // of those that were restarted
+    std::unordered_map<PipelineId, std::uint32_t> epochs_;      // of those that were restarted
     std::uint64_t ignored_ = 0;
     bool stopped_ = false;
 };

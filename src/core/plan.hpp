@@ -49,14 +49,14 @@ struct Axis {
 struct ForEach {
     std::vector<std::vector<Axis>> dimensions;
 
-    std::uint32_t count() const;  // a larger product than 2^32 - 1 gives 2^32 - 1, which no limit lets pass
+    std::uint32_t count() const;             // a larger product than 2^32 - 1 gives 2^32 - 1, which no limit lets pass
     std::vector<std::string> names() const;  // in definition order
     // The value of the axis called `name` for one instance; throws std::out_of_range for an unknown name.
     Value value(std::string_view name, std::uint32_t instance) const;
     Document parameters(std::uint32_t instance) const;
-    // "seed=0,beta=0.1": names in definition order. Numbers shortest, float64 always as such ("1.0"), true, false, null;
-    // a string that is a plain word as it is, any other value as JSON. A value of more than kMaxLabelValue bytes is cut
-    // and ends in "...#" and its hash. Equal labels mean equal values.
+    // "seed=0,beta=0.1": names in definition order. Numbers shortest, float64 always as such ("1.0"), true, false,
+    // null; a string that is a plain word as it is, any other value as JSON. A value of more than kMaxLabelValue bytes
+    // is cut and ends in "...#" and its hash. Equal labels mean equal values.
     std::string label(std::uint32_t instance) const;
     // The values of one instance, in definition order, for job_hash().
     void add_values(std::uint32_t instance, Hasher& hasher) const;
@@ -116,13 +116,13 @@ struct Binding {
         std::uint32_t other_key = 0;  // 0: makes source_key; else other_keys[other_key - 1]
     };
 
-    std::string key;         // as the job sees it
+    std::string key;  // as the job sees it
     From from = From::data;
-    std::string source_key;  // the axis, parameter, output or data key
+    std::string source_key;           // the axis, parameter, output or data key
     std::vector<Producer> producers;  // From::outputs: in the order of the input's list
     bool list = false;                // From::outputs: gather all into a list (else exactly one producer job)
     Missing missing = Missing::fail;
-    bool in_document = true;  // false: only placeholders use it, process() does not see it
+    bool in_document = true;                   // false: only placeholders use it, process() does not see it
     std::vector<std::string> other_keys = {};  // From::outputs: when not all producers are asked for the same key
 
     // Throws std::out_of_range for a producer of some other binding.
@@ -137,8 +137,8 @@ enum class Isolation : std::uint8_t { process, in_line };
 
 struct Resources {
     std::uint32_t cpus = 1;
-    std::uint64_t memory_bytes = 0;                  // 0 = not accounted
-    std::map<std::string, std::uint64_t> named;      // e.g. {"matlab": 1}
+    std::uint64_t memory_bytes = 0;              // 0 = not accounted
+    std::map<std::string, std::uint64_t> named;  // e.g. {"matlab": 1}
     friend auto operator<=>(const Resources&, const Resources&) = default;
 
     // Needs one CPU and nothing else: the common case, which a broker's slots alone decide.
@@ -156,34 +156,34 @@ struct SavePolicy {
 // One entry under `jobs:` (or one node of `graph:`), standing for all of its instances.
 struct JobTemplate {
     std::string name;
-    std::string worker;  // name of the worker type
+    std::string worker;                       // name of the worker type
     std::shared_ptr<const ForEach> for_each;  // null = one job
     JobIndex first_job;
     std::uint32_t count = 1;
 
-    Document with;                   // parameters with placeholders not filled in
-    std::vector<Binding> bindings;   // every key the job needs
+    Document with;                  // parameters with placeholders not filled in
+    std::vector<Binding> bindings;  // every key the job needs
     SavePolicy save;
-    bool feeds_others = false;       // some edge out of it carries values: the broker keeps its outputs
+    bool feeds_others = false;                  // some edge out of it carries values: the broker keeps its outputs
     std::vector<std::string> shown_parameters;  // for-each names that inputs of other jobs read as if they were outputs
 
     Resources resources;
     Isolation isolation = Isolation::process;
-    std::int32_t priority = 0;       // higher first
-    std::uint32_t retries = 0;       // further attempts
-    double timeout_s = 0;            // per attempt; 0 = none
+    std::int32_t priority = 0;  // higher first
+    std::uint32_t retries = 0;  // further attempts
+    double timeout_s = 0;       // per attempt; 0 = none
 
-    // The one template whose instance i depends on instance i of this one and on nothing else, while nothing else depends
-    // on this one: a broker may go on with it without asking. Set by find_followers().
+    // The one template whose instance i depends on instance i of this one and on nothing else, while nothing else
+    // depends on this one: a broker may go on with it without asking. Set by find_followers().
     static constexpr std::uint32_t kNoFollower = 0xffffffff;
     std::uint32_t follower = kNoFollower;
 
     // What job_hash() is made of besides the job's for-each values; all of it filled in by seal_hashes(), and all of it
     // needed wherever job_hash() is called. Together they change exactly when results of old runs no longer stand.
-    std::uint64_t hash = 0;                // worker type, with, inputs, and the same of the producers of inputs
-    std::vector<std::string> data_keys;    // used by the job or by a producer of its inputs, however far up; sorted
-    bool uses_all_data = false;            // more than kMaxDataKeys of them: data_keys is empty and every key counts
-    std::uint64_t data_hash = 0;           // of the plan's values of these keys
+    std::uint64_t hash = 0;              // worker type, with, inputs, and the same of the producers of inputs
+    std::vector<std::string> data_keys;  // used by the job or by a producer of its inputs, however far up; sorted
+    bool uses_all_data = false;          // more than kMaxDataKeys of them: data_keys is empty and every key counts
+    std::uint64_t data_hash = 0;         // of the plan's values of these keys
     // Of each instance, what the groups (Relation::group) it depends on consist of; null when there are none.
     std::shared_ptr<const std::vector<std::uint64_t>> group_hashes;
 };
@@ -199,15 +199,15 @@ struct Plan {
     std::vector<Grouping> groupings;
     std::uint32_t job_count = 0;
 
-    std::string definition_directory;    // absolute; relative paths in parameters resolve against it
-    std::string definition_text;         // for the attributes of the results file
-    struct File {                        // a file the definition read (lines, rows), pinned by hash
+    std::string definition_directory;  // absolute; relative paths in parameters resolve against it
+    std::string definition_text;       // for the attributes of the results file
+    struct File {                      // a file the definition read (lines, rows), pinned by hash
         std::string path;
         std::uint64_t hash = 0;
     };
     std::vector<File> files;
-    // Data keys that some job uses and only the own data of a --for-each pipeline can give; sorted. Known only where the
-    // plan was made (rank 0).
+    // Data keys that some job uses and only the own data of a --for-each pipeline can give; sorted. Known only where
+    // the plan was made (rank 0).
     std::vector<std::string> own_keys;
 
     bool is_stream() const { return !stages.empty(); }
@@ -219,8 +219,9 @@ struct Plan {
 // "simulate[seed=0,beta=0.1]", or "simulate" for a job without for-each.
 std::string job_label(const JobTemplate& job, std::uint32_t instance);
 
-// Fills in hash, data_keys, uses_all_data, data_hash and group_hashes of every template: the last step in making a plan,
-// when all else is filled in and known to have no cycle. O(templates + bindings + instances of grouped producers).
+// Fills in hash, data_keys, uses_all_data, data_hash and group_hashes of every template: the last step in making a
+// plan, when all else is filled in and known to have no cycle. O(templates + bindings + instances of grouped
+// producers).
 void seal_hashes(Plan& plan);
 
 // Sets JobTemplate::follower of every template, from the edges. Part of making a plan, like seal_hashes().

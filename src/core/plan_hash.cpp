@@ -42,7 +42,8 @@ void each_producer(const JobTemplate& job, F&& f) {
 // Every template whose results it reads: producers of inputs, and the stages whose items it takes.
 template <class F>
 void each_above(const Plan& plan, std::uint32_t index, F&& f) {
-    each_producer(plan.templates[index], [&](const Binding&, const Binding::Producer& producer) { f(producer.job.value); });
+    each_producer(plan.templates[index],
+                  [&](const Binding&, const Binding::Producer& producer) { f(producer.job.value); });
     if (plan.is_stream())
         for (const TemplateIndex from : plan.stages[index].from) f(from.value);
 }
@@ -116,7 +117,8 @@ private:
         whole_[index] = whole.value();
     }
 
-    // What a stage makes depends on all it gets. How many workers share that, and what their queues are, is no part of it.
+    // What a stage makes depends on all it gets. How many workers share that, and what their queues are, is no part of
+    // it.
     void add_stage(const Stage& stage, Hasher& hasher) const {
         hasher.add(static_cast<std::uint64_t>(stage.merge)).add(static_cast<std::uint64_t>(stage.on_error));
         hasher.add(std::uint64_t{stage.ordered}).add(std::uint64_t{stage.from.size()});

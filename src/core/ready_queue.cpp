@@ -10,7 +10,8 @@ void ReadyQueue::push(const ReadyRun& run) {
     if (!queue.empty()) {
         ReadyRun& last = queue.back();
         if (last.jobs.pipeline == run.jobs.pipeline && last.job == run.job && last.attempt == run.attempt &&
-            last.located == run.located && last.past == run.past && last.jobs.first.value + last.jobs.count == run.jobs.first.value) {
+            last.located == run.located && last.past == run.past &&
+            last.jobs.first.value + last.jobs.count == run.jobs.first.value) {
             last.jobs.count += run.jobs.count;
             return;
         }

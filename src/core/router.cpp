@@ -143,7 +143,7 @@ void Router::on(const msg::Ready& m, std::uint32_t, Outbox&) {
         return;
     }
     if (p->recovery) return;  // it will be told again
-    if (p->stream) {  // all of its jobs run at once
+    if (p->stream) {          // all of its jobs run at once
         p->stream->ready += m.jobs.count;
         if (p->stream->ready == p->plan->plan->job_count) streams_.push_back(m.jobs.pipeline);
         return;

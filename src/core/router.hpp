@@ -10,11 +10,12 @@
 //
 // When the end of the launch is known, nothing starts that would not end before it (router_walltime.cpp).
 //
-// An attempt that failed comes back after a pause that doubles with each of its job's, and first looks for another broker
-// (router_retries.cpp).
+// An attempt that failed comes back after a pause that doubles with each of its job's, and first looks for another
+// broker (router_retries.cpp).
 //
-// A rank that is lost takes with it what was assigned there and what was not durable there. Pipelines that had to do with
-// it are withdrawn from all brokers, rebuilt from what is durable and what runs elsewhere, and go on (router_recovery.cpp).
+// A rank that is lost takes with it what was assigned there and what was not durable there. Pipelines that had to do
+// with it are withdrawn from all brokers, rebuilt from what is durable and what runs elsewhere, and go on
+// (router_recovery.cpp).
 //
 // Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at
 // most the jobs of active pipelines, as runs; a plan is known to the roles while pipelines of it are not over, and then
@@ -48,15 +49,15 @@ struct BrokerDescription {
 };
 
 struct RouterOptions {
-    std::vector<std::uint32_t> pipeliners;  // ranks
+    std::vector<std::uint32_t> pipeliners;         // ranks
     std::optional<std::uint32_t> spare_pipeliner;  // rank that is one when all of these are lost
     std::vector<BrokerDescription> brokers;
     HostLedger hosts;
     bool fail_fast = false;
-    Nanoseconds ends_at = 0;  // what runs then is ended; on the clock of schedule(), 0 = no end is known
+    Nanoseconds ends_at = 0;                // what runs then is ended; on the clock of schedule(), 0 = no end is known
     Nanoseconds retry_delay = 500'000'000;  // before a job's second attempt; doubles with each further one
     std::uint32_t crash_limit = kCrashLimit;  // so many ranks in a row may be lost under a job
-    bool marks_streams = true;  // streams may go on from a position
+    bool marks_streams = true;                // streams may go on from a position
     // Plans without a pipeline are kept for the next one of them, the latest used: so many, and of so many jobs
     // together.
     std::uint32_t idle_plans = 64;
@@ -103,9 +104,9 @@ struct RouterCounts {
     std::uint64_t jobs = 0, succeeded = 0, failed = 0, skipped = 0, assigned = 0, durable = 0;
     std::uint64_t kept = 0;  // of those ended: in earlier launches
     std::uint64_t pipelines = 0, pipelines_over = 0;
-    std::uint64_t retried = 0;  // attempts that failed and were not the last of their jobs
+    std::uint64_t retried = 0;    // attempts that failed and were not the last of their jobs
     std::uint64_t cut_short = 0;  // attempts that were ended, and have not failed
-    std::uint64_t ignored = 0;  // messages that made no sense
+    std::uint64_t ignored = 0;    // messages that made no sense
     std::uint64_t ended() const { return succeeded + failed + skipped; }
 };
 
@@ -117,7 +118,8 @@ public:
     static constexpr std::uint32_t kActivePipelines = 4096;
     static constexpr Nanoseconds kLongestRetryDelay = 30'000'000'000;  // unless the first one is longer
     static constexpr double kLikely = 1.5;  // a job ends within so many times the mean of such jobs
-    // When only jobs are left that do not fit: so long nothing else has come, if nothing more will be submitted, or may be.
+    // When only jobs are left that do not fit: so long nothing else has come, if nothing more will be submitted, or may
+    // be.
     static constexpr Nanoseconds kNothingElse = 1'000'000'000;
     static constexpr Nanoseconds kNothingSubmitted = 10'000'000'000;
 
@@ -199,7 +201,7 @@ private:
         PipelineInfo info;
         std::int64_t submitted_ns = 0;
         std::uint32_t pipeliner = 0;
-        std::uint32_t left = 0;  // jobs that have not ended
+        std::uint32_t left = 0;                     // jobs that have not ended
         std::shared_ptr<const JobHistory> history;  // null: nothing of it was done in an earlier launch
         bool failed = false;
         bool begun = false;      // given to a pipeliner
@@ -217,14 +219,14 @@ private:
         std::unique_ptr<Recovery> recovery;          // null but from the loss of a rank until it goes on
         std::map<std::uint32_t, PastAttempts> past;  // of jobs that are to become ready again
         struct Stream {
-            std::uint32_t ready = 0;         // jobs
+            std::uint32_t ready = 0;  // jobs
             bool placed = false, stopped = false;
-            bool closed = false;  // by the driver function, perhaps before it was placed
-            std::set<std::uint32_t> unready; // brokers that have not said StreamReady
+            bool closed = false;                         // by the driver function, perhaps before it was placed
+            std::set<std::uint32_t> unready;             // brokers that have not said StreamReady
             std::unique_ptr<StreamPositions> marks;      // null: it cannot go on from a position
             std::shared_ptr<const StreamPosition> from;  // the last one; null = its beginning
         };
-        std::unique_ptr<Stream> stream;      // null for a pipeline of jobs
+        std::unique_ptr<Stream> stream;                      // null for a pipeline of jobs
         std::vector<std::uint32_t> brokers;                  // told of it
         std::map<std::uint32_t, std::uint64_t> last_record;  // per rank (kOwn: skipped ones): of its ended jobs
     };
@@ -238,9 +240,9 @@ private:
         std::deque<std::pair<std::uint64_t, AssignedJobs::Run>> not_durable;
         std::uint64_t durable = 0;
         bool has_credit_entry = false;
-        bool recalled = false;                       // asked to return jobs, no answer yet
-        bool nothing_to_return = false;              // the last answer was empty, and no job has ended there since
-        bool gone = false;                           // said Bye, or is lost
+        bool recalled = false;           // asked to return jobs, no answer yet
+        bool nothing_to_return = false;  // the last answer was empty, and no job has ended there since
+        bool gone = false;               // said Bye, or is lost
         bool lost = false;
         std::map<PlanId, std::vector<bool>> blocks;  // sent
     };
@@ -276,7 +278,8 @@ private:
     void place_streams(Outbox& out);
     bool place_stream(PipelineId id, Pipeline& p, Outbox& out);
     std::optional<std::vector<std::uint32_t>> reserve_for_stream(const Plan& plan);
-    std::optional<std::uint32_t> broker_for_stage(const Resources& wanted, const std::vector<std::uint32_t>& given) const;
+    std::optional<std::uint32_t> broker_for_stage(const Resources& wanted,
+                                                  const std::vector<std::uint32_t>& given) const;
     void stop_stream(PipelineId id, Pipeline& p, msg::StopStream why, Outbox& out);
     bool nothing_running() const;
     void finish_when_durable(PipelineId id, Pipeline& p, Outbox& out);
@@ -371,7 +374,7 @@ private:
     std::vector<ReadyRun> failed_;                  // since the last schedule(); single jobs, with the next attempt
     std::multimap<Nanoseconds, ReadyRun> pausing_;  // by the time at which they are ready
     Nanoseconds now_ = 0;                           // of the last schedule()
-    std::deque<PipelineId> streams_;  // all of whose jobs are ready, and that are not placed
+    std::deque<PipelineId> streams_;                // all of whose jobs are ready, and that are not placed
     std::uint64_t ready_simple_ = 0;
     std::uint64_t own_records_ = 0, own_durable_ = 0;
     std::uint32_t next_pipeline_ = 1;

@@ -1,10 +1,11 @@
 // A rank is lost: what it had, and how its pipelines go on.
 //
-//   lose()        what was assigned there is free; of each pipeline that had to do with the rank, all that waits here is
+//   lose()        what was assigned there is free; of each pipeline that had to do with the rank, all that waits here
+//   is
 //                 dropped, and every broker that has something of it is told to Withdraw it
 //   Withdrawn     from all of them: what has ended there is durable, and what runs there is known
-//   rebuilt()     the driver has read what is durable: the pipeliner (another one, if that was lost) starts again from it
-//   Restarted     from the pipeliner: brokers may Continue, and its Ready count again
+//   rebuilt()     the driver has read what is durable: the pipeliner (another one, if that was lost) starts again from
+//   it Restarted     from the pipeliner: brokers may Continue, and its Ready count again
 //
 // Another loss meanwhile begins it anew, with the next epoch of the pipeline.
 #include "core/router.hpp"
@@ -45,7 +46,8 @@ std::vector<Kept> without(const std::vector<Kept>& kept, const std::vector<JobHi
         const std::uint32_t end = run.first + run.count;
         while (next != out.end() && next->first + next->count <= run.first) ++next;
         for (auto hole = next; hole != out.end() && hole->first < end; ++hole) {
-            if (hole->first > run.first) rest.push_back({run.first, hole->first - run.first, run.succeeded, run.holder});
+            if (hole->first > run.first)
+                rest.push_back({run.first, hole->first - run.first, run.succeeded, run.holder});
             run.first = std::max(run.first, hole->first + hole->count);
         }
         if (run.first < end) rest.push_back({run.first, end - run.first, run.succeeded, run.holder});
@@ -60,7 +62,8 @@ bool is_kept(const JobHistory& history, std::uint32_t job) {
 }
 
 // What was known before of attempts stays known, on the disk or not.
-void take_attempts(JobHistory& history, const std::map<std::uint32_t, std::uint32_t>& attempts, const JobHistory* before) {
+void take_attempts(JobHistory& history, const std::map<std::uint32_t, std::uint32_t>& attempts,
+                   const JobHistory* before) {
     std::vector<Tried> tried;
     for (const auto& [job, highest] : attempts) tried.push_back({job, 1, highest});
     history.tried = merged(history.tried, tried);
@@ -371,8 +374,7 @@ void Router::write_lost(PipelineId id, Pipeline& p, JobHistory& history) {
 
 // No job of a stream is worth anything without the others: those that no rank took with it have failed as well.
 std::vector<JobHistory::Kept> Router::give_up(PipelineId id, const Plan& plan, JobHistory& history,
-                                              const std::map<std::uint32_t, std::uint32_t>& attempts,
-                                              LostWith& lost) {
+                                              const std::map<std::uint32_t, std::uint32_t>& attempts, LostWith& lost) {
     history.kept.clear();
     std::vector<Kept> failed;
     for (std::uint32_t job = 0; job < plan.job_count; ++job) {
@@ -388,7 +390,8 @@ std::vector<JobHistory::Kept> Router::give_up(PipelineId id, const Plan& plan, J
 
 void Router::on(const msg::Restarted& m, std::uint32_t from, Outbox& out) {
     Pipeline* const p = pipeline(m.pipeline);
-    if (p == nullptr || !p->recovery || m.epoch != p->epoch || from != p->pipeliner) return;  // of an epoch that is over
+    if (p == nullptr || !p->recovery || m.epoch != p->epoch || from != p->pipeliner)
+        return;  // of an epoch that is over
     end_recovery(m.pipeline, *p, out);
     if (p->left == 0) all_ended(m.pipeline, *p, out);
 }

@@ -8,7 +8,8 @@ namespace penstock {
 void Router::push_ready(const ReadyRun& run, const Pipeline& p) {
     const JobTemplate& job = p.plan->plan->templates[run.job.value];
     Level& level = levels_[job.priority];
-    if ((run.past.failed != 0 && has_other(run.past.broker)) || has_last_chance(run.past)) return look_elsewhere(run, level);
+    if ((run.past.failed != 0 && has_other(run.past.broker)) || has_last_chance(run.past))
+        return look_elsewhere(run, level);
     if (job.resources.simple()) {
         level.simple.push(run);
         ready_simple_ += run.jobs.count;
@@ -264,14 +265,15 @@ void Router::introduce(Broker& to, Pipeline& p, const ReadyRun& run, Outbox& out
     if (std::find(p.brokers.begin(), p.brokers.end(), to.what.rank) == p.brokers.end()) {
         if (!std::exchange(p.told, true)) events_.started(p.info.id);
         p.brokers.push_back(to.what.rank);
-        out.to_broker(to.what.rank, 
+        out.to_broker(to.what.rank,
                       msg::IntroducePipeline{p.info, p.pipeliner, p.submitted_ns, p.history == nullptr, p.epoch});
     }
 }
 
 void Router::recall_if_unbalanced(Outbox& out) {
     const bool idle = std::any_of(brokers_.begin(), brokers_.end(), [&](const Broker& b) {
-        return !b.lost && b.simple < b.what.slots && options_.hosts.reserved_cpus(b.what.host) == 0 && !saving_[b.what.host].cpus;
+        return !b.lost && b.simple < b.what.slots && options_.hosts.reserved_cpus(b.what.host) == 0 &&
+               !saving_[b.what.host].cpus;
     });
     if (!idle) return;
     Broker* busiest = nullptr;

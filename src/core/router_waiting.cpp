@@ -32,8 +32,9 @@ std::vector<WaitingJobs> Router::waiting() const {
         if (same != all.end())
             same->jobs += jobs;
         else if (jobs != 0 && all.size() < kMostWaitingKinds)
-            all.push_back({needs, jobs, what, what == WaitingJobs::For::named ? options_.hosts.used_up(needs)
-                                                                              : std::vector<std::string>()});
+            all.push_back(
+                {needs, jobs, what,
+                 what == WaitingJobs::For::named ? options_.hosts.used_up(needs) : std::vector<std::string>()});
     };
     const auto needs_of = [&](const ReadyRun& run) {
         const auto p = pipelines_.find(run.jobs.pipeline);
@@ -53,8 +54,13 @@ std::vector<WaitingJobs> Router::waiting() const {
         const auto plan = plans_.find(where.first);
         if (plan == plans_.end() || all.size() >= kMostWaitingKinds) continue;
         const JobTemplate& job = plan->second.plan->templates[where.second.value];
-        all.push_back({job.resources, later.jobs, WaitingJobs::For::time, {}, plan->second.plan->name + "/" + job.name,
-                       later.likely_ns * 1e-9, static_cast<double>(later.left) * 1e-9});
+        all.push_back({job.resources,
+                       later.jobs,
+                       WaitingJobs::For::time,
+                       {},
+                       plan->second.plan->name + "/" + job.name,
+                       later.likely_ns * 1e-9,
+                       static_cast<double>(later.left) * 1e-9});
     }
     return all;
 }

@@ -5,8 +5,8 @@
 
 namespace penstock {
 
-// A job of that template ends within this time, as far as one can say: by what such jobs took, or else by its `timeout`.
-// 0 = nothing is known of it, and it may start.
+// A job of that template ends within this time, as far as one can say: by what such jobs took, or else by its
+// `timeout`. 0 = nothing is known of it, and it may start.
 double Router::likely_ns(PlanState& plan, TemplateIndex t) {
     const double limit = plan.plan->templates[t.value].timeout_s * 1e9;
     const double mean = plan.times.mean_ns(*plan.plan, t);
@@ -72,7 +72,8 @@ void Router::drop_postponed(PipelineId id, Pipeline& p) {
 }
 
 bool Router::something_is_left() const {
-    return !closed_ || std::any_of(pipelines_.begin(), pipelines_.end(), [](const auto& p) { return p.second.left != 0; });
+    return !closed_ ||
+           std::any_of(pipelines_.begin(), pipelines_.end(), [](const auto& p) { return p.second.left != 0; });
 }
 
 void Router::watch_time(Outbox& out) {

@@ -56,8 +56,8 @@ struct Stage {
     std::uint32_t limit = 0;
     std::vector<TemplateIndex> until;  // one: where its branch ends; empty = with the stages that take its items
     bool keep_latest = false;          // stages outside of the branch get its input with the latest result of it
-    // Set by complete_stream(): the consumers that are in the branch of a sample. An item counts as taken when these are
-    // done with all that was made of it.
+    // Set by complete_stream(): the consumers that are in the branch of a sample. An item counts as taken when these
+    // are done with all that was made of it.
     std::vector<TemplateIndex> branch;
     // Of results: what becomes of them.
     bool stored = true;      // they go to the writer
@@ -66,8 +66,8 @@ struct Stage {
     friend bool operator==(const Stage&, const Stage&) = default;
 };
 
-// The end of a link that is no job of the plan: the driver function at rank 0, which feeds stages of Role::input and reads
-// results that are delivered.
+// The end of a link that is no job of the plan: the driver function at rank 0, which feeds stages of Role::input and
+// reads results that are delivered.
 inline constexpr JobIndex kDriver{0xffffffff};
 inline constexpr std::uint32_t kDriverRank = 0;
 

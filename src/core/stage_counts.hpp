@@ -1,5 +1,5 @@
-// What one worker of a stage has done so far, or several together: kept where it arises (run/stage_job.hpp), told to the
-// router at intervals and at the worker's end.
+// What one worker of a stage has done so far, or several together: kept where it arises (run/stage_job.hpp), told to
+// the router at intervals and at the worker's end.
 #pragma once
 
 #include "core/ids.hpp"
@@ -17,17 +17,17 @@ inline bool has_rows(std::string_view name) { return !is_added_stage(name) || na
 inline std::string_view stage_shown_for(std::string_view name) { return name.substr(0, name.find('@')); }
 
 struct StageCounts {
-    std::uint64_t items_in = 0;   // that it took
-    std::uint64_t items_out = 0;  // that it made
-    std::uint64_t dropped = 0;    // of a map: items of which nothing came
-    std::uint64_t skipped = 0;    // left out because they failed
-    std::uint64_t failed = 0;     // with which the stream failed
-    std::uint64_t retried = 0;    // further attempts
+    std::uint64_t items_in = 0;                 // that it took
+    std::uint64_t items_out = 0;                // that it made
+    std::uint64_t dropped = 0;                  // of a map: items of which nothing came
+    std::uint64_t skipped = 0;                  // left out because they failed
+    std::uint64_t failed = 0;                   // with which the stream failed
+    std::uint64_t retried = 0;                  // further attempts
     std::uint64_t bytes_in = 0, bytes_out = 0;  // of encoded items
-    Nanoseconds busy = 0;     // with items, as the worker measured it
-    Nanoseconds blocked = 0;  // had something to send, and the stages behind it no room
-    Nanoseconds starved = 0;  // had nothing to do
-    Nanoseconds alive = 0;    // since the stream was opened
+    Nanoseconds busy = 0;                       // with items, as the worker measured it
+    Nanoseconds blocked = 0;                    // had something to send, and the stages behind it no room
+    Nanoseconds starved = 0;                    // had nothing to do
+    Nanoseconds alive = 0;                      // since the stream was opened
 
     StageCounts& operator+=(const StageCounts& o) {
         items_in += o.items_in;

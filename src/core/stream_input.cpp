@@ -17,7 +17,7 @@ StreamItems null_item() {
     items.sizes.push_back(static_cast<std::uint32_t>(items.bytes.size()));
     return items.take();
 }
-}
+}  // namespace
 
 StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.stages[stage.value].merge) {
     const Stage& mine = plan.stages[stage.value];
@@ -391,10 +391,9 @@ std::vector<StreamInput::Work::Of> StreamInput::drop_behind_gaps() {
 }
 
 bool StreamInput::ended(const Edge& e) const {
-    return std::all_of(e.links.begin(), e.links.end(),
-                       [this](std::uint32_t l) {
-                           return links_[l].ended && links_[l].batches.empty() && links_[l].mark == 0;
-                       });
+    return std::all_of(e.links.begin(), e.links.end(), [this](std::uint32_t l) {
+        return links_[l].ended && links_[l].batches.empty() && links_[l].mark == 0;
+    });
 }
 
 // What would follow has its place after what was lost.

@@ -106,14 +106,15 @@ bool StreamOutput::fits_as_large(std::uint64_t items, std::uint64_t bytes, std::
     return items < kLargeItems && bytes + more <= kMostLinkBytes;
 }
 
-// What would leave together if the link had room for it. Parts of a batch are about equally large, or its last one would
-// be too little to keep anybody busy.
+// What would leave together if the link had room for it. Parts of a batch are about equally large, or its last one
+// would be too little to keep anybody busy.
 StreamOutput::Message StreamOutput::next_message(const Consumer& c, const Link& l) const {
     const Pending& p = c.pending.front();
     const std::size_t rest = p.items->count() - p.first;
     if (rest == 0) return {};
     const std::uint64_t whole = limit(l, c.links.size() == 1);
-    const std::uint64_t most = std::min<std::uint64_t>(std::max<std::uint64_t>(1, whole / kBatchesOfLimit), kBatchItems);
+    const std::uint64_t most =
+        std::min<std::uint64_t>(std::max<std::uint64_t>(1, whole / kBatchesOfLimit), kBatchItems);
     const std::uint64_t messages = (rest + most - 1) / most;
     const std::uint64_t n = std::min((rest + messages - 1) / messages, room_to_mark(c));
     Message m;

@@ -62,8 +62,9 @@ public:
         std::uint64_t batch = 0;
         bool last = true;
         StreamItemsPtr items;
-        std::uint64_t first = 0;  // number of the first of them among all that were sent to this stage, in earlier launches too
-        std::uint64_t mark = 0;   // instead of items
+        std::uint64_t first =
+            0;  // number of the first of them among all that were sent to this stage, in earlier launches too
+        std::uint64_t mark = 0;  // instead of items
     };
     // All that credit allows, in order; it counts as sent.
     std::vector<Sent> take_sendable();
@@ -129,7 +130,7 @@ private:
     bool marks_by_number(const Consumer& c) const;
 
     bool keeps_order_;
-    bool samples_;  // what is on its way is counted already, and nothing of it waits
+    bool samples_;                         // what is on its way is counted already, and nothing of it waits
     std::optional<std::uint64_t> before_;  // marks are put
     std::uint64_t last_mark_ = 0;
     std::vector<Consumer> consumers_;

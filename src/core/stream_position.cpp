@@ -9,9 +9,8 @@ namespace penstock {
 namespace {
 
 bool has_consumer(const Plan& plan, TemplateIndex stage) {
-    return std::any_of(plan.stages.begin(), plan.stages.end(), [&](const Stage& s) {
-        return std::find(s.from.begin(), s.from.end(), stage) != s.from.end();
-    });
+    return std::any_of(plan.stages.begin(), plan.stages.end(),
+                       [&](const Stage& s) { return std::find(s.from.begin(), s.from.end(), stage) != s.from.end(); });
 }
 
 std::string named(const Plan& plan, std::uint32_t stage) {

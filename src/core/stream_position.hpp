@@ -1,9 +1,10 @@
-// How far a stream has come: so many items of its source, of which all that was made is durable. It can go on from there.
+// How far a stream has come: so many items of its source, of which all that was made is durable. It can go on from
+// there.
 //
 // The source's broker puts marks between the items on their way, each with the number of items before it. A mark goes
-// along every link, and through a job once it has come over all of its links: what the job has seen then is all that was
-// made of the items before the mark, and nothing else (the snapshots of K. M. Chandy and L. Lamport, 1985). Where that
-// matters the job reports it: what stores results, how many there are; what folds, its state.
+// along every link, and through a job once it has come over all of its links: what the job has seen then is all that
+// was made of the items before the mark, and nothing else (the snapshots of K. M. Chandy and L. Lamport, 1985). Where
+// that matters the job reports it: what stores results, how many there are; what folds, its state.
 #pragma once
 
 #include "core/ids.hpp"
@@ -24,8 +25,8 @@ struct StreamPosition {
         std::uint32_t attempt = 1;  // that stored them, or some of them
         friend bool operator==(const Stored&, const Stored&) = default;
     };
-    std::uint64_t items = 0;                     // of the source
-    std::map<std::uint32_t, Stored> stored;      // by job, of Stage::Role::results
+    std::uint64_t items = 0;                      // of the source
+    std::map<std::uint32_t, Stored> stored;       // by job, of Stage::Role::results
     std::map<std::uint32_t, std::string> states;  // by job, of folds: an encoded value
     friend bool operator==(const StreamPosition&, const StreamPosition&) = default;
 };
@@ -39,8 +40,8 @@ bool reports_marks(const Plan& plan, TemplateIndex stage);
 
 // Positions of one stream that some of its jobs have reported, and the last one that all have.
 //
-// Bounds: kMostOpen positions and kMostState bytes of states; beyond that every other one is forgotten, so that a stream
-// goes on from a somewhat earlier one.
+// Bounds: kMostOpen positions and kMostState bytes of states; beyond that every other one is forgotten, so that a
+// stream goes on from a somewhat earlier one.
 class StreamPositions {
 public:
     static constexpr std::size_t kMostOpen = 1024;

@@ -6,7 +6,8 @@ namespace penstock {
 
 std::uint32_t Structure::template_of(std::uint32_t job) const {
     if (job + 1 < first_job.size() && first_job[job] == job && first_job[job + 1] == job + 1) return job;
-    return static_cast<std::uint32_t>(std::upper_bound(first_job.begin(), first_job.end(), job) - first_job.begin()) - 1;
+    return static_cast<std::uint32_t>(std::upper_bound(first_job.begin(), first_job.end(), job) - first_job.begin()) -
+           1;
 }
 
 namespace {

@@ -26,7 +26,8 @@ struct Structure {
     std::vector<std::uint32_t> edge_begin;  // templates + 1 entries: out-edges of each template
     std::vector<OutEdge> edges;
     std::vector<Grouping> groupings;
-    // The producer of a template whose inputs all come from one job each (a twin, or a template of one job); else kNone.
+    // The producer of a template whose inputs all come from one job each (a twin, or a template of one job); else
+    // kNone.
     std::vector<std::uint32_t> sole_source;
     std::vector<std::uint8_t> has_inputs;  // some in-edge carries values
     std::vector<std::uint8_t> feeds;       // some out-edge carries values: its broker keeps the outputs

@@ -12,11 +12,11 @@ namespace penstock {
 // All that need the same.
 struct WaitingJobs {
     enum class For : std::uint8_t {
-        slot,      // or their turn: what they need is there, or was a moment ago
-        cpus,      // no host has so many free
-        memory,    // likewise
-        named,     // of some named resource not so much is left
-        pause,     // before their next attempt
+        slot,       // or their turn: what they need is there, or was a moment ago
+        cpus,       // no host has so many free
+        memory,     // likewise
+        named,      // of some named resource not so much is left
+        pause,      // before their next attempt
         elsewhere,  // for room at another broker than the one where they failed
         time        // for the next launch: they would not end before this one does
     };

@@ -41,7 +41,7 @@ struct Announcement {
 
 // The sender has no mapping of it, so nothing it does later can change or shorten what we map.
 void seal(int memfd, std::uint64_t bytes) {
-    struct stat status{};
+    struct stat status {};
     if (::fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0 || ::fstat(memfd, &status) != 0 ||
         static_cast<std::uint64_t>(status.st_size) != bytes)
         throw ChannelDamage("a large document that is not the size it should be");
@@ -112,8 +112,10 @@ void send_message(int socket, std::span<const std::byte> payload, std::span<cons
     }
     while (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0) {
         // Too many descriptors of this user are on their way: they are being received.
-        if (errno == ETOOMANYREFS) ::sched_yield();
-        else if (errno != EINTR) fail("sending to another process of this launch");
+        if (errno == ETOOMANYREFS)
+            ::sched_yield();
+        else if (errno != EINTR)
+            fail("sending to another process of this launch");
     }
 }
 

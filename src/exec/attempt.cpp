@@ -16,12 +16,16 @@ std::string wrong_outputs(const JobDescription& job, const Document& outputs) {
     if (std::equal(outputs.begin(), outputs.end(), job.makes.begin(), job.makes.end(), same)) return {};
     for (const std::string& key : job.makes)
         if (!outputs.contains(key))
-            return fmt::format("the worker {} did not return \"{}\", which its makes() lists; every job of this type "
-                               "has to return all of: {}", job.worker, key, fmt::join(job.makes, ", "));
+            return fmt::format(
+                "the worker {} did not return \"{}\", which its makes() lists; every job of this type "
+                "has to return all of: {}",
+                job.worker, key, fmt::join(job.makes, ", "));
     for (const auto& [key, value] : outputs)
         if (!std::binary_search(job.makes.begin(), job.makes.end(), key))
-            return fmt::format("the worker {} returned \"{}\", which its makes() does not list; add it there, or do "
-                               "not return it", job.worker, key);
+            return fmt::format(
+                "the worker {} returned \"{}\", which its makes() does not list; add it there, or do "
+                "not return it",
+                job.worker, key);
     return {};
 }
 

@@ -30,8 +30,8 @@ public:
     // Never throws: whatever the user's code throws is the attempt's result. process() must return exactly the keys of
     // makes(): a missing one fails the job by name, and so does one that was not declared (nobody could ask for it).
     AttemptResult run(const JobPlace& place, const JobInstance& job, const Document& document);
-    // The ticket of a stage: its outputs are a StageAnswer, which also says what user code threw. The attempt fails when
-    // there is no answer: the request is damaged, or a source was stopped before it had made all.
+    // The ticket of a stage: its outputs are a StageAnswer, which also says what user code threw. The attempt fails
+    // when there is no answer: the request is damaged, or a source was stopped before it had made all.
     AttemptResult run_stage(const JobPlace& place, const JobInstance& job, Document batch);
 
 private:

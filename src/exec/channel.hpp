@@ -32,9 +32,9 @@ public:
 };
 
 enum class RecordKind : std::uint16_t {
-    padding,   // up to the end of the ring
-    define,    // a job template, known by a number from now on
-    forget,    // all templates
+    padding,  // up to the end of the ring
+    define,   // a job template, known by a number from now on
+    forget,   // all templates
     job,
     result,
 };
@@ -63,26 +63,27 @@ struct ChannelControl {
     RingCursors jobs;
     RingCursors results;
 
-    alignas(64) std::atomic<std::uint32_t> worker_bell{0};    // futex: changes when the worker process should look
+    alignas(64) std::atomic<std::uint32_t> worker_bell{0};  // futex: changes when the worker process should look
     std::atomic<std::uint32_t> worker_asleep{0};
-    alignas(64) std::atomic<std::uint32_t> lane_asleep{0};    // the lane waits for its eventfd
-    std::atomic<std::uint32_t> stop{0};                       // the worker process should end
-    std::atomic<std::uint32_t> reading_text{0};               // the lane reads what the job printed
-    alignas(64) std::atomic<std::uint64_t> current{0};        // sequence number of the claimed job
-    std::atomic<std::int64_t> current_started{0};             // and when it began; 0 = just now
+    alignas(64) std::atomic<std::uint32_t> lane_asleep{0};  // the lane waits for its eventfd
+    std::atomic<std::uint32_t> stop{0};                     // the worker process should end
+    std::atomic<std::uint32_t> reading_text{0};             // the lane reads what the job printed
+    alignas(64) std::atomic<std::uint64_t> current{0};      // sequence number of the claimed job
+    std::atomic<std::int64_t> current_started{0};           // and when it began; 0 = just now
     std::atomic<double> progress{0};
 
     alignas(64) std::array<std::atomic<JobState>, kJobStates> states{};
     std::atomic<JobState>& state(std::uint64_t sequence) { return states[sequence % kJobStates]; }
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<double>::is_always_lock_free &&
-              std::atomic<JobState>::is_always_lock_free, "shared between processes");
+                  std::atomic<JobState>::is_always_lock_free,
+              "shared between processes");
 
 // The mapping of both rings. Made by the lane, opened by the worker process.
 class ChannelMemory {
 public:
     ChannelMemory() = default;
-    static ChannelMemory create();                     // throws std::system_error
+    static ChannelMemory create();  // throws std::system_error
     static ChannelMemory open(FileDescriptor memfd);
     ChannelMemory(ChannelMemory&& other) noexcept;
     ChannelMemory& operator=(ChannelMemory&& other) noexcept;
@@ -159,13 +160,13 @@ struct DefineBody {
 };
 
 struct JobBody {
-    std::uint64_t sequence = 0;          // counts what this worker process was given, from 1
+    std::uint64_t sequence = 0;  // counts what this worker process was given, from 1
     std::uint32_t definition = 0;
     std::uint32_t instance = 0;
     std::uint32_t attempt = 1;
-    std::uint32_t label_bytes = 0;       // the instance's label follows at once, then the document, then parameters
-    std::uint64_t document_bytes = 0;    // in the ring or in the memfd
-    std::uint64_t parameters_at = 0;     // where parameters begin, counted from the document; 0 = as defined
+    std::uint32_t label_bytes = 0;     // the instance's label follows at once, then the document, then parameters
+    std::uint64_t document_bytes = 0;  // in the ring or in the memfd
+    std::uint64_t parameters_at = 0;   // where parameters begin, counted from the document; 0 = as defined
     std::uint64_t parameters_bytes = 0;
 };
 
@@ -175,10 +176,10 @@ struct ResultBody {
     std::int64_t finished = 0;
     std::uint64_t peak_memory_bytes = 0;  // 0 = not measured, and then cpu_s is none either
     double cpu_s = 0;
-    std::uint64_t document_bytes = 0;     // 0 = no outputs
-    std::uint32_t error_bytes = 0;        // error and text follow, then the document unless it is attached
+    std::uint64_t document_bytes = 0;  // 0 = no outputs
+    std::uint32_t error_bytes = 0;     // error and text follow, then the document unless it is attached
     std::uint32_t text_bytes = 0;
-    std::uint32_t reason = 0;             // EndReason
+    std::uint32_t reason = 0;  // EndReason
 };
 
 }  // namespace penstock

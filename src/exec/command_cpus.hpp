@@ -1,12 +1,13 @@
 // Which CPUs a command may run on.
 //
-// A command that needs several CPUs gets that many of its host for itself: no other command that was given CPUs has one of
-// them. Commands that need one are left where the kernel puts them, unless the launcher bound this rank to a part of the
-// host: then each gets one CPU, the rank's own first. When not enough are free (more slots than CPUs), a command may run
-// on all of them.
+// A command that needs several CPUs gets that many of its host for itself: no other command that was given CPUs has one
+// of them. Commands that need one are left where the kernel puts them, unless the launcher bound this rank to a part of
+// the host: then each gets one CPU, the rank's own first. When not enough are free (more slots than CPUs), a command
+// may run on all of them.
 //
-// The brokers of a host agree by locks on one file, and so do other runs of the same user there: whoever has locked byte n
-// has CPU n. The kernel unlocks what a process that died had locked. Without the file this process agrees with itself.
+// The brokers of a host agree by locks on one file, and so do other runs of the same user there: whoever has locked
+// byte n has CPU n. The kernel unlocks what a process that died had locked. Without the file this process agrees with
+// itself.
 //
 // Threads: one at a time. There are no errors.
 #pragma once

@@ -55,8 +55,10 @@ void Environment::set(std::string_view name, std::string_view value) {
     entry += value;
     const auto old = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const std::string& other) { return is_entry_of(other, name); });
-    if (old == entries_.end()) entries_.push_back(std::move(entry));
-    else *old = std::move(entry);
+    if (old == entries_.end())
+        entries_.push_back(std::move(entry));
+    else
+        *old = std::move(entry);
 }
 
 const char* Environment::get(std::string_view name) const {

@@ -1,7 +1,7 @@
 // The environment of commands: the rank's own without what its launcher put there for it.
 //
-// A program that finds OMPI_COMM_WORLD_RANK or PMI_FD takes itself for a rank of this launch: it would wait for ever, or
-// end the run. What describes the allocation (SLURM_JOB_ID, SLURM_JOB_NODELIST, PBS_NODEFILE, ...) and what the user
+// A program that finds OMPI_COMM_WORLD_RANK or PMI_FD takes itself for a rank of this launch: it would wait for ever,
+// or end the run. What describes the allocation (SLURM_JOB_ID, SLURM_JOB_NODELIST, PBS_NODEFILE, ...) and what the user
 // set for MPI (OMPI_MCA_btl, ...) stays, so that a command can start a launcher of its own.
 #pragma once
 

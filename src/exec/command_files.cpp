@@ -105,8 +105,9 @@ FileBytes read_whole_file(const fs::path& path, std::size_t limit) {
     // Without O_NONBLOCK a named pipe would keep this thread for ever.
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!file && errno == ENOENT) {
-        throw CommandError(EndReason::bad_output,
-                           fmt::format("the command did not make the file {}. Correct `file:`, or the command.", path.string()));
+        throw CommandError(
+            EndReason::bad_output,
+            fmt::format("the command did not make the file {}. Correct `file:`, or the command.", path.string()));
     }
     if (!file) fail(EndReason::bad_output, "read", path, errno);
     struct stat facts {};
@@ -116,10 +117,11 @@ FileBytes read_whole_file(const fs::path& path, std::size_t limit) {
     }
     const auto size = static_cast<std::size_t>(facts.st_size);
     if (size > limit) {
-        throw CommandError(EndReason::bad_output,
-                           fmt::format("{} has {} bytes, but an output of this form has at most {}. Use `as: path` with "
-                                       "`to:` for large files.",
-                                       path.string(), size, limit));
+        throw CommandError(
+            EndReason::bad_output,
+            fmt::format("{} has {} bytes, but an output of this form has at most {}. Use `as: path` with "
+                        "`to:` for large files.",
+                        path.string(), size, limit));
     }
     std::shared_ptr<std::byte[]> data(new std::byte[size]);
     std::size_t have = 0;
@@ -144,9 +146,15 @@ std::unique_ptr<InputBytes> input_bytes(const Value& value) {
             made->text = npy_header(value.array());
             made->pieces = {made->text, as_text(made->value.array().bytes())};
             break;
-        case Value::Type::string: made->pieces = {made->value.string()}; break;
-        case Value::Type::bytes: made->pieces = {as_text(made->value.bytes())}; break;
-        default: made->text = to_json(value, JsonForm::plain); made->pieces = {made->text};
+        case Value::Type::string:
+            made->pieces = {made->value.string()};
+            break;
+        case Value::Type::bytes:
+            made->pieces = {as_text(made->value.bytes())};
+            break;
+        default:
+            made->text = to_json(value, JsonForm::plain);
+            made->pieces = {made->text};
     }
     return made;
 }
@@ -173,17 +181,19 @@ fs::path make_scratch_directory(const fs::path& root, const std::string& stem) {
         }
         if (errno != EEXIST) fail(EndReason::exception, "make the scratch directory", path, errno);
     }
-    throw CommandError(EndReason::exception,
-                       fmt::format("{} is full of directories that failed attempts of {} left: remove those no longer needed.",
-                                   root.string(), stem));
+    throw CommandError(
+        EndReason::exception,
+        fmt::format("{} is full of directories that failed attempts of {} left: remove those no longer needed.",
+                    root.string(), stem));
 }
 
 FileFacts file_facts(const fs::path& path) {
     struct stat facts {};
     if (::stat(path.c_str(), &facts) != 0) {
         if (errno != ENOENT) fail(EndReason::bad_output, "look at", path, errno);
-        throw CommandError(EndReason::bad_output,
-                           fmt::format("the command did not make the file {}. Correct `file:`, or the command.", path.string()));
+        throw CommandError(
+            EndReason::bad_output,
+            fmt::format("the command did not make the file {}. Correct `file:`, or the command.", path.string()));
     }
     if (!S_ISREG(facts.st_mode)) {
         throw CommandError(EndReason::bad_output, fmt::format("{} is not a regular file.", path.string()));
@@ -199,9 +209,10 @@ void move_file(const fs::path& from, const fs::path& to) {
     if (::rename(from.c_str(), to.c_str()) == 0) return;
     if (errno == EXDEV) return copy_across(from, to);
     const int error = errno;
-    throw CommandError(EndReason::exception, fmt::format("cannot rename {} to {}: {}. `to:` must be the name of a file in a "
-                                                         "directory this user may write to.",
-                                                         from.string(), to.string(), errno_text(error)));
+    throw CommandError(EndReason::exception,
+                       fmt::format("cannot rename {} to {}: {}. `to:` must be the name of a file in a "
+                                   "directory this user may write to.",
+                                   from.string(), to.string(), errno_text(error)));
 }
 
 }  // namespace penstock

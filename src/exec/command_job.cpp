@@ -103,21 +103,24 @@ std::string CommandJob::with_last_lines(std::string text) const {
 
 void CommandJob::read_outputs() {
     if (end_.lost != 0) {
-        throw CommandError(EndReason::exception,
-                           fmt::format("the exit status of the command is lost: {}. Something in this process waits for "
-                                       "children that are not its own, or ignores SIGCHLD.",
-                                       std::error_code(end_.lost, std::generic_category()).message()));
+        throw CommandError(
+            EndReason::exception,
+            fmt::format("the exit status of the command is lost: {}. Something in this process waits for "
+                        "children that are not its own, or ignores SIGCHLD.",
+                        std::error_code(end_.lost, std::generic_category()).message()));
     }
     if (end_.signal != 0) {
-        throw CommandError(EndReason::signal, with_last_lines(fmt::format("the command `{}` was ended by {}.",
-                                                                          prepared_->title(), signal_text(end_.signal))));
+        throw CommandError(EndReason::signal,
+                           with_last_lines(fmt::format("the command `{}` was ended by {}.", prepared_->title(),
+                                                       signal_text(end_.signal))));
     }
     if (end_.exit_code != 0) {
         std::string hint;
         if (end_.exit_code == kShellNotFound) hint = " (in a shell: a command was not found)";
         if (end_.exit_code == kShellNotExecutable) hint = " (in a shell: a command may not be run)";
-        throw CommandError(EndReason::exit_code, with_last_lines(fmt::format("the command `{}` ended with exit code {}{}.",
-                                                                             prepared_->title(), end_.exit_code, hint)));
+        throw CommandError(EndReason::exit_code,
+                           with_last_lines(fmt::format("the command `{}` ended with exit code {}{}.",
+                                                       prepared_->title(), end_.exit_code, hint)));
     }
     if (!prepared_->results.empty()) {
         outputs_ = std::make_unique<Document>(read_results(*prepared_, process_->output(), process_->error()));
@@ -125,8 +128,10 @@ void CommandJob::read_outputs() {
 }
 
 Outcome CommandJob::conclude() {
-    if (cancelled_) error_ = cancellation();
-    else if (!error_) guard([&] { read_outputs(); });
+    if (cancelled_)
+        error_ = cancellation();
+    else if (!error_)
+        guard([&] { read_outputs(); });
 
     Outcome outcome;
     outcome.ticket = ticket_.id;

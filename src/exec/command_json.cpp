@@ -42,9 +42,12 @@ const Value* follow_json_pointer(const Value& root, const std::string& pointer) 
     for (Pointer rest(pointer); !rest.empty(); rest.pop_back()) tokens.push_back(rest.back());
     const Value* place = &root;
     for (auto token = tokens.rbegin(); token != tokens.rend() && place; ++token) {
-        if (place->is(Value::Type::map)) place = member(place->map(), *token);
-        else if (place->is(Value::Type::list)) place = element(place->list(), *token);
-        else place = nullptr;
+        if (place->is(Value::Type::map))
+            place = member(place->map(), *token);
+        else if (place->is(Value::Type::list))
+            place = element(place->list(), *token);
+        else
+            place = nullptr;
     }
     return place;
 }

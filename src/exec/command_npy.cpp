@@ -41,10 +41,14 @@ public:
         while (!accept('}')) {
             const std::string_view key = quoted();
             expect(':');
-            if (key == "descr") descr(header);
-            else if (key == "fortran_order") header.fortran_order = boolean();
-            else if (key == "shape") shape(header);
-            else fail("an unknown member");
+            if (key == "descr")
+                descr(header);
+            else if (key == "fortran_order")
+                header.fortran_order = boolean();
+            else if (key == "shape")
+                shape(header);
+            else
+                fail("an unknown member");
             ++seen;
             if (!accept(',')) {
                 expect('}');
@@ -100,9 +104,10 @@ private:
         // NumPy's bool is one byte, 0 or 1.
         const auto known = std::find(kTypeCodes.begin(), kTypeCodes.end(), code == "b1" ? "u1" : code);
         if (known == kTypeCodes.end() || std::string_view("<>|=").find(name[0]) == std::string_view::npos) {
-            throw ValueError(fmt::format("its elements are of NumPy type `{}`, but an array holds int8 to int64, uint8 to "
-                                         "uint64, float32 and float64; convert it with astype before saving",
-                                         name));
+            throw ValueError(
+                fmt::format("its elements are of NumPy type `{}`, but an array holds int8 to int64, uint8 to "
+                            "uint64, float32 and float64; convert it with astype before saving",
+                            name));
         }
         header.type = static_cast<ElementType>(known - kTypeCodes.begin());
         header.swapped = (name[0] == '<' || name[0] == '>') && name[0] != kNativeOrder;
@@ -145,7 +150,8 @@ Layout layout_of(std::string_view file) {
     const std::size_t length_bytes = major == 1 ? 2 : 4;
     if (file.size() < kVersionEnd + length_bytes) throw ValueError("it ends within its header");
     std::size_t length = 0;
-    for (std::size_t i = length_bytes; i-- > 0;) length = length << 8 | static_cast<unsigned char>(file[kVersionEnd + i]);
+    for (std::size_t i = length_bytes; i-- > 0;)
+        length = length << 8 | static_cast<unsigned char>(file[kVersionEnd + i]);
     const std::size_t begin = kVersionEnd + length_bytes;
     if (file.size() - begin < length) throw ValueError("it ends within its header");
     return {file.substr(begin, length), begin + length};
@@ -184,7 +190,8 @@ std::string npy_header(const Array& array) {
     const std::string_view code = kTypeCodes[static_cast<std::size_t>(array.type())];
     const char order = element_size(array.type()) == 1 ? '|' : kNativeOrder;
     // A tuple of one element needs its comma.
-    const std::string shape = fmt::format("({}{})", fmt::join(array.shape(), ", "), array.shape().size() == 1 ? "," : "");
+    const std::string shape =
+        fmt::format("({}{})", fmt::join(array.shape(), ", "), array.shape().size() == 1 ? "," : "");
     std::string dict = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': {}, }}", order, code, shape);
     const bool small = dict.size() + kAlignment <= UINT16_MAX;  // fits version 1.0
     const std::size_t before = kMagic.size() + 2 + (small ? 2 : 4);
@@ -206,9 +213,9 @@ Array read_npy(std::span<const std::byte> file, const std::shared_ptr<const void
     const bool reorder = header.fortran_order && header.shape.size() > 1;
     if (!reorder && !header.swapped) return as_written;
     const std::size_t size = element_size(header.type);
-    auto converted = std::make_shared<std::vector<std::byte>>(
-        reorder ? from_fortran_order(elements, header.shape, size)
-                : std::vector<std::byte>(elements.begin(), elements.end()));
+    auto converted =
+        std::make_shared<std::vector<std::byte>>(reorder ? from_fortran_order(elements, header.shape, size)
+                                                         : std::vector<std::byte>(elements.begin(), elements.end()));
     if (header.swapped) swap_bytes(*converted, size);
     return Array(header.type, std::move(header.shape), converted, *converted);
 }

@@ -1,5 +1,5 @@
-// Arrays as NumPy's .npy files (NEP 1): versions 1.0 to 3.0, the element types of Value, either byte order, C or Fortran
-// order. No library in the distribution reads one into memory of our own.
+// Arrays as NumPy's .npy files (NEP 1): versions 1.0 to 3.0, the element types of Value, either byte order, C or
+// Fortran order. No library in the distribution reads one into memory of our own.
 #pragma once
 
 #include <penstock/value.hpp>

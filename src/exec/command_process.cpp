@@ -17,7 +17,7 @@
 namespace penstock {
 namespace {
 
-constexpr std::size_t kTailBytes = 4096;       // of each stream, for error messages
+constexpr std::size_t kTailBytes = 4096;  // of each stream, for error messages
 constexpr std::size_t kTailLines = 10;
 constexpr std::size_t kPipeBytes = 64 * 1024;  // what a pipe holds when new
 constexpr int kLargePipeBytes = 1 << 20;       // and when its program writes much
@@ -36,7 +36,8 @@ FileDescriptor above_standard(int descriptor) {
 void make_pipe(FileDescriptor& read_end, FileDescriptor& write_end) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
-        const std::string remedy = errno == EMFILE || errno == ENFILE ? " Raise the limit (ulimit -n) or use fewer slots." : "";
+        const std::string remedy =
+            errno == EMFILE || errno == ENFILE ? " Raise the limit (ulimit -n) or use fewer slots." : "";
         throw CommandError(EndReason::exception, fmt::format("cannot make a pipe: {}.{}", errno_text(errno), remedy));
     }
     read_end = above_standard(ends[0]);
@@ -54,7 +55,9 @@ std::uint64_t peak_memory(const rusage& usage) {
     return usage.ru_maxrss > own.ru_maxrss ? static_cast<std::uint64_t>(usage.ru_maxrss) * 1024 : 0;
 }
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 std::string last_lines_of(std::string_view text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
@@ -118,7 +121,8 @@ void throw_not_started(const PreparedCommand& command, const Spawned& spawned) {
         text = fmt::format("cannot run in the directory {}: {}. `cwd:` must be a directory that is there.",
                            command.directory.string(), reason);
     } else if (spawned.failed_step != SpawnStep::program) {
-        text = fmt::format("cannot make a process: {}. There may be too many (ulimit -u) or too little memory.", reason);
+        text =
+            fmt::format("cannot make a process: {}. There may be too many (ulimit -u) or too little memory.", reason);
     } else {
         std::string remedy;
         switch (spawned.error) {
@@ -127,11 +131,20 @@ void throw_not_started(const PreparedCommand& command, const Spawned& spawned) {
                              ? "The interpreter in its first line, or its loader, is not there."
                              : "A program with a slash in its name is looked for beside the definition file.";
                 break;
-            case EACCES: remedy = "Make it a program that this user may run (chmod +x)."; break;
-            case ENOEXEC: remedy = "It is no program for this machine; a script begins with #! and its interpreter."; break;
-            case E2BIG: remedy = "Arguments and environment are too long; hand over large values by `stdin` or `input-files`."; break;
-            case ETXTBSY: remedy = "Some process has it open for writing."; break;
-            default: remedy = "Check the file.";
+            case EACCES:
+                remedy = "Make it a program that this user may run (chmod +x).";
+                break;
+            case ENOEXEC:
+                remedy = "It is no program for this machine; a script begins with #! and its interpreter.";
+                break;
+            case E2BIG:
+                remedy = "Arguments and environment are too long; hand over large values by `stdin` or `input-files`.";
+                break;
+            case ETXTBSY:
+                remedy = "Some process has it open for writing.";
+                break;
+            default:
+                remedy = "Check the file.";
         }
         text = fmt::format("cannot run the program {}: {}. {}", command.program, reason, remedy);
     }
@@ -159,11 +172,14 @@ bool CommandProcess::read(Stream& stream, std::span<char> buffer) {
 void CommandProcess::take(Stream& stream, std::string_view text) {
     if (stream.wanted && !stream.kept.cut) {
         stream.kept.cut = text.size() > kMaxStreamOutputBytes - stream.kept.text.size();
-        if (!stream.kept.cut) stream.kept.text += text;
-        else std::string().swap(stream.kept.text);
+        if (!stream.kept.cut)
+            stream.kept.text += text;
+        else
+            std::string().swap(stream.kept.text);
     }
     const std::string_view end = text.substr(text.size() - std::min(text.size(), kTailBytes));
-    if (stream.tail.size() + end.size() > 2 * kTailBytes) stream.tail.erase(0, stream.tail.size() - std::min(stream.tail.size(), kTailBytes));
+    if (stream.tail.size() + end.size() > 2 * kTailBytes)
+        stream.tail.erase(0, stream.tail.size() - std::min(stream.tail.size(), kTailBytes));
     stream.tail += end;
     add_to_log(text);
 }

@@ -25,8 +25,8 @@ struct CommandEnd {
 
 // What a runner's commands are started with.
 struct CommandSurroundings {
-    int no_input = -1;                // /dev/null
-    LiveGroups* groups = nullptr;     // null = unwatched
+    int no_input = -1;             // /dev/null
+    LiveGroups* groups = nullptr;  // null = unwatched
 };
 
 // Why a program could not be started, and what to do: a CommandError.

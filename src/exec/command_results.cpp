@@ -93,11 +93,16 @@ Value file_value(const CommandResult& result) {
     const std::string where = result.file.string();
     const FileBytes file = read_whole_file(result.file, is_text ? kMaxTextFileBytes : kMaxDataFileBytes);
     switch (output.as) {
-        case As::text: return text_value(output, std::string(file.text()), where);
-        case As::json: return json_value(output, file.text(), where);
-        case As::bytes: return Bytes(file.bytes().begin(), file.bytes().end());
-        case As::npy: return npy_value(output, file, where);
-        default: return Array(output.element, extents(result, file.size), file.data, file.bytes());
+        case As::text:
+            return text_value(output, std::string(file.text()), where);
+        case As::json:
+            return json_value(output, file.text(), where);
+        case As::bytes:
+            return Bytes(file.bytes().begin(), file.bytes().end());
+        case As::npy:
+            return npy_value(output, file, where);
+        default:
+            return Array(output.element, extents(result, file.size), file.data, file.bytes());
     }
 }
 
@@ -130,9 +135,12 @@ Document read_results(const PreparedCommand& command, const StreamText& output, 
         const CommandOutput& declared = *result.output;
         made[declared.key] = named(declared, [&]() -> Value {
             switch (declared.from) {
-                case From::standard_output: return stream_value(declared, output);
-                case From::standard_error: return stream_value(declared, error);
-                default: break;
+                case From::standard_output:
+                    return stream_value(declared, output);
+                case From::standard_error:
+                    return stream_value(declared, error);
+                default:
+                    break;
             }
             if (declared.as != As::path) return file_value(result);
             file_facts(result.file);  // must be there before anything is moved

@@ -49,7 +49,7 @@ struct Running {
     bool exited = false;
     bool done = false;  // concluded, or about to be
     Nanoseconds deadline = kNever;
-    Nanoseconds time_up = kNever;        // its timeout
+    Nanoseconds time_up = kNever;  // its timeout
     Nanoseconds look_at_memory = kNever;
     Nanoseconds due() const { return std::min({deadline, time_up, look_at_memory}); }
 };
@@ -57,12 +57,25 @@ struct Running {
 // What an epoll event carries: numbers, because it may come late. A program that is just being loaded shares the
 // descriptors of its siblings for a moment, and as long as it does closing ours does not end their registration.
 constexpr std::uint64_t kWake = 0;
-std::uint64_t event_tag(std::uint64_t number, Channel channel) { return number << 2 | static_cast<std::uint64_t>(channel); }
+std::uint64_t event_tag(std::uint64_t number, Channel channel) {
+    return number << 2 | static_cast<std::uint64_t>(channel);
+}
 
-struct Start { std::uint32_t lane; Ticket ticket; };
-struct Cancel { std::uint64_t ticket; EndReason reason; };
-struct Prepared { Running* running; };
-struct Concluded { Running* running; Outcome outcome; };
+struct Start {
+    std::uint32_t lane;
+    Ticket ticket;
+};
+struct Cancel {
+    std::uint64_t ticket;
+    EndReason reason;
+};
+struct Prepared {
+    Running* running;
+};
+struct Concluded {
+    Running* running;
+    Outcome outcome;
+};
 struct Stop {};
 using Message = std::variant<Start, Cancel, Prepared, Concluded, Stop>;
 
@@ -146,7 +159,8 @@ private:
         }
         Running& running = *running_.emplace(++last_number_, std::make_unique<Running>()).first->second;
         running.number = last_number_;
-        running.job = std::make_unique<CommandJob>(message.lane, std::move(message.ticket), shared, log_file_, log_bytes_);
+        running.job =
+            std::make_unique<CommandJob>(message.lane, std::move(message.ticket), shared, log_file_, log_bytes_);
         if (wrong) running.job->fail(wrong->reason, wrong->what());
         if (stopping_) running.job->cancel(EndReason::cancelled);
         if (wrong || stopping_) return conclude(running);
@@ -221,7 +235,8 @@ private:
             case Channel::input:
                 if (process.input_descriptor() >= 0) process.write_input();
                 return;
-            case Channel::process: return on_exit(running);
+            case Channel::process:
+                return on_exit(running);
         }
         if (running.exited && process.output_descriptor() < 0 && process.error_descriptor() < 0) ended(running, false);
     }
@@ -274,7 +289,8 @@ private:
         running.job->used(used);
         if (used <= limit) {
             const bool close = used > limit / 2;
-            running.look_at_memory = time + (close ? AttemptWatch::kCloseMemoryInterval : AttemptWatch::kMemoryInterval);
+            running.look_at_memory =
+                time + (close ? AttemptWatch::kCloseMemoryInterval : AttemptWatch::kMemoryInterval);
             return;
         }
         running.job->cancel(EndReason::memory, memory_text(used, limit));

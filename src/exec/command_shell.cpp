@@ -56,14 +56,21 @@ private:
     std::size_t step(std::string_view text) {
         const char c = text.front();
         switch (place()) {
-            case Place::code: return in_code(text);
-            case Place::arithmetic: return in_arithmetic(text);
-            case Place::single: return c == '\'' ? leave() : 1;
-            case Place::ansi: return c == '\'' ? leave() : escape(text);
-            case Place::twice: return in_quotes(text);
-            case Place::comment: return c == '\n' ? end_of_comment() : 1;
+            case Place::code:
+                return in_code(text);
+            case Place::arithmetic:
+                return in_arithmetic(text);
+            case Place::single:
+                return c == '\'' ? leave() : 1;
+            case Place::ansi:
+                return c == '\'' ? leave() : escape(text);
+            case Place::twice:
+                return in_quotes(text);
+            case Place::comment:
+                return c == '\n' ? end_of_comment() : 1;
             case Place::document:
-            case Place::literal_document: return in_document(text);
+            case Place::literal_document:
+                return in_document(text);
         }
         return 1;
     }
@@ -82,7 +89,8 @@ private:
 
     std::size_t in_code(std::string_view text) {
         const char c = text.front();
-        const bool begins = std::exchange(word_begins_, std::string_view(" \t\n;|&(").find(c) != std::string_view::npos);
+        const bool begins =
+            std::exchange(word_begins_, std::string_view(" \t\n;|&(").find(c) != std::string_view::npos);
         if (text.starts_with("$((")) return enter(Place::arithmetic, 3);
         if (text.starts_with("((")) return enter(Place::arithmetic, 2);
         if (text.starts_with("$(")) return enter(Place::code, 2);
@@ -90,15 +98,25 @@ private:
         if (text.starts_with("<<<")) return 3;
         if (text.starts_with("<<")) return here_document(text);
         switch (c) {
-            case '\\': return escape(text);
-            case '\'': return enter(Place::single, 1);
-            case '"': return enter(Place::twice, 1);
-            case '`': return places_.back().backquoted ? leave() : enter(Place::code, 1, true);
-            case '#': return begins ? enter(Place::comment, 1) : 1;
-            case '(': ++places_.back().parentheses; return 1;
-            case ')': return places_.back().parentheses-- == 0 ? leave() : 1;
-            case '\n': return end_of_line();
-            default: return 1;
+            case '\\':
+                return escape(text);
+            case '\'':
+                return enter(Place::single, 1);
+            case '"':
+                return enter(Place::twice, 1);
+            case '`':
+                return places_.back().backquoted ? leave() : enter(Place::code, 1, true);
+            case '#':
+                return begins ? enter(Place::comment, 1) : 1;
+            case '(':
+                ++places_.back().parentheses;
+                return 1;
+            case ')':
+                return places_.back().parentheses-- == 0 ? leave() : 1;
+            case '\n':
+                return end_of_line();
+            default:
+                return 1;
         }
     }
 
@@ -137,8 +155,10 @@ private:
         if (at < text.size() && text[at] == '-') document.tabs_stripped = true, ++at;
         while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
         for (; at < text.size() && std::string_view(" \t\n;|&()<>").find(text[at]) == std::string_view::npos; ++at) {
-            if (std::string_view("'\"\\").find(text[at]) != std::string_view::npos) document.quoted = true;
-            else document.delimiter += text[at];
+            if (std::string_view("'\"\\").find(text[at]) != std::string_view::npos)
+                document.quoted = true;
+            else
+                document.delimiter += text[at];
         }
         if (!document.delimiter.empty()) documents_.push_back(std::move(document));
         return at;
@@ -195,18 +215,29 @@ ShellScript compile_shell(const CommandText& text, std::vector<std::string>& pro
         }
         const std::string variable = fmt::format("{}{}", kVariable, position(script.names, piece.text));
         switch (scanner.place()) {
-            case Place::code: body += fmt::format("\"${{{}[@]}}\"", variable); break;
+            case Place::code:
+                body += fmt::format("\"${{{}[@]}}\"", variable);
+                break;
             case Place::arithmetic:
                 position(script.numbers, piece.text);
                 [[fallthrough]];
             case Place::twice:
-            case Place::document: body += fmt::format("${{{}[*]}}", variable); break;
-            case Place::single: body += fmt::format("'\"${{{}[*]}}\"'", variable); break;
-            case Place::ansi: body += fmt::format("'\"${{{}[*]}}\"$'", variable); break;
-            case Place::comment: body += piece.text; break;
+            case Place::document:
+                body += fmt::format("${{{}[*]}}", variable);
+                break;
+            case Place::single:
+                body += fmt::format("'\"${{{}[*]}}\"'", variable);
+                break;
+            case Place::ansi:
+                body += fmt::format("'\"${{{}[*]}}\"$'", variable);
+                break;
+            case Place::comment:
+                body += piece.text;
+                break;
             case Place::literal_document:
                 problems.push_back(fmt::format(
-                    "`shell` has the placeholder {{{0}}} in a here-document with a quoted delimiter, where bash fills in "
+                    "`shell` has the placeholder {{{0}}} in a here-document with a quoted delimiter, where bash fills "
+                    "in "
                     "nothing: write the delimiter without quotes, or give the text by `stdin` or `input-files`",
                     piece.text));
         }

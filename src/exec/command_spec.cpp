@@ -1,7 +1,7 @@
 #include "exec/command_spec.hpp"
 
-#include "exec/command_json.hpp"
 #include "exec/command_files.hpp"
+#include "exec/command_json.hpp"
 #include "value/value_json.hpp"
 
 #include <fmt/format.h>
@@ -87,8 +87,8 @@ private:
                 problem("`{}` is a parameter of `command` as a stage of a stream, not as a job; leave it out", name);
                 continue;
             }
-            problem("unknown parameter `{}` of worker `command`, and no placeholder {{{}}} uses it as a value: {}", name,
-                    name, advice(name, kParameters));
+            problem("unknown parameter `{}` of worker `command`, and no placeholder {{{}}} uses it as a value: {}",
+                    name, name, advice(name, kParameters));
         }
     }
 
@@ -109,9 +109,10 @@ private:
             return;
         }
         if (!argv->is(Value::Type::list)) {
-            return problem("`argv` must be a list such as [./program, --seed, \"{{seed}}\"], not {}; a command line "
-                           "for a shell is given as `shell: TEXT`",
-                           argv->type_name());
+            return problem(
+                "`argv` must be a list such as [./program, --seed, \"{{seed}}\"], not {}; a command line "
+                "for a shell is given as `shell: TEXT`",
+                argv->type_name());
         }
         if (argv->list().empty()) return problem("`argv` is empty: its first element is the program to run");
         for (const Value& element : argv->list()) argument(element);
@@ -121,9 +122,10 @@ private:
         const std::size_t number = spec_.arguments.size() + 1;
         spec_.arguments.push_back(is_scalar(element) ? text(element) : CommandText{});
         if (!is_scalar(element)) {
-            problem("element {} of `argv` is a {}, but an argument is a string, a number or a bool; values of other "
-                    "types come from placeholders",
-                    number, element.type_name());
+            problem(
+                "element {} of `argv` is a {}, but an argument is a string, a number or a bool; values of other "
+                "types come from placeholders",
+                number, element.type_name());
         } else if (plain_text(element).find('\0') != std::string::npos) {
             problem("element {} of `argv` has a NUL character, which no argument can hold", number);
         } else if (number == 1 && spec_.arguments.back().empty()) {
@@ -151,7 +153,8 @@ private:
             if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos) {
                 problem("`env` has the name `{}`, which no environment variable can have", name);
             } else if (!is_scalar(value)) {
-                problem("`env: {}` is a {}, but a variable holds a string, a number or a bool", name, value.type_name());
+                problem("`env: {}` is a {}, but a variable holds a string, a number or a bool", name,
+                        value.type_name());
             } else {
                 spec_.environment.emplace_back(name, text(value));
             }
@@ -183,11 +186,13 @@ private:
         }
         for (const auto& [name, value] : files->map()) {
             if (!is_safe_relative_path(name)) {
-                problem("`input-files` has the name `{}`, but a name must be a relative path that stays within the "
-                        "directory the command runs in",
-                        name);
+                problem(
+                    "`input-files` has the name `{}`, but a name must be a relative path that stays within the "
+                    "directory the command runs in",
+                    name);
             }
-            if (key(fmt::format("`input-files: {}`", name), value)) spec_.input_files.emplace_back(name, value.string());
+            if (key(fmt::format("`input-files: {}`", name), value))
+                spec_.input_files.emplace_back(name, value.string());
         }
     }
 
@@ -206,9 +211,10 @@ private:
 
     void output(const std::string& name, const Value& form) {
         if (!form.is(Value::Type::map)) {
-            return problem("`outputs: {}` must be one of {{text: stdout}}, {{text: stderr}}, {{json: POINTER}} and "
-                           "{{file: PATH, as: FORM}}, not {}",
-                           name, form.type_name());
+            return problem(
+                "`outputs: {}` must be one of {{text: stdout}}, {{text: stderr}}, {{json: POINTER}} and "
+                "{{file: PATH, as: FORM}}, not {}",
+                name, form.type_name());
         }
         const Map& members = form.map();
         for (const auto& [member, value] : members) {
@@ -222,17 +228,22 @@ private:
         }
         CommandOutput made;
         made.key = name;
-        if (const Value* stream = find(members, "text")) output_text(made, *stream);
-        else if (const Value* pointer = find(members, "json")) output_json(made, *pointer);
-        else output_file(made, members);
+        if (const Value* stream = find(members, "text"))
+            output_text(made, *stream);
+        else if (const Value* pointer = find(members, "json"))
+            output_json(made, *pointer);
+        else
+            output_file(made, members);
         output_members(made, members);
         spec_.outputs.push_back(std::move(made));
     }
 
     void output_text(CommandOutput& made, const Value& stream) {
         const std::string word = stream.is(Value::Type::string) ? stream.string() : plain_text(stream);
-        if (word == "stderr") made.from = CommandOutput::From::standard_error;
-        else if (word != "stdout") problem("`outputs: {}` has `text: {}`, but a text is `stdout` or `stderr`", made.key, word);
+        if (word == "stderr")
+            made.from = CommandOutput::From::standard_error;
+        else if (word != "stdout")
+            problem("`outputs: {}` has `text: {}`, but a text is `stdout` or `stderr`", made.key, word);
     }
 
     void output_json(CommandOutput& made, const Value& pointer) {
@@ -242,16 +253,18 @@ private:
 
     void json_pointer(CommandOutput& made, std::string_view member, const Value& pointer) {
         if (!pointer.is(Value::Type::string)) {
-            return problem("`outputs: {}` has a `{}` that is a {}: it must be a JSON pointer such as \"/energy\", or "
-                           "\"\" for all",
-                           made.key, member, pointer.type_name());
+            return problem(
+                "`outputs: {}` has a `{}` that is a {}: it must be a JSON pointer such as \"/energy\", or "
+                "\"\" for all",
+                made.key, member, pointer.type_name());
         }
         made.pointer = pointer.string();
         const std::string wrong = json_pointer_problem(made.pointer);
         if (!wrong.empty()) {
-            problem("`outputs: {}` has `{}: {}`, which is no JSON pointer ({}); write \"/energy\" for a member, or \"\" "
-                    "for all",
-                    made.key, member, made.pointer, wrong);
+            problem(
+                "`outputs: {}` has `{}: {}`, which is no JSON pointer ({}); write \"/energy\" for a member, or \"\" "
+                "for all",
+                made.key, member, made.pointer, wrong);
         }
     }
 
@@ -264,8 +277,9 @@ private:
             made.file = text(path);
         }
         const Value* as = find(members, "as");
-        if (!as) return problem("`outputs: {}` does not say how to read its file: add `as:` with one of {}", made.key,
-                                fmt::join(kForms, ", "));
+        if (!as)
+            return problem("`outputs: {}` does not say how to read its file: add `as:` with one of {}", made.key,
+                           fmt::join(kForms, ", "));
         const std::string word = plain_text(*as);
         const auto form = std::find(kForms.begin(), kForms.end(), word);
         if (form == kForms.end()) {
@@ -319,7 +333,8 @@ private:
             return all;
         }();
         if (!dtype) {
-            return problem("`outputs: {}` is a raw array and needs `dtype` with one of {}", made.key, fmt::join(names, ", "));
+            return problem("`outputs: {}` is a raw array and needs `dtype` with one of {}", made.key,
+                           fmt::join(names, ", "));
         }
         const std::string word = plain_text(*dtype);
         const auto found = std::find(names.begin(), names.end(), word);
@@ -343,9 +358,10 @@ private:
             const bool number = extent.is(Value::Type::int64) && extent.int64() >= -1;
             if (number && extent.int64() == -1) ++open;
             if (!number && !(extent.is(Value::Type::string) && text(extent).whole())) {
-                problem("`outputs: {}` has the extent `{}` in its `shape`: an extent is a whole number, one \"{{name}}\", "
-                        "or -1 for what is left",
-                        made.key, plain_text(extent));
+                problem(
+                    "`outputs: {}` has the extent `{}` in its `shape`: an extent is a whole number, one \"{{name}}\", "
+                    "or -1 for what is left",
+                    made.key, plain_text(extent));
             }
         }
         if (open > 1) problem("`outputs: {}` has more than one -1 in its `shape`", made.key);
@@ -359,8 +375,9 @@ private:
         const bool in_scratch =
             first.is_name ? first.text == kScratch : first.text.front() != '/' && spec_.directory.empty();
         if (!in_scratch) return;
-        problem("`outputs: {}` is a path in the scratch directory, which is removed when the job succeeds: add `to: DEST`",
-                made.key);
+        problem(
+            "`outputs: {}` is a path in the scratch directory, which is removed when the job succeeds: add `to: DEST`",
+            made.key);
     }
 
     const Document& with_;

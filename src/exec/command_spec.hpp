@@ -40,11 +40,11 @@ struct CommandOutput {
     std::string key;
     From from = From::standard_output;
     As as = As::text;
-    CommandText file;                       // From::file
-    std::string pointer;                    // As::json: RFC 6901, "" = all
+    CommandText file;                            // From::file
+    std::string pointer;                         // As::json: RFC 6901, "" = all
     ElementType element = ElementType::float64;  // As::array
-    std::vector<Value> shape;               // As::array: int64 (-1 = what is left, once) or a string "{name}"
-    CommandText destination;                // As::path: empty = stays where it is
+    std::vector<Value> shape;                    // As::array: int64 (-1 = what is left, once) or a string "{name}"
+    CommandText destination;                     // As::path: empty = stays where it is
 };
 
 struct CommandSpec {
@@ -54,14 +54,15 @@ struct CommandSpec {
     bool runs_in_scratch = false;      // `cwd: scratch`
     CommandText directory;             // `cwd: PATH`; empty = the rules decide
     std::vector<std::pair<std::string, CommandText>> environment;
-    std::string input_key;  // `stdin:`; "" = none
+    std::string input_key;                                         // `stdin:`; "" = none
     std::vector<std::pair<std::string, std::string>> input_files;  // NAME, KEY
     std::vector<CommandOutput> outputs;
     bool names_scratch = false;  // some string has {scratch}
 };
 
 // The candidates nearest to a misspelt word, best first.
-using Suggest = std::function<std::vector<std::string>(const std::string& word, const std::vector<std::string>& candidates)>;
+using Suggest =
+    std::function<std::vector<std::string>(const std::string& word, const std::vector<std::string>& candidates)>;
 
 // Every mistake goes to `problems`, one sentence each; the result is good only when there are none.
 CommandSpec parse_command(const Document& with, std::vector<std::string>& problems, const Suggest& suggest = nullptr);

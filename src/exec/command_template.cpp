@@ -88,24 +88,27 @@ struct CommandFiller {
     // What a placeholder or a variable can hold of a value.
     std::string word(std::string_view name, const Value& what) const {
         if (what.is(Value::Type::bytes)) {
-            throw CommandError(EndReason::exception,
-                               fmt::format("`{}` is bytes and cannot stand in a command line; hand it over by `stdin` or "
-                                           "`input-files`.",
-                                           name));
+            throw CommandError(
+                EndReason::exception,
+                fmt::format("`{}` is bytes and cannot stand in a command line; hand it over by `stdin` or "
+                            "`input-files`.",
+                            name));
         }
         std::string made_word = plain_text(what);
         if (made_word.find('\0') != std::string::npos) {
-            throw CommandError(EndReason::exception,
-                               fmt::format("the value of `{}` has a NUL character, which no argument can hold; hand it over "
-                                           "by `stdin` or `input-files`.",
-                                           name));
+            throw CommandError(
+                EndReason::exception,
+                fmt::format("the value of `{}` has a NUL character, which no argument can hold; hand it over "
+                            "by `stdin` or `input-files`.",
+                            name));
         }
         return made_word;
     }
 
     std::string text(const CommandText& text) const {
         std::string filled;
-        for (const TextPiece& piece : text.pieces) filled += piece.is_name ? word(piece.text, value(piece.text)) : piece.text;
+        for (const TextPiece& piece : text.pieces)
+            filled += piece.is_name ? word(piece.text, value(piece.text)) : piece.text;
         return filled;
     }
 
@@ -198,17 +201,19 @@ struct CommandFiller {
             what.is_number() || (what.is(Value::Type::string) && !what.string().empty() &&
                                  what.string().find_first_not_of("0123456789+-. ") == std::string::npos);
         if (number) return;
-        throw CommandError(EndReason::exception,
-                           fmt::format("`{}` stands within ((...)) of `shell`, where bash would evaluate it, but its value is "
-                                       "no number: {}.",
-                                       name, plain_text(what).substr(0, kTitleBytes)));
+        throw CommandError(
+            EndReason::exception,
+            fmt::format("`{}` stands within ((...)) of `shell`, where bash would evaluate it, but its value is "
+                        "no number: {}.",
+                        name, plain_text(what).substr(0, kTitleBytes)));
     }
 
     void results() {
         for (const CommandOutput& output : shared.spec_.outputs) {
             CommandResult result{&output, {}, {}, {}};
             if (output.from == CommandOutput::From::file) result.file = made.directory / text(output.file);
-            if (!output.destination.empty()) result.destination = shared.definition_directory_ / text(output.destination);
+            if (!output.destination.empty())
+                result.destination = shared.definition_directory_ / text(output.destination);
             for (const Value& extent : output.shape) result.shape.push_back(this->extent(output.key, extent));
             made.results.push_back(std::move(result));
         }
@@ -216,7 +221,8 @@ struct CommandFiller {
 
     std::int64_t extent(const std::string& key, const Value& written) const {
         Value filled = written;
-        if (written.is(Value::Type::string)) filled = fill_placeholders(written, [&](std::string_view name) { return value(name); });
+        if (written.is(Value::Type::string))
+            filled = fill_placeholders(written, [&](std::string_view name) { return value(name); });
         if (filled.is(Value::Type::int64) && filled.int64() >= -1) return filled.int64();
         throw CommandError(EndReason::bad_output,
                            fmt::format("`outputs: {}` has the extent {} in its `shape`, which is no whole number.", key,
@@ -236,8 +242,10 @@ CommandTemplate::CommandTemplate(const JobTemplate& job, const Plan& plan, const
 
     environment_.set("OMP_NUM_THREADS", std::to_string(job.resources.cpus));
     for (const auto& [name, text] : spec_.environment) {
-        if (is_fixed(text)) environment_.set(name, fixed_text(text));
-        else fixed_environment_ = false;
+        if (is_fixed(text))
+            environment_.set(name, fixed_text(text));
+        else
+            fixed_environment_ = false;
     }
     variables_ = environment_.pointers();
 
@@ -303,10 +311,11 @@ std::string find_program(const std::string& name, const char* search_path, const
         if (colon == std::string_view::npos) break;
         rest.remove_prefix(colon + 1);
     }
-    throw CommandError(EndReason::exception,
-                       fmt::format("the program `{}` was not found in PATH ({}).{} Install it, correct the name, or give its "
-                                   "path: one with a slash is looked for beside the definition file.",
-                                   name, all, found_but));
+    throw CommandError(
+        EndReason::exception,
+        fmt::format("the program `{}` was not found in PATH ({}).{} Install it, correct the name, or give its "
+                    "path: one with a slash is looked for beside the definition file.",
+                    name, all, found_but));
 }
 
 }  // namespace penstock

@@ -17,7 +17,7 @@ namespace penstock {
 
 // What all commands of a broker share.
 struct CommandSite {
-    Environment environment;  // cleaned
+    Environment environment;                 // cleaned
     std::filesystem::path launch_directory;  // absolute
     std::filesystem::path scratch_root;      // absolute
 };
@@ -33,14 +33,14 @@ struct CommandResult {
 // All that starting one attempt needs, and what is to be made of its end. Keeps its template alive.
 struct PreparedCommand {
     std::shared_ptr<const class CommandTemplate> shared;
-    std::string program;                 // the file to run
-    std::vector<std::string> strings;    // arguments, unless they are the template's
-    std::vector<char*> arguments;        // null-terminated
+    std::string program;                     // the file to run
+    std::vector<std::string> strings;        // arguments, unless they are the template's
+    std::vector<char*> arguments;            // null-terminated
     std::optional<Environment> environment;  // unless it is the template's
     std::vector<char*> variables;            // null-terminated
     std::filesystem::path directory;
-    std::filesystem::path scratch;       // empty = none was made
-    std::unique_ptr<InputBytes> input;   // null = /dev/null
+    std::filesystem::path scratch;      // empty = none was made
+    std::unique_ptr<InputBytes> input;  // null = /dev/null
     std::vector<CommandResult> results;
 
     // The command as a person would type it, cut short: for messages.

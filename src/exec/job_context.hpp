@@ -18,7 +18,7 @@ namespace penstock {
 // What the place a job runs at offers to all of its jobs, one after another.
 struct JobPlace {
     std::filesystem::path scratch_root;
-    std::function<void(std::string_view text)> print;    // to the log of the job that runs
+    std::function<void(std::string_view text)> print;       // to the log of the job that runs
     const std::atomic<std::uint32_t>* cancelled = nullptr;  // not 0: jobs should stop early
     std::atomic<double>* progress = nullptr;
     bool shares_process = false;  // with the lane: when user code crashes, all of it does
@@ -27,7 +27,7 @@ struct JobPlace {
 struct JobInstance {
     const JobDescription* description = nullptr;
     const Document* parameters = nullptr;
-    std::string_view label;              // of the instance; used when for_each is null
+    std::string_view label;  // of the instance; used when for_each is null
     const ForEach* for_each = nullptr;
     std::uint32_t number = 0;
     std::uint32_t attempt = 1;

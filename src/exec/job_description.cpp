@@ -9,12 +9,9 @@
 namespace penstock {
 
 Document to_document(const JobDescription& d) {
-    return {{"pipeline", d.pipeline},
-            {"job", d.job},
-            {"worker", d.worker},
-            {"directory", d.definition_directory.string()},
-            {"cpus", d.cpus},
-            {"makes", List(d.makes.begin(), d.makes.end())},
+    return {{"pipeline", d.pipeline}, {"job", d.job},
+            {"worker", d.worker},     {"directory", d.definition_directory.string()},
+            {"cpus", d.cpus},         {"makes", List(d.makes.begin(), d.makes.end())},
             {"stage", d.stage}};
 }
 
@@ -35,13 +32,17 @@ namespace {
 // What keeps a type from being used like this; "" = nothing. Definitions that do it are refused before they run.
 std::string wrong_use(const WorkerType& type, const JobDescription& use) {
     if (use.stage && type.external && !type.create_form)
-        return fmt::format("the worker type \"{}\" runs programs of their own, one a job, and \"{}\" is a stage of a "
-                           "stream; call the program from a worker type of yours", type.name, use.job);
+        return fmt::format(
+            "the worker type \"{}\" runs programs of their own, one a job, and \"{}\" is a stage of a "
+            "stream; call the program from a worker type of yours",
+            type.name, use.job);
     if (use.stage && !type.create_stage && !type.create && !type.create_form)
         return fmt::format("the worker type \"{}\" cannot make a worker for the stage \"{}\"", type.name, use.job);
     if (!use.stage && !type.create)
-        return fmt::format("the worker type \"{}\" is for stages of a stream, and \"{}\" is a job; name it under "
-                           "`stages:`, or derive it from penstock::Worker too", type.name, use.job);
+        return fmt::format(
+            "the worker type \"{}\" is for stages of a stream, and \"{}\" is a job; name it under "
+            "`stages:`, or derive it from penstock::Worker too",
+            type.name, use.job);
     return {};
 }
 
@@ -57,9 +58,15 @@ TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : kee
     type = &*found;
     std::vector<std::string> problems;
     fixed_parameters = type->fills_placeholders && ticket.batch == nullptr;
-    if (!type->fills_placeholders && !fixed_parameters) fixed_parameters = placeholder_names(job->with, problems).empty() && problems.empty();
+    if (!type->fills_placeholders && !fixed_parameters)
+        fixed_parameters = placeholder_names(job->with, problems).empty() && problems.empty();
     const Plan& plan = *ticket.pipeline->plan;
-    description = {plan.name, job->name, job->worker, plan.definition_directory, static_cast<int>(job->resources.cpus), {},
+    description = {plan.name,
+                   job->name,
+                   job->worker,
+                   plan.definition_directory,
+                   static_cast<int>(job->resources.cpus),
+                   {},
                    ticket.batch != nullptr};
     if (problem = wrong_use(*type, description); !problem.empty()) return;
     try {
@@ -71,8 +78,10 @@ TemplateInfo::TemplateInfo(const WorkerTypes& types, const Ticket& ticket) : kee
     std::sort(description.makes.begin(), description.makes.end());
     description.makes.erase(std::unique(description.makes.begin(), description.makes.end()), description.makes.end());
     const bool stage = ticket.batch != nullptr;
-    if (type->external) way = stage ? Way::process : Way::external;
-    else way = job->isolation == Isolation::in_line ? Way::in_line : Way::process;
+    if (type->external)
+        way = stage ? Way::process : Way::external;
+    else
+        way = job->isolation == Isolation::in_line ? Way::in_line : Way::process;
     if (way == Way::external) return;  // the runner of commands watches its own
     if (!stage) time_limit = static_cast<Nanoseconds>(job->timeout_s * 1e9);
     if (way == Way::process) memory_limit = job->resources.memory_bytes;

@@ -34,9 +34,9 @@ struct TemplateInfo {
     std::shared_ptr<const PipelineContext> keeps;  // the plan the template belongs to
     const JobTemplate* job;
     Way way = Way::impossible;
-    std::string problem;                // Way::impossible
-    const WorkerType* type = nullptr;   // of the lanes' own list
-    bool fixed_parameters = true;       // `with:` has no placeholders to fill in
+    std::string problem;               // Way::impossible
+    const WorkerType* type = nullptr;  // of the lanes' own list
+    bool fixed_parameters = true;      // `with:` has no placeholders to fill in
     JobDescription description;
     // Of an attempt; 0 = none. Who gives a stage its items watches its time.
     Nanoseconds time_limit = 0;

@@ -62,12 +62,9 @@ bool write_all(int file, std::array<iovec, 3> parts) {
 iovec part_of(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
 
 std::string header_line(const JobLogKey& key, std::size_t bytes) {
-    const Document header{{"pipeline", key.pipeline},
-                          {"pipeline-instance", key.pipeline_instance},
-                          {"job", key.job},
-                          {"instance", key.instance},
-                          {"attempt", key.attempt},
-                          {"bytes", bytes}};
+    const Document header{{"pipeline", key.pipeline}, {"pipeline-instance", key.pipeline_instance},
+                          {"job", key.job},           {"instance", key.instance},
+                          {"attempt", key.attempt},   {"bytes", bytes}};
     return to_json(header) + "\n";
 }
 

@@ -30,7 +30,7 @@ struct JobLogKey {
     std::string pipeline;
     std::string pipeline_instance;  // "" unless submitted by --for-each
     std::string job;
-    std::string instance;           // ForEach::label, "" for a job without for-each
+    std::string instance;  // ForEach::label, "" for a job without for-each
     std::uint32_t attempt = 1;
     friend bool operator==(const JobLogKey&, const JobLogKey&) = default;
 };
@@ -87,8 +87,8 @@ private:
     JobLog& file_;
     JobLogKey key_;
     std::uint64_t half_;
-    std::string first_;    // the first half_ bytes
-    std::string last_;     // what came after, cut to its last half_ bytes from time to time
+    std::string first_;  // the first half_ bytes
+    std::string last_;   // what came after, cut to its last half_ bytes from time to time
     std::uint64_t total_ = 0;
     std::string pending_;  // not yet in the file
     std::int64_t flushed_at_ = 0;

@@ -16,8 +16,8 @@ namespace {
 // How long after the deadline a thread may take to clean up.
 constexpr std::chrono::milliseconds kLastWords{500};
 
-// A lane that still has so many jobs to go on with need not wake the pump for one that ended: waking it takes as much CPU as all else
-// that is done for a short command.
+// A lane that still has so many jobs to go on with need not wake the pump for one that ended: waking it takes as much
+// CPU as all else that is done for a short command.
 constexpr std::size_t kJobsAhead = 2;
 
 LaneOptions with_groups(LaneOptions options) {
@@ -216,8 +216,10 @@ void Lane::finish() {
     const bool finished = finished_;
     std::thread thread = std::move(thread_);
     lock.unlock();
-    if (finished) thread.join();
-    else thread.detach();  // an inline job that does not return; it shares ownership of all it uses
+    if (finished)
+        thread.join();
+    else
+        thread.detach();  // an inline job that does not return; it shares ownership of all it uses
 }
 
 // ---------------------------------------------------------------------------------------------- the runner

@@ -157,23 +157,23 @@ private:
     OutcomeQueue outcomes_;
 
     mutable std::mutex mutex_;
-    std::deque<LaneJob> queue_;          // not started
-    std::deque<InFlight> in_flight_;     // in the worker process, in order
-    std::size_t attached_ = 0;           // of those, with a large document
-    std::optional<JobLogKey> last_stage_;  // whose ticket was done last, if it was a stage's,
-    std::string between_;                  // and what it has printed since
+    std::deque<LaneJob> queue_;                // not started
+    std::deque<InFlight> in_flight_;           // in the worker process, in order
+    std::size_t attached_ = 0;                 // of those, with a large document
+    std::optional<JobLogKey> last_stage_;      // whose ticket was done last, if it was a stage's,
+    std::string between_;                      // and what it has printed since
     std::optional<ProcessEnd> ended_between_;  // how its process ended since
-    std::uint64_t current_ = 0;          // ticket the thread runs inline or is about to give to the worker process
+    std::uint64_t current_ = 0;  // ticket the thread runs inline or is about to give to the worker process
     bool is_current_ = false;
-    std::uint64_t external_ = 0;         // ticket at the runner
+    std::uint64_t external_ = 0;  // ticket at the runner
     bool is_external_ = false;
-    std::optional<EndReason> current_stopped_;        // cancel() of the current one
-    std::uint64_t killed_for_ = 0;                    // the worker process was killed to end this ticket
+    std::optional<EndReason> current_stopped_;  // cancel() of the current one
+    std::uint64_t killed_for_ = 0;              // the worker process was killed to end this ticket
     std::optional<EndReason> killed_because_;
-    std::string killed_why_;                          // for people; "" = as the reason says
-    std::unique_ptr<WorkerProcess> worker_;           // changed by the thread, under the lock
-    bool worker_ending_ = false;                      // it is being waited for: not to be killed any more
-    std::atomic<bool> stopping_{false};               // set under the lock
+    std::string killed_why_;                 // for people; "" = as the reason says
+    std::unique_ptr<WorkerProcess> worker_;  // changed by the thread, under the lock
+    bool worker_ending_ = false;             // it is being waited for: not to be killed any more
+    std::atomic<bool> stopping_{false};      // set under the lock
     bool finished_ = false;
     std::int64_t deadline_ = 0;
     std::condition_variable finished_changed_;
@@ -182,22 +182,22 @@ private:
     std::atomic<std::uint32_t> notices_{0};
     std::atomic<bool> asleep_{false};
     FileDescriptor bell_;
-    std::atomic<std::uint32_t> cancelled_{0};         // Context::cancelled() of inline jobs
+    std::atomic<std::uint32_t> cancelled_{0};  // Context::cancelled() of inline jobs
     std::atomic<double> progress_{0};
     std::shared_ptr<const TemplateInfo> inline_info_;  // of the inline job that runs, under the lock,
     Nanoseconds inline_started_ = 0;                   // and since when
 
     // The thread's alone.
-    std::uint32_t seen_ = 0;             // notices
-    bool wants_room_ = false;            // the next job waits for room in the worker process's ring
+    std::uint32_t seen_ = 0;   // notices
+    bool wants_room_ = false;  // the next job waits for room in the worker process's ring
     SpinWait spin_;
     std::unique_ptr<WorkerObjects> objects_;
     JobPlace place_;
-    std::unique_ptr<AttemptLog> log_;    // of the inline job that runs
+    std::unique_ptr<AttemptLog> log_;  // of the inline job that runs
     const LaneJob* inline_job_ = nullptr;
     ResourceMeter meter_{ResourceMeter::Of::thread};
-    std::int64_t last_finished_ = 0;     // when the inline job before this one ended; 0 = something came between
-    int barren_ends_ = 0;                // worker processes that ended one after another without beginning a job
+    std::int64_t last_finished_ = 0;  // when the inline job before this one ended; 0 = something came between
+    int barren_ends_ = 0;             // worker processes that ended one after another without beginning a job
     std::string damage_;
     bool text_closed_ = false;
     std::vector<char> text_;

@@ -16,19 +16,22 @@ namespace penstock {
 
 namespace {
 
-constexpr std::size_t kMaxAttached = 2;     // of them with a large document: one runs, one is ready
+constexpr std::size_t kMaxAttached = 2;  // of them with a large document: one runs, one is ready
 constexpr int kMaxBarrenEnds = 3;
 constexpr std::size_t kTextStep = 64 * 1024;
 constexpr std::size_t kMostBetween = 1 << 20;  // printed between two tickets of a stage, and kept
-constexpr int kMaxTextSteps = 16;           // at once, of a job that prints without end
+constexpr int kMaxTextSteps = 16;              // at once, of a job that prints without end
 
 std::string end_text(const ProcessEnd& end) {
-    if (end.unknown) return "the worker process ended; how is not known, since other code of this program waited for it";
+    if (end.unknown)
+        return "the worker process ended; how is not known, since other code of this program waited for it";
     if (end.signal == 0 && end.exit_code == kDeafExit)
         return "the worker process was given up: this job closed file descriptors that are not its own";
     if (end.signal == 0)
-        return fmt::format("the worker process called exit({}); a job ends by returning from process(), or by an "
-                           "exception", end.exit_code);
+        return fmt::format(
+            "the worker process called exit({}); a job ends by returning from process(), or by an "
+            "exception",
+            end.exit_code);
     std::string text = fmt::format("the worker process was killed by {}", signal_text(end.signal));
     if (end.signal == SIGKILL) text += "; when nobody sent it, memory ran out and the kernel did";
     return text;
@@ -40,8 +43,10 @@ std::string end_text(const ProcessEnd& end) {
 std::string damage_text(const std::exception& error) {
     if (dynamic_cast<const ChannelDamage*>(&error) == nullptr)
         return fmt::format("what the job returned could not be taken: {}", error.what());
-    return fmt::format("the worker process was given up because its channel to the broker is damaged ({}): this job, "
-                       "or one before it in the same process, writes to memory that is not its own", error.what());
+    return fmt::format(
+        "the worker process was given up because its channel to the broker is damaged ({}): this job, "
+        "or one before it in the same process, writes to memory that is not its own",
+        error.what());
 }
 
 // ---------------------------------------------------------------------------------------------- jobs in
@@ -83,7 +88,8 @@ void Lane::feed(LaneJob job) {
     } catch (const std::system_error& error) {
         fail(job, EndReason::exception,
              fmt::format("the job could not be given to a worker process: {}; a limit of this host is reached "
-                         "(processes, open files, memory)", error.what()));
+                         "(processes, open files, memory)",
+                         error.what()));
     } catch (const std::exception& error) {
         fail(job, EndReason::exception, error.what());
     }
@@ -233,8 +239,10 @@ void Lane::worker_ended() {
     std::optional<InFlight> crashed = take_charged(held);
     std::vector<LaneJob> cancelled;
     for (auto job = held.rbegin(); job != held.rend(); ++job) {
-        if (stopping_) cancelled.push_back(std::move(job->job));
-        else queue_.push_front(std::move(job->job));
+        if (stopping_)
+            cancelled.push_back(std::move(job->job));
+        else
+            queue_.push_front(std::move(job->job));
     }
     const std::optional<EndReason> because = std::exchange(killed_because_, std::nullopt);
     const std::string why = std::exchange(killed_why_, {});
@@ -276,9 +284,12 @@ void Lane::fail_crashed(InFlight job, const ProcessEnd& end, std::optional<EndRe
     outcome.started = std::min(started, outcome.finished);
     outcome.lane = number_;
     outcome.succeeded = false;
-    if (because) outcome.details = make_details(*because, why.empty() ? stop_text(*because) : why);
-    else if (!damage_.empty()) outcome.details = make_details(EndReason::bad_output, bounded_error(damage_));
-    else outcome.details = make_details(end.signal != 0 ? EndReason::signal : EndReason::exit_code, end_text(end));
+    if (because)
+        outcome.details = make_details(*because, why.empty() ? stop_text(*because) : why);
+    else if (!damage_.empty())
+        outcome.details = make_details(EndReason::bad_output, bounded_error(damage_));
+    else
+        outcome.details = make_details(end.signal != 0 ? EndReason::signal : EndReason::exit_code, end_text(end));
     outcome.details->crashed = !because;
     outcome.details->exit_code = end.exit_code;
     outcome.details->signal = end.signal;

@@ -73,9 +73,12 @@ bool Lane::start_next() {
     current_stopped_.reset();
     cancelled_.store(0, std::memory_order_relaxed);
     lock.unlock();
-    if (way == TemplateInfo::Way::impossible) fail(job, EndReason::exception, job.info->problem);
-    else if (feeds) feed(std::move(job));
-    else run_inline(std::move(job));
+    if (way == TemplateInfo::Way::impossible)
+        fail(job, EndReason::exception, job.info->problem);
+    else if (feeds)
+        feed(std::move(job));
+    else
+        run_inline(std::move(job));
     return true;
 }
 
@@ -98,7 +101,7 @@ void Lane::run_inline(LaneJob job) {
         inline_started_ = steady_now();
     }
     progress_.store(0, std::memory_order_relaxed);
-    const JobInstance instance{&job.info->description, &input.parameters,   {},
+    const JobInstance instance{&job.info->description,         &input.parameters,   {},
                                job.ticket.job->for_each.get(), job.ticket.instance, job.ticket.attempt};
     AttemptResult result = job.ticket.batch != nullptr
                                ? objects_->run_stage(place_, instance, std::move(*job.ticket.batch))
@@ -114,7 +117,8 @@ void Lane::run_inline(LaneJob job) {
         outcome.succeeded = false;
         outcome.outputs.reset();
         result.reason = EndReason::timeout;
-        result.error = "the job " + timeout_text(job.ticket.job->timeout_s) + ", as far as an inline job can be: it was asked to";
+        result.error =
+            "the job " + timeout_text(job.ticket.job->timeout_s) + ", as far as an inline job can be: it was asked to";
     } else if (!outcome.succeeded && cancelled_.load() != 0) {
         const Lock lock(mutex_);
         result.reason = current_stopped_.value_or(EndReason::cancelled);
@@ -205,8 +209,10 @@ void Lane::sleep() {
         if (::read(bell_.get(), &rung, sizeof rung) < 0) rung = 0;  // somebody else's ring was taken before
     }
     if (watched[1].revents != 0) return worker_ended();
-    if ((watched[2].revents & POLLIN) != 0) read_text();
-    else if (watched[2].revents != 0) text_closed_ = true;
+    if ((watched[2].revents & POLLIN) != 0)
+        read_text();
+    else if (watched[2].revents != 0)
+        text_closed_ = true;
 }
 
 }  // namespace penstock

@@ -69,7 +69,8 @@ public:
         const bool ours = !outcomes_.empty();
         std::move(outcomes_.begin(), outcomes_.end(), std::back_inserter(out));
         outcomes_.clear();
-        const bool nothing = !world_->noted.load(std::memory_order_acquire) && !world_->woken.load(std::memory_order_acquire);
+        const bool nothing =
+            !world_->noted.load(std::memory_order_acquire) && !world_->woken.load(std::memory_order_acquire);
         if (nothing) return ours;  // since the last time
         world_->noted.store(false);
         world_->woken.store(false);
@@ -146,10 +147,10 @@ private:
     }
 
     const std::shared_ptr<LaneWorld> world_;
-    mutable std::mutex lanes_mutex_;             // of the list: the pump makes lanes, the runner looks for them
-    std::vector<std::shared_ptr<Lane>> lanes_;   // by number; null = not used so far
-    std::unique_ptr<ExternalRunner> runner_;     // ends before the lanes do: it calls them
-    std::vector<Outcome> outcomes_;              // of tickets that never reached a lane's thread
+    mutable std::mutex lanes_mutex_;            // of the list: the pump makes lanes, the runner looks for them
+    std::vector<std::shared_ptr<Lane>> lanes_;  // by number; null = not used so far
+    std::unique_ptr<ExternalRunner> runner_;    // ends before the lanes do: it calls them
+    std::vector<Outcome> outcomes_;             // of tickets that never reached a lane's thread
     // By address, which is not given to another template while the info keeps its plan.
     std::unordered_map<const JobTemplate*, std::shared_ptr<const TemplateInfo>> infos_;
     std::shared_ptr<const TemplateInfo> last_info_;

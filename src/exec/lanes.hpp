@@ -1,7 +1,8 @@
 // The lanes of one broker: the only door between the broker's pump and everything that runs user code.
 //
-// Threads: all functions but the constructor's threads' own work are called by the pump thread and never block. Outcomes
-// are collected with drain(); `wake` is called from any thread when there is something to drain (once until drained).
+// Threads: all functions but the constructor's threads' own work are called by the pump thread and never block.
+// Outcomes are collected with drain(); `wake` is called from any thread when there is something to drain (once until
+// drained).
 #pragma once
 
 #include "exec/task.hpp"
@@ -28,13 +29,13 @@ struct CpusForCommands {
 };
 
 struct LaneOptions {
-    std::uint32_t lanes = 1;               // slots of this broker; more are made when a reserved job needs one
-    std::filesystem::path scratch_root;    // run directory / "scratch": made on first use
-    std::filesystem::path log_directory;   // run directory / "logs": full output of commands, see job_log.hpp
+    std::uint32_t lanes = 1;              // slots of this broker; more are made when a reserved job needs one
+    std::filesystem::path scratch_root;   // run directory / "scratch": made on first use
+    std::filesystem::path log_directory;  // run directory / "logs": full output of commands, see job_log.hpp
     std::filesystem::path launch_directory;
     CpusForCommands cpus;
-    std::shared_ptr<LiveGroups> groups;    // what ends with this process, see live_groups.hpp; make_lanes() makes it
-    std::uint64_t log_bytes = 64 * 1024;   // kept of a job's output in OutcomeDetails::log
+    std::shared_ptr<LiveGroups> groups;   // what ends with this process, see live_groups.hpp; make_lanes() makes it
+    std::uint64_t log_bytes = 64 * 1024;  // kept of a job's output in OutcomeDetails::log
     std::function<void()> wake;
 
     // Serves Binding::From::store keys. Called from the lanes' threads, several at once; null = there are none.

@@ -1,11 +1,12 @@
 // The process groups of what this rank runs, in memory that the zygote shares: what is to end when the rank is killed.
 //
-// The kernel kills the processes a rank started when the rank dies (PR_SET_PDEATHSIG), but not their children: the programs
-// of a shell script would go on. The zygote sees its rank end and kills the groups that stand here (zygote.cpp).
-// A process that made a group or session of its own is out of reach.
+// The kernel kills the processes a rank started when the rank dies (PR_SET_PDEATHSIG), but not their children: the
+// programs of a shell script would go on. The zygote sees its rank end and kills the groups that stand here
+// (zygote.cpp). A process that made a group or session of its own is out of reach.
 //
 // A number stands here from before its process runs until just before that is waited for, so it is never another's.
-// Watching a command costs two stores. Bounds: kPlaces at once; more run unwatched. Threads: any, but one for each place.
+// Watching a command costs two stores. Bounds: kPlaces at once; more run unwatched. Threads: any, but one for each
+// place.
 #pragma once
 
 #include "exec/spawn_descriptor.hpp"

@@ -1,5 +1,5 @@
-#include "exec/materialize.hpp"
 #include "value/placeholders.hpp"
+#include "exec/materialize.hpp"
 #include "value/value_json.hpp"
 
 namespace penstock {
@@ -29,7 +29,8 @@ Value fill_placeholders(const Value& value, const Lookup& lookup) {
     }
     if (value.is(Value::Type::map)) {
         Map map;
-        for (const auto& [key, member] : value.map()) map.emplace_hint(map.end(), key, fill_placeholders(member, lookup));
+        for (const auto& [key, member] : value.map())
+            map.emplace_hint(map.end(), key, fill_placeholders(member, lookup));
         return map;
     }
     return value;

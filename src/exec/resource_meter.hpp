@@ -19,8 +19,8 @@ public:
 
 private:
     Of of_;
-    double read_cpu_s_ = 0;   // at the last reading
-    double short_jobs_s_ = 0; // wall time of jobs since then, taken for CPU time
+    double read_cpu_s_ = 0;    // at the last reading
+    double short_jobs_s_ = 0;  // wall time of jobs since then, taken for CPU time
 };
 
 }  // namespace penstock

@@ -21,9 +21,9 @@
 namespace penstock {
 namespace {
 
-constexpr int kSignals = 64;                   // of Linux, real-time ones included
+constexpr int kSignals = 64;  // of Linux, real-time ones included
 constexpr std::size_t kSignalSetBytes = kSignals / 8;
-using SignalBits = std::uint64_t;              // the kernel's own signal set; glibc's leaves two signals out
+using SignalBits = std::uint64_t;  // the kernel's own signal set; glibc's leaves two signals out
 
 constexpr std::size_t kChildStackBytes = 64 * 1024;
 

@@ -19,10 +19,10 @@ struct SpawnRequest {
     const char* path = nullptr;        // the program's file; no search
     char* const* arguments = nullptr;  // null-terminated, [0] included
     char* const* environment = nullptr;
-    const char* directory = nullptr;   // null = the caller's
-    const cpu_set_t* cpus = nullptr;   // null = the caller's; the caller's too when none of them may be used
-    pid_t* group = nullptr;            // its process id is written there before it runs, 0 when it could not be started
-    bool own_group = true;             // false: it stays in the caller's process group, and ends with that
+    const char* directory = nullptr;  // null = the caller's
+    const cpu_set_t* cpus = nullptr;  // null = the caller's; the caller's too when none of them may be used
+    pid_t* group = nullptr;           // its process id is written there before it runs, 0 when it could not be started
+    bool own_group = true;            // false: it stays in the caller's process group, and ends with that
     // All three must be >= 3; they stay open in the caller.
     int standard_input = -1;
     int standard_output = -1;
@@ -33,7 +33,7 @@ struct SpawnRequest {
 enum class SpawnStep : unsigned char { process, descriptors, directory, program };
 
 struct Spawned {
-    pid_t pid = -1;  // -1 = not started
+    pid_t pid = -1;        // -1 = not started
     FileDescriptor pidfd;  // readable once the program has ended
     SpawnStep failed_step = SpawnStep::process;
     int error = 0;  // errno of the failed step

@@ -24,10 +24,10 @@ namespace penstock {
 
 namespace {
 
-constexpr int kLook = 100;                         // ms: how long nobody asks whether the worker is to stop
+constexpr int kLook = 100;  // ms: how long nobody asks whether the worker is to stop
 constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr std::size_t kMostTail = 2048;            // of stderr, for error messages
-constexpr std::size_t kMostLine = 16 * 1024;       // of stderr: longer ones are cut in the log
+constexpr std::size_t kMostTail = 2048;       // of stderr, for error messages
+constexpr std::size_t kMostLine = 16 * 1024;  // of stderr: longer ones are cut in the log
 constexpr int kOrphanTurns = 1000;
 
 // A write to a program that has ended is told by errno and not by a signal.
@@ -80,8 +80,10 @@ StageChild::StageChild(const PreparedCommand& command, Context& context, bool re
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     others_ = children();
     FileDescriptor its_input, its_output, its_error;
-    if (reads_input) std::tie(its_input, input_) = make_pipe();
-    else its_input = FileDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (reads_input)
+        std::tie(its_input, input_) = make_pipe();
+    else
+        its_input = FileDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     std::tie(output_end_, its_output) = make_pipe();
     std::tie(error_end_, its_error) = make_pipe();
     for (const FileDescriptor* ours : {&input_, &output_end_, &error_end_})
@@ -167,9 +169,8 @@ bool StageChild::read_more(int timeout_ms) {
 void StageChild::read_output() {
     const std::size_t before = output_.size();
     if (before >= most_bytes_)
-        throw CommandError(EndReason::bad_output,
-                           fmt::format("the command `{}` writes more than {} bytes without end", command_.title(),
-                                       most_bytes_));
+        throw CommandError(EndReason::bad_output, fmt::format("the command `{}` writes more than {} bytes without end",
+                                                              command_.title(), most_bytes_));
     output_.resize(before + kReadBytes);
     const ssize_t n = ::read(output_end_.get(), output_.data() + before, kReadBytes);
     output_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(0, n)));
@@ -206,8 +207,10 @@ CommandEnd StageChild::end(int grace_ms) {
         while (!has_ended() && steady_now() < until) {
             output_.clear();  // nobody wants it any more
             std::string_view nothing;
-            if (output_end_ || error_end_) step(nothing, 10);
-            else ::usleep(1000);
+            if (output_end_ || error_end_)
+                step(nothing, 10);
+            else
+                ::usleep(1000);
         }
     } catch (const std::exception&) {
         // It is to end now.
@@ -223,9 +226,12 @@ CommandEnd StageChild::reap() {
     pid_t got = -1;
     while ((got = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
     }
-    if (got < 0) end.lost = errno;
-    else if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
-    else if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
+    if (got < 0)
+        end.lost = errno;
+    else if (WIFEXITED(status))
+        end.exit_code = WEXITSTATUS(status);
+    else if (WIFSIGNALED(status))
+        end.signal = WTERMSIG(status);
     pid_ = -1;
     end_orphans();
     for (int i = 0; i < 64 && error_end_; ++i) {  // what it said last; a pipe holds no more
@@ -257,12 +263,15 @@ void StageChild::end_orphans() {
 
 std::string StageChild::end_text(const CommandEnd& end) const {
     std::string text = fmt::format("the command `{}` ended", command_.title());
-    if (end.signal != 0) text += fmt::format(" by {}", signal_text(end.signal));
-    else text += fmt::format(" with exit code {}", end.exit_code);
+    if (end.signal != 0)
+        text += fmt::format(" by {}", signal_text(end.signal));
+    else
+        text += fmt::format(" with exit code {}", end.exit_code);
     std::string_view tail(error_tail_);
     while (tail.ends_with('\n')) tail.remove_suffix(1);
     if (tail.empty()) return text + "; it wrote nothing to stderr";
-    return text + ". The last lines it wrote to stderr:\n" + to_utf8(tail.substr(tail.size() - std::min(tail.size(), kMostTail)));
+    return text + ". The last lines it wrote to stderr:\n" +
+           to_utf8(tail.substr(tail.size() - std::min(tail.size(), kMostTail)));
 }
 
 std::string StageChild::lost_text() {

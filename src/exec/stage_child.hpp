@@ -1,10 +1,9 @@
-// A program that works for a worker of a stage: started, written to, read from and ended by the thread that has it, which
-// waits meanwhile.
+// A program that works for a worker of a stage: started, written to, read from and ended by the thread that has it,
+// which waits meanwhile.
 //
 // It stays in the process group of the worker process: whoever ends that ends the program and what it started with it.
-// What it leaves behind when it ends by itself becomes a child of the worker process, and is ended too. stderr goes to the
-// job's log, line by line.
-// Bounds: what it writes is kept until it is taken, at most `most_bytes`.
+// What it leaves behind when it ends by itself becomes a child of the worker process, and is ended too. stderr goes to
+// the job's log, line by line. Bounds: what it writes is kept until it is taken, at most `most_bytes`.
 #pragma once
 
 #include "exec/command_process.hpp"

@@ -32,8 +32,8 @@ public:
     explicit ItemReader(StreamItems items);
 
     bool ended() const { return next_ == items_.count(); }
-    // Throws ValueError for damaged bytes; the item is behind it then too. Arrays of a large item that is a good part of
-    // the batch share its bytes, all others have their own: what a worker keeps must not keep the batch.
+    // Throws ValueError for damaged bytes; the item is behind it then too. Arrays of a large item that is a good part
+    // of the batch share its bytes, all others have their own: what a worker keeps must not keep the batch.
     Value next();
 
 private:

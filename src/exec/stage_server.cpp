@@ -142,7 +142,8 @@ void StageServer::make_object(const WorkerType& type, const JobPlace& place, con
     stream_job_ = request.stream_job;
     if (form_ == StageForm::map || form_ == StageForm::none)
         object_ = std::make_unique<MapStage>(type, form_, place, job, request);
-    else object_ = std::make_unique<StageThread>(type, form_, place, job, request);
+    else
+        object_ = std::make_unique<StageThread>(type, form_, place, job, request);
 }
 
 }  // namespace penstock

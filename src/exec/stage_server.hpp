@@ -4,8 +4,8 @@
 // middle of something: they have a thread of their own. When there is a portion of results (stage_items.hpp), serve()
 // answers with it, and user code stays within emit() until it is asked to go on.
 //
-// Lifetime: an object ends with its finish() or generate(), with a request of another stream job, and with this one. User
-// code that waits in emit() then is left by an exception that is no std::exception.
+// Lifetime: an object ends with its finish() or generate(), with a request of another stream job, and with this one.
+// User code that waits in emit() then is left by an exception that is no std::exception.
 #pragma once
 
 #include "exec/job_context.hpp"

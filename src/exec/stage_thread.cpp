@@ -210,31 +210,40 @@ void StageThread::restore(const StageRequest& request, ItemReader& items) {
     ended_ = true;  // unless it can
     if (request.state) fold.restore(*request.state, setting_.context());
     for (std::uint32_t i = 0; i < request.replayed; ++i) {
-        if (running_ != nullptr) running_->on_item(items.next(), nowhere, setting_.context());
-        else see(items.next());
+        if (running_ != nullptr)
+            running_->on_item(items.next(), nowhere, setting_.context());
+        else
+            see(items.next());
     }
     ended_ = false;
 }
 
 void StageThread::finish() {
     auto& fold = static_cast<FoldWorker&>(*worker_);
-    if (part_ == FoldPart::partial) (*this)(fold.snapshot(setting_.context()));
-    else fold.finish(*this, setting_.context());
+    if (part_ == FoldPart::partial)
+        (*this)(fold.snapshot(setting_.context()));
+    else
+        fold.finish(*this, setting_.context());
 }
 
 void StageThread::see(const Value& item) {
     auto& fold = static_cast<FoldWorker&>(*worker_);
-    if (part_ == FoldPart::combines) fold.combine(item, setting_.context());
-    else fold.on_item(item, setting_.context());
+    if (part_ == FoldPart::combines)
+        fold.combine(item, setting_.context());
+    else
+        fold.on_item(item, setting_.context());
 }
 
 void StageThread::work_on_items(ItemReader& reader) {
     Context& context = setting_.context();
     while (!reader.ended()) {
         const Value item = reader.next();
-        if (running_ != nullptr) running_->on_item(item, *this, context);
-        else if (form_ == StageForm::fold) see(item);
-        else static_cast<GeneratorWorker&>(*worker_).on_item(item, *this, context);
+        if (running_ != nullptr)
+            running_->on_item(item, *this, context);
+        else if (form_ == StageForm::fold)
+            see(item);
+        else
+            static_cast<GeneratorWorker&>(*worker_).on_item(item, *this, context);
         ++done_;
         const bool in_part = std::exchange(released_, 0) > 0;
         complete_ = results_.count();
@@ -275,8 +284,10 @@ void StageThread::operator()(Value item) {
 
 void StageThread::print(std::string_view text) {
     const Lock lock(mutex_);
-    if (serving_) print_(text);
-    else text_ += text;
+    if (serving_)
+        print_(text);
+    else
+        text_ += text;
 }
 
 }  // namespace penstock

@@ -65,12 +65,12 @@ private:
     std::condition_variable answered_;  // for the caller of serve()
     std::optional<StageRequest> request_;
     StageRequest::Do what_ = StageRequest::Do::items;
-    bool serving_ = false;  // within serve()
-    bool busy_ = false;     // with a request
+    bool serving_ = false;   // within serve()
+    bool busy_ = false;      // with a request
     bool promised_ = false;  // more, in the last answer
-    bool blocked_ = false;  // in emit(), with a portion
+    bool blocked_ = false;   // in emit(), with a portion
     bool ended_ = false;
-    std::string text_;      // printed between two tickets
+    std::string text_;  // printed between two tickets
     ItemsWriter results_;
     std::int64_t first_result_ = 0;  // when the first of these came
     std::optional<std::string> error_;
@@ -80,8 +80,8 @@ private:
 
     // Of the request: the thread's while it runs, the caller's while it waits.
     std::uint32_t done_ = 0;
-    std::uint64_t released_ = 0;          // results of the item at hand that have left
-    std::size_t complete_ = 0;            // results of items that are done with,
+    std::uint64_t released_ = 0;  // results of the item at hand that have left
+    std::size_t complete_ = 0;    // results of items that are done with,
     std::size_t complete_bytes_ = 0;
 
     std::unique_ptr<StageWorker> worker_;

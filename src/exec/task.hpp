@@ -24,8 +24,8 @@ struct PipelineContext {
 // A list binding has a List. Null where the producer has no value and `missing` allows it.
 struct FetchedInputs {
     std::vector<Value> values;  // fewer than bindings when one that must have a value has none
-    std::string problem;        // a value that is there and could not be read: the job fails with it, whatever `missing` says
-    bool lost = false;          // it was made in an earlier launch: the next one makes it again, and then runs this job
+    std::string problem;  // a value that is there and could not be read: the job fails with it, whatever `missing` says
+    bool lost = false;    // it was made in an earlier launch: the next one makes it again, and then runs this job
     friend bool operator==(const FetchedInputs&, const FetchedInputs&) = default;
 };
 
@@ -42,7 +42,17 @@ struct Ticket {
 
 // Why an attempt ended; the text of /attempts/reason.
 enum class EndReason : std::uint8_t {
-    succeeded, exception, missing_key, bad_output, exit_code, signal, timeout, memory, lost_broker, cancelled, store,
+    succeeded,
+    exception,
+    missing_key,
+    bad_output,
+    exit_code,
+    signal,
+    timeout,
+    memory,
+    lost_broker,
+    cancelled,
+    store,
 };
 std::string_view end_reason_name(EndReason reason);
 
@@ -50,7 +60,7 @@ std::string_view end_reason_name(EndReason reason);
 struct OutcomeDetails {
     EndReason reason = EndReason::succeeded;
     bool crashed = false;  // the job ended its worker process
-    std::string error;  // one or more sentences for people: what, why, what to do
+    std::string error;     // one or more sentences for people: what, why, what to do
     int exit_code = 0;
     int signal = 0;
     std::uint64_t peak_memory_bytes = 0;
@@ -60,7 +70,7 @@ struct OutcomeDetails {
 
 struct Outcome {
     std::uint64_t ticket = 0;
-    Nanoseconds started = 0;   // steady clock of this host
+    Nanoseconds started = 0;  // steady clock of this host
     Nanoseconds finished = 0;
     std::uint32_t lane = 0;
     bool succeeded = true;

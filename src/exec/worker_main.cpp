@@ -13,11 +13,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <stdio_ext.h>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <iostream>
-#include <stdio_ext.h>
 #include <vector>
 
 namespace penstock {
@@ -110,7 +110,7 @@ private:
         const auto job = read_plain<JobBody>(body);
         auto expected = JobState::ready;
         if (!control_.state(job.sequence).compare_exchange_strong(expected, JobState::claimed))
-            return jobs_.pop();  // revoked
+            return jobs_.pop();                                        // revoked
         control_.current_started.store(0, std::memory_order_relaxed);  // not that of the job before
         control_.current.store(job.sequence);
         // What the lane reads of the text now was printed before this job: let it finish.
@@ -122,8 +122,10 @@ private:
         Document parameters;
         const bool own_parameters = read_documents(record, job, body.subspan(job.label_bytes), document, parameters);
         jobs_.pop();
-        run(job, {&definition.description, own_parameters ? &parameters : &definition.parameters, label, nullptr,
-                  job.instance, job.attempt}, std::move(document));
+        run(job,
+            {&definition.description, own_parameters ? &parameters : &definition.parameters, label, nullptr,
+             job.instance, job.attempt},
+            std::move(document));
     }
 
     // True when the job has parameters of its own.
@@ -132,8 +134,8 @@ private:
         std::shared_ptr<const void> owner;
         std::shared_ptr<const void> mapping;
         if (record.attached != 0) {
-            const std::uint64_t all = job.parameters_at > 0 ? job.parameters_at + job.parameters_bytes
-                                                            : job.document_bytes;
+            const std::uint64_t all =
+                job.parameters_at > 0 ? job.parameters_at + job.parameters_bytes : job.document_bytes;
             AttachedBytes attached = receive_attachment(channel_.socket.get(), job.sequence, all);
             bytes = attached.bytes;
             mapping = std::move(attached.mapping);
@@ -154,9 +156,8 @@ private:
         result.started = steady_now();
         control_.current_started.store(result.started, std::memory_order_relaxed);
         control_.progress.store(0, std::memory_order_relaxed);
-        AttemptResult attempt = instance.description->stage
-                                    ? objects_.run_stage(place_, instance, std::move(document))
-                                    : objects_.run(place_, instance, document);
+        AttemptResult attempt = instance.description->stage ? objects_.run_stage(place_, instance, std::move(document))
+                                                            : objects_.run(place_, instance, document);
         result.finished = steady_now();
         meter_.ended(result.finished - result.started, result.cpu_s, result.peak_memory_bytes);
         send(result, attempt, take_text());
@@ -195,8 +196,10 @@ private:
     // Into encoded_, or into the attachment when large. Outputs that cannot be sent fail the job.
     void encode_outputs(AttemptResult& attempt, Attachment& attachment) {
         try {
-            if (encoded_size(attempt.outputs) > kMaxInRing) attachment = attach({&attempt.outputs});
-            else encode(attempt.outputs, encoded_);
+            if (encoded_size(attempt.outputs) > kMaxInRing)
+                attachment = attach({&attempt.outputs});
+            else
+                encode(attempt.outputs, encoded_);
         } catch (const std::exception& error) {
             encoded_.clear();
             attachment = {};

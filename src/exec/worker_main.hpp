@@ -5,18 +5,18 @@
 
 #include <penstock/worker.hpp>
 
-#include <filesystem>
 #include <sys/types.h>
+#include <filesystem>
 
 namespace penstock {
 
 // What a worker process is given by its lane. In the order in which the descriptors are sent.
 struct WorkerChannel {
-    FileDescriptor memory;        // the channel
-    FileDescriptor socket;        // large documents, both ways
-    FileDescriptor bell;          // eventfd: wakes the lane
-    FileDescriptor text_reader;   // the pipe behind stdout and stderr of jobs, both ends: what a job printed is
-    FileDescriptor text_writer;   // taken from it when the job ends, by whichever side comes first
+    FileDescriptor memory;       // the channel
+    FileDescriptor socket;       // large documents, both ways
+    FileDescriptor bell;         // eventfd: wakes the lane
+    FileDescriptor text_reader;  // the pipe behind stdout and stderr of jobs, both ends: what a job printed is
+    FileDescriptor text_writer;  // taken from it when the job ends, by whichever side comes first
     std::filesystem::path scratch_root;
 };
 inline constexpr std::size_t kWorkerDescriptors = 5;

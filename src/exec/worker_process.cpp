@@ -25,8 +25,8 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kMaxDefinitions = 1024;  // then the worker process forgets all and starts again
-constexpr std::size_t kMaxLabel = 8 * 1024;      // of an instance; longer ones are cut
-constexpr std::size_t kMaxHeaders = 1024;        // of a forget, a define and a job record, bodies' structs included
+constexpr std::size_t kMaxLabel = 8 * 1024;    // of an instance; longer ones are cut
+constexpr std::size_t kMaxHeaders = 1024;      // of a forget, a define and a job record, bodies' structs included
 static_assert(kMaxInRing + kMaxLabel + kMaxHeaders <= kMaxRecordBytes);
 // A document is at least one byte, and records are multiples of their header's size.
 constexpr std::size_t kLeastJob = sizeof(RecordHeader) + sizeof(JobBody) + sizeof(RecordHeader);
@@ -72,8 +72,8 @@ WorkerProcess::WorkerProcess(WorkerSource& source, int bell, const std::filesyst
       results_(memory_.control().results, memory_.results()) {
     auto [socket, their_socket] = document_sockets();
     auto [text_reader, text_writer] = text_pipe();
-    pid_ = source.fork_worker(
-        {memory_.memfd().get(), their_socket.get(), bell, text_reader.get(), text_writer.get()}, scratch_root);
+    pid_ = source.fork_worker({memory_.memfd().get(), their_socket.get(), bell, text_reader.get(), text_writer.get()},
+                              scratch_root);
     group_ = source.groups().take();
     group_.set(pid_);
     memory_.close_memfd();
@@ -102,8 +102,10 @@ void WorkerProcess::define(const std::shared_ptr<const TemplateInfo>& info, cons
                             {"parameters", info->fixed_parameters ? parameters : Document{}}};
     encoded_.clear();
     Attachment attachment;
-    if (encoded_size(document) > kMaxInRing) attachment = attach({&document});
-    else encode(document, encoded_);
+    if (encoded_size(document) > kMaxInRing)
+        attachment = attach({&document});
+    else
+        encode(document, encoded_);
     DefineBody body;
     body.sequence = ++sequence_;
     body.document_bytes = attachment.memfd ? attachment.bytes : encoded_.size();
@@ -278,9 +280,12 @@ ProcessEnd WorkerProcess::reap() {
     while ((waited = ::wait4(pid_, &status, 0, &usage)) < 0 && errno == EINTR) {
     }
     pid_ = 0;
-    if (waited < 0) end.unknown = true;
-    else if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
-    else end.exit_code = WEXITSTATUS(status);
+    if (waited < 0)
+        end.unknown = true;
+    else if (WIFSIGNALED(status))
+        end.signal = WTERMSIG(status);
+    else
+        end.exit_code = WEXITSTATUS(status);
     end.peak_memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
     return end;
 }

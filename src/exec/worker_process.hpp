@@ -10,11 +10,11 @@
 #include "exec/materialize.hpp"
 #include "exec/zygote.hpp"
 
+#include <sys/types.h>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <unordered_map>
 #include <vector>
 
@@ -35,7 +35,7 @@ struct WorkerResult {
 // How a process ended, as its parent learns it.
 struct ProcessEnd {
     int exit_code = 0;
-    int signal = 0;  // 0 = it called exit
+    int signal = 0;        // 0 = it called exit
     bool unknown = false;  // somebody else waited for it
     std::uint64_t peak_memory_bytes = 0;
 };
@@ -55,7 +55,8 @@ struct StagedJob {
 
 class WorkerProcess {
 public:
-    static constexpr std::size_t kMaxAhead = 256;  // jobs given to it whose results were not taken; the caller's to keep
+    static constexpr std::size_t kMaxAhead =
+        256;  // jobs given to it whose results were not taken; the caller's to keep
 
     // Throws std::system_error. `bell`: the lane's eventfd.
     WorkerProcess(WorkerSource& source, int bell, const std::filesystem::path& scratch_root);
@@ -65,8 +66,8 @@ public:
     // Whether any job would fit into the ring now. Throws ChannelDamage.
     bool has_room() const;
     // Encodes a job, and first the description of its template when this process does not know it yet. Only when
-    // has_room(). Throws ValueError (a value that cannot be sent), WorkerGone, std::system_error (no memory or descriptor
-    // for it).
+    // has_room(). Throws ValueError (a value that cannot be sent), WorkerGone, std::system_error (no memory or
+    // descriptor for it).
     StagedJob stage(const Ticket& ticket, const std::shared_ptr<const TemplateInfo>& info, const Materialized& job);
     void submit();  // everything staged
 
@@ -89,10 +90,12 @@ public:
     ProcessEnd reap();
 
     std::int64_t current_started() const;  // of the claimed job, on the steady clock
-    std::uint64_t current() const { return memory_.control().current.load(); }  // its sequence number, or the last one's
+    std::uint64_t current() const {
+        return memory_.control().current.load();
+    }  // its sequence number, or the last one's
     double progress() const { return memory_.control().progress.load(std::memory_order_relaxed); }
-    int end_descriptor() const { return pidfd_.get(); }    // readable when it has ended
-    int text_descriptor() const { return text_.get(); }    // readable when it printed
+    int end_descriptor() const { return pidfd_.get(); }  // readable when it has ended
+    int text_descriptor() const { return text_.get(); }  // readable when it printed
     pid_t pid() const { return pid_; }
 
 private:

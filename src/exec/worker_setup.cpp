@@ -32,8 +32,8 @@ void be_chosen_when_memory_runs_out() {
     if (file && ::write(file.get(), "500", 3) < 0) return;
 }
 
-// What a job or an item frees is used by the next one, and not given back to the system and faulted in anew, page by page:
-// left alone malloc does that with all above 128 KiB, which was 3 % of the time of packing blocks of 900 KB.
+// What a job or an item frees is used by the next one, and not given back to the system and faulted in anew, page by
+// page: left alone malloc does that with all above 128 KiB, which was 3 % of the time of packing blocks of 900 KB.
 void keep_freed_memory() {
     ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
     ::mallopt(M_TRIM_THRESHOLD, 16 << 20);  // a process keeps so much at most

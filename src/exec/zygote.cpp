@@ -30,7 +30,7 @@ namespace penstock {
 
 namespace {
 
-constexpr std::size_t kTableDescriptors = 1;  // of a message that brings the table of live groups
+constexpr std::size_t kTableDescriptors = 1;            // of a message that brings the table of live groups
 constexpr const char* kZygoteName = "penstock-zygote";  // argv[0] of a program started to be one
 
 std::atomic<bool> main_serves_zygotes{false};
@@ -59,8 +59,8 @@ WorkerChannel channel_of(Message& message, std::string_view scratch_root) {
             std::move(descriptors[3]), std::move(descriptors[4]), scratch_root};
 }
 
-// Readable when the rank has ended. The kernel would kill this process then (and with the thread that made it), but it has
-// something to do first. Without pidfds it is killed.
+// Readable when the rank has ended. The kernel would kill this process then (and with the thread that made it), but it
+// has something to do first. Without pidfds it is killed.
 FileDescriptor see_the_end_of(pid_t rank) {
     die_with(rank);
     FileDescriptor end(static_cast<int>(::syscall(SYS_pidfd_open, rank, 0)));
@@ -99,7 +99,8 @@ void serve_requests(ZygoteSide& zygote) {
     std::array<char, PATH_MAX> scratch_root;
     for (;;) {
         wait_for_readable(zygote.socket, zygote.rank_end);
-        Message message = receive_message(zygote.socket.get(), std::as_writable_bytes(std::span(scratch_root)), MSG_DONTWAIT);
+        Message message =
+            receive_message(zygote.socket.get(), std::as_writable_bytes(std::span(scratch_root)), MSG_DONTWAIT);
         if (message.descriptors.size() == kTableDescriptors) {
             zygote.groups.open(message.descriptors[0]);
             continue;

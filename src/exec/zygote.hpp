@@ -3,22 +3,22 @@
 // The zygote is a small process with one thread that forks on request. The new process is a child of this process, not
 // of the zygote (CLONE_PARENT): its lane waits for it and learns how it ended, it dies with this process, and it lives
 // on when the zygote does not. When this process is killed, the zygote ends what its commands and worker processes had
-// started (live_groups.hpp); so it leads a process group of its own, which launchers that kill a rank's group leave alone.
-// A zygote that died is replaced: by the program started anew when main() allows that
-// (serve_if_zygote), else by a fork of this process as it is.
+// started (live_groups.hpp); so it leads a process group of its own, which launchers that kill a rank's group leave
+// alone. A zygote that died is replaced: by the program started anew when main() allows that (serve_if_zygote), else by
+// a fork of this process as it is.
 #pragma once
 
 #include "exec/lanes.hpp"
 #include "exec/live_groups.hpp"
 #include "exec/worker_main.hpp"
 
+#include <sys/types.h>
 #include <array>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <sys/types.h>
 
 namespace penstock {
 

@@ -37,8 +37,8 @@ struct Submission {
     std::string instance;  // "" or the label of own_data
     Document own_data;
     std::shared_ptr<const Resumption> resumption = nullptr;  // what earlier launches have left of it
-    std::shared_ptr<StreamPort> port = nullptr;  // of a stream that the driver function feeds or reads
-    std::optional<std::uint64_t> stream_identity = {};  // of a stream that may go on from a position
+    std::shared_ptr<StreamPort> port = nullptr;              // of a stream that the driver function feeds or reads
+    std::optional<std::uint64_t> stream_identity = {};       // of a stream that may go on from a position
 };
 
 struct Loaded {

@@ -400,7 +400,8 @@ private:
         if (any) check_circles(job, *definition.with, refers);
     }
 
-    // A parameter that names itself, as in `with: {top: "{top}"}`, means the data of that name; false when there is none.
+    // A parameter that names itself, as in `with: {top: "{top}"}`, means the data of that name; false when there is
+    // none.
     bool bind_data_of(std::uint32_t job, const std::string& name) {
         const auto& own = draft_.outside.for_each_keys;
         const bool given = draft_.plan->data.contains(name) || draft_.outside.for_each_given ||

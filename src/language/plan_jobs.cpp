@@ -81,11 +81,10 @@ private:
     }
 
     void unknown(const LikeDefinition& like) {
-        draft_.reading.error(like.place, "there is no job " + quote(like.job),
-                             "`like` takes the instances of another job of this definition",
-                             draft_.reading.diagnostics.wants_suggestions()
-                                 ? did_you_mean_text(like.job, draft_.names.all())
-                                 : "");
+        draft_.reading.error(
+            like.place, "there is no job " + quote(like.job),
+            "`like` takes the instances of another job of this definition",
+            draft_.reading.diagnostics.wants_suggestions() ? did_you_mean_text(like.job, draft_.names.all()) : "");
     }
 
     bool take(std::uint32_t job, std::uint32_t other) {

@@ -215,12 +215,13 @@ private:
     void check_fold(std::uint32_t s, const WorkerType& type) {
         stages_[s].snapshots = type.snapshots;
         if (asked(s).workers == 1 || type.combines) return;
-        draft_.reading.error(asked(s).workers_place,
-                             text(s) + " has " + number_and(asked(s).workers, "worker") + ", and " +
-                                 quote(draft_.job(s).worker) + " is a fold that has no combine",
-                             "each of them would see only a part of the items, and there is no way to put together what "
-                             "they find",
-                             "write `workers: 1`, or give the worker type combine() and snapshot()");
+        draft_.reading.error(
+            asked(s).workers_place,
+            text(s) + " has " + number_and(asked(s).workers, "worker") + ", and " + quote(draft_.job(s).worker) +
+                " is a fold that has no combine",
+            "each of them would see only a part of the items, and there is no way to put together what "
+            "they find",
+            "write `workers: 1`, or give the worker type combine() and snapshot()");
     }
 
     // `sample` is the engine's own: what its parameters say is part of the plan. They have been checked by themselves.
@@ -243,15 +244,17 @@ private:
             stage.until = {TemplateIndex(end)};
             const auto above = with_all_above(end);
             if (end == s || std::find(above.begin(), above.end(), s) == above.end())
-                return draft_.reading.error(place, "no item of " + quote(draft_.job(s).name) + " reaches " +
-                                                       quote(until->second.string()),
-                                            "`until` says where the branch of a sample ends, and that begins behind it",
-                                            "name a stage that takes items from it, at once or by way of others");
+                return draft_.reading.error(
+                    place, "no item of " + quote(draft_.job(s).name) + " reaches " + quote(until->second.string()),
+                    "`until` says where the branch of a sample ends, and that begins behind it",
+                    "name a stage that takes items from it, at once or by way of others");
         }
         if (!stage.keep_latest) return;
         if (asked(s).from.size() > 1)
-            draft_.reading.error(asked(s).from_place, text(s) + " keeps the latest result, and takes items from several "
-                                                                "stages",
+            draft_.reading.error(asked(s).from_place,
+                                 text(s) +
+                                     " keeps the latest result, and takes items from several "
+                                     "stages",
                                  "each item of one stage is put together with the latest result",
                                  "let a stage before it merge them");
         if (stage.until.empty())

@@ -49,17 +49,20 @@ StageSpec StageSpec::with(std::string key, Value value) const {
 
 StageSpec StageSpec::workers(std::int64_t workers) const {
     if (workers < 1)
-        refuse(*this, std::to_string(workers) + " workers were asked for, and without a worker nothing works on its items",
+        refuse(*this,
+               std::to_string(workers) + " workers were asked for, and without a worker nothing works on its items",
                "give it 1 or more");
     if (is_input_ && workers > 1)
-        refuse(*this, std::to_string(workers) + " workers were asked for, and its items come from the driver function alone",
+        refuse(*this,
+               std::to_string(workers) + " workers were asked for, and its items come from the driver function alone",
                "leave workers() out");
     return set("workers", workers);
 }
 
 StageSpec StageSpec::queue(std::int64_t items) const {
     if (items < 0)
-        refuse(*this, "a queue of " + std::to_string(items) + " items was asked for, and no queue can be shorter than empty",
+        refuse(*this,
+               "a queue of " + std::to_string(items) + " items was asked for, and no queue can be shorter than empty",
                "give it a positive bound, or 0 for the default");
     return set("queue", items);
 }

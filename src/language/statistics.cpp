@@ -144,7 +144,8 @@ std::string stage_line(const Plan& plan, std::uint32_t index, const std::vector<
     static constexpr const char* kMerges[] = {"any", "concat", "interleave", "zip", "latest"};
     static constexpr const char* kOnErrors[] = {"", ", skips failing items", ", tries failing items again"};
     const JobTemplate& stage = plan.templates[index];
-    std::string line = "  " + stage.name + ": " + std::to_string(with_items(plan, index).count) + " x " + stage.worker, from;
+    std::string line = "  " + stage.name + ": " + std::to_string(with_items(plan, index).count) + " x " + stage.worker,
+                from;
     std::uint32_t producers = 0;
     for (const Arc& arc : arcs) {
         if (arc.consumer != index) continue;

@@ -21,7 +21,8 @@ public:
 
     Flow join(const Flow& right) {
         if (left_.ends_.empty())
-            throw std::invalid_argument("a flow without stages has no items to be taken; begin with a source or a stage");
+            throw std::invalid_argument(
+                "a flow without stages has no items to be taken; begin with a source or a stage");
         for (const NodePtr& end : left_.ends_)
             if (end->stage.dead_end_)
                 throw std::invalid_argument("stage `" + name_of(end->stage) +
@@ -31,9 +32,10 @@ public:
         joined.merge_ = right.merge_;
         for (const NodePtr& end : right.ends_) joined.ends_.push_back(fed(end));
         if (!fed_any_)
-            throw std::invalid_argument("the items of stage `" + name_of(left_.ends_.front()->stage) +
-                                        "` are taken by nobody: what stands behind `|` begins with a source, which makes "
-                                        "items and takes none; put the source first, or merge the two");
+            throw std::invalid_argument(
+                "the items of stage `" + name_of(left_.ends_.front()->stage) +
+                "` are taken by nobody: what stands behind `|` begins with a source, which makes "
+                "items and takes none; put the source first, or merge the two");
         return joined;
     }
 
@@ -136,7 +138,10 @@ StreamPipeline::StreamPipeline(std::string name, std::vector<Flow> flows) : name
     std::map<const Flow::Node*, std::string> names;
     std::set<const Flow::Node*> taken;
     for (const NodePtr& node : placing.order) {
-        Placed placed{placing.name(*node, node->stage.is_input_ ? "source" : node->stage.worker()), node->stage, {}, node->merge,
+        Placed placed{placing.name(*node, node->stage.is_input_ ? "source" : node->stage.worker()),
+                      node->stage,
+                      {},
+                      node->merge,
                       false};
         names[node.get()] = placed.name;
         for (const NodePtr& from : node->from) {

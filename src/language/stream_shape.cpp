@@ -24,9 +24,12 @@ void add_producers(const Plan& plan, std::uint32_t stage, std::uint32_t consumer
         if (result) continue;  // of the sample's own branch
         // What samples for the sample that keeps the latest stands for it.
         const bool samples = plan.stages[from.value].role == Stage::Role::sample && !is_defined(plan, from.value);
-        if (is_defined(plan, from.value)) arcs.push_back({from.value, consumer});
-        else if (samples) arcs.push_back({sample_of(plan, from.value), consumer});
-        else add_producers(plan, from.value, consumer, arcs);
+        if (is_defined(plan, from.value))
+            arcs.push_back({from.value, consumer});
+        else if (samples)
+            arcs.push_back({sample_of(plan, from.value), consumer});
+        else
+            add_producers(plan, from.value, consumer, arcs);
     }
 }
 

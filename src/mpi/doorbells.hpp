@@ -1,8 +1,8 @@
 // Wakes ranks of the same host: MPI itself wakes nobody, and a rank that has to look for messages all the time costs a
 // part of a core, or answers late.
 //
-// Each rank sleeps on a word in memory that the ranks of its host share (a window of MPI-3); whoever sends to it wakes it
-// there. Ranks of other hosts cannot, and for them a rank still looks now and then.
+// Each rank sleeps on a word in memory that the ranks of its host share (a window of MPI-3); whoever sends to it wakes
+// it there. Ranks of other hosts cannot, and for them a rank still looks now and then.
 #pragma once
 
 #include "run/waker.hpp"

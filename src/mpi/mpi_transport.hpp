@@ -115,7 +115,7 @@ private:
     std::vector<Source> sources_;
     std::vector<MPI_Request> receives_;  // of receiving_, by index
     std::vector<Receiving> receiving_;
-    std::deque<Announced> announced_;    // not there yet; of a frame in order
+    std::deque<Announced> announced_;  // not there yet; of a frame in order
     std::vector<MPI_Status> statuses_;
     Nanoseconds last_look_ = 0;  // while something is to be received
     // With lost ranks: MPI may use these buffers for ever, and is never asked about them again.

@@ -13,7 +13,7 @@ namespace penstock {
 
 // Messages without pointers go as they lie in memory.
 template <class Archive, class M>
-    requires std::is_trivially_copyable_v<M>
+requires std::is_trivially_copyable_v<M>
 void fields(Archive& ar, M& m) {
     if constexpr (!std::is_empty_v<M>) {
         boost::serialization::binary_object whole(const_cast<std::remove_const_t<M>*>(&m), sizeof m);
@@ -25,7 +25,7 @@ void fields(Archive& ar, M& m) {
 template <class Archive>
 void fields(Archive& ar, msg::Ended& m) {
     fields(ar, m.jobs);
-    ar & m.attempt & m.first_record & m.busy_ns & m.epoch;
+    ar& m.attempt& m.first_record& m.busy_ns& m.epoch;
     flags(ar, m.succeeded, m.followed);
     text(ar, m.error);
 }
@@ -33,7 +33,7 @@ void fields(Archive& ar, msg::Ended& m) {
 template <class Archive>
 void fields(Archive& ar, msg::AttemptFailed& m) {
     fields(ar, m.jobs);
-    ar & m.job.value & m.attempt & m.holder & m.record & m.busy_ns;
+    ar& m.job.value& m.attempt& m.holder& m.record& m.busy_ns;
     fields(ar, m.past);
     flags(ar, m.located, m.told_to_end);
     text(ar, m.error);
@@ -54,7 +54,7 @@ void fields(Archive& ar, msg::Refused& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::FindStored& m) {
-    ar & m.request & m.pipeline.value;
+    ar& m.request& m.pipeline.value;
     plain_vector(ar, m.jobs);
 }
 
@@ -77,19 +77,19 @@ void history(Archive& ar, std::shared_ptr<const JobHistory>& known) {
 
 template <class Archive>
 void fields(Archive& ar, msg::Earlier& m) {
-    ar & m.pipeline.value;
+    ar& m.pipeline.value;
     history(ar, m.history);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::Restart& m) {
-    ar & m.pipeline.value & m.plan.value & m.epoch;
+    ar& m.pipeline.value& m.plan.value& m.epoch;
     history(ar, m.history);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::Withdrawn& m) {
-    ar & m.pipeline.value & m.epoch;
+    ar& m.pipeline.value& m.epoch;
     plain_vector(ar, m.running);
     plain_vector(ar, m.held);
 }
@@ -101,7 +101,7 @@ void fields(Archive& ar, msg::StoreFailed& m) {
 
 template <class Archive>
 void durations(Archive& ar, msg::Bye::Durations& d) {
-    ar & d.succeeded & d.failed & d.total_ns;
+    ar& d.succeeded& d.failed& d.total_ns;
     plain_vector(ar, d.histogram);
 }
 
@@ -112,24 +112,24 @@ void fields(Archive& ar, msg::Bye& m) {
 
 template <class Archive>
 void position(Archive& ar, StreamPosition& p) {
-    ar & p.items;
+    ar& p.items;
     std::vector<std::uint64_t> stored;  // job, items, attempt
     for (const auto& [job, s] : p.stored) stored.insert(stored.end(), {job, s.items, s.attempt});
     plain_vector(ar, stored);
     for (std::size_t i = 0; Archive::is_loading::value && i + 3 <= stored.size(); i += 3)
         p.stored[static_cast<std::uint32_t>(stored[i])] = {stored[i + 1], static_cast<std::uint32_t>(stored[i + 2])};
     std::uint64_t states = p.states.size();
-    ar & states;
+    ar& states;
     if constexpr (Archive::is_loading::value) {
         for (std::uint64_t i = checked_count(states, sizeof(std::uint64_t)); i-- != 0;) {
             std::uint32_t job = 0;
-            ar & job;
+            ar& job;
             text(ar, p.states[job]);
         }
     } else {
         for (auto& [job, state] : p.states) {
             std::uint32_t of = job;
-            ar & of;
+            ar& of;
             text(ar, state);
         }
     }
@@ -137,14 +137,14 @@ void position(Archive& ar, StreamPosition& p) {
 
 template <class Archive>
 void fields(Archive& ar, msg::StreamReached& m) {
-    ar & m.pipeline.value & m.job.value & m.epoch & m.mark & m.items;
+    ar& m.pipeline.value& m.job.value& m.epoch& m.mark& m.items;
     flag(ar, m.stores);
     text(ar, m.state);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::PlaceStream& m) {
-    ar & m.pipeline.value & m.epoch;
+    ar& m.pipeline.value& m.epoch;
     plain_vector(ar, m.ranks);
     flag(ar, m.marks);
     bool goes_on = m.from != nullptr;
@@ -157,33 +157,33 @@ void fields(Archive& ar, msg::PlaceStream& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::StopStream& m) {
-    ar & m.pipeline.value & m.cause.value;
+    ar& m.pipeline.value& m.cause.value;
     flags(ar, m.failed, m.closed);
     text(ar, m.reason);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::StreamItems& m) {
-    ar & m.pipeline.value & m.from.value & m.to.value & m.batch & m.first & m.epoch & m.mark;
+    ar& m.pipeline.value& m.from.value& m.to.value& m.batch& m.first& m.epoch& m.mark;
     flag(ar, m.last);
     // The items themselves: FrameWriter and FrameReader, which need not copy them.
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::StreamEnd& m) {
-    ar & m.pipeline.value & m.from.value & m.to.value & m.items & m.epoch;
+    ar& m.pipeline.value& m.from.value& m.to.value& m.items& m.epoch;
     flag(ar, m.failed);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::Locate& m) {
-    ar & m.request & m.pipeline.value;
+    ar& m.request& m.pipeline.value;
     plain_vector(ar, m.jobs);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::IntroducePipeline& m) {
-    ar & m.info.id.value & m.info.plan.value & m.pipeliner & m.submitted_ns & m.epoch;
+    ar& m.info.id.value& m.info.plan.value& m.pipeliner& m.submitted_ns& m.epoch;
     flag(ar, m.follows);
     text(ar, m.info.instance);
     document(ar, m.info.own_data);
@@ -191,46 +191,46 @@ void fields(Archive& ar, msg::IntroducePipeline& m) {
 
 template <class Archive>
 void fields(Archive& ar, msg::Located& m) {
-    ar & m.request;
+    ar& m.request;
     plain_vector(ar, m.runs);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::StoredAt& m) {
-    ar & m.request;
+    ar& m.request;
     texts(ar, m.files);
     plain_vector(ar, m.runs);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::Fetch& m) {
-    ar & m.request & m.pipeline.value;
+    ar& m.request& m.pipeline.value;
     text(ar, m.key);
     plain_vector(ar, m.jobs);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::Fetched& m) {
-    ar & m.request;
+    ar& m.request;
     plain_vector(ar, m.bytes);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::FetchedChunk& m) {
-    ar & m.request & m.offset & m.total;
+    ar& m.request& m.offset& m.total;
     plain_vector(ar, m.bytes);
 }
 
 template <class Archive>
 void fields(Archive& ar, msg::StartPlan& m) {
-    ar & m.plan.value;
-    auto structure = m.structure != nullptr ? std::const_pointer_cast<Structure>(m.structure)
-                                            : std::make_shared<Structure>();
+    ar& m.plan.value;
+    auto structure =
+        m.structure != nullptr ? std::const_pointer_cast<Structure>(m.structure) : std::make_shared<Structure>();
     plain_vector(ar, structure->first_job);
     plain_vector(ar, structure->edge_begin);
     plain_vector(ar, structure->edges);
     std::uint64_t groupings = structure->groupings.size();
-    ar & groupings;
+    ar& groupings;
     if constexpr (Archive::is_loading::value) {
         structure->groupings.resize(checked_count(groupings, 1));
         structure->members.resize(groupings);

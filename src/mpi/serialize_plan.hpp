@@ -24,7 +24,8 @@ inline thread_local std::size_t bytes_of_frame = 0;
 
 inline std::size_t checked_count(std::uint64_t n, std::size_t element_bytes) {
     if (n > bytes_of_frame / element_bytes)
-        throw WireError("a count of " + std::to_string(n) + " in a frame of " + std::to_string(bytes_of_frame) + " bytes");
+        throw WireError("a count of " + std::to_string(n) + " in a frame of " + std::to_string(bytes_of_frame) +
+                        " bytes");
     return n;
 }
 
@@ -32,17 +33,17 @@ template <class Archive, class T>
 void plain_vector(Archive& ar, std::vector<T>& v) {
     static_assert(std::is_trivially_copyable_v<T>);
     std::uint64_t n = v.size();
-    ar & n;
+    ar& n;
     if constexpr (Archive::is_loading::value) v.resize(checked_count(n, sizeof(T)));
     boost::serialization::binary_object bytes(v.data(), v.size() * sizeof(T));
-    ar & bytes;
+    ar& bytes;
 }
 
 // A byte: what is no truth value in a damaged frame must not become a bool.
 template <class Archive>
 void flag(Archive& ar, bool& b) {
     std::uint8_t byte = b ? 1 : 0;
-    ar & byte;
+    ar& byte;
     if (byte > 1) throw WireError("a flag of " + std::to_string(byte));
     b = byte == 1;
 }
@@ -55,16 +56,16 @@ void flags(Archive& ar, std::same_as<bool> auto&... all) {
 template <class Archive>
 void text(Archive& ar, std::string& s) {
     std::uint64_t n = s.size();
-    ar & n;
+    ar& n;
     if constexpr (Archive::is_loading::value) s.resize(checked_count(n, 1));
     boost::serialization::binary_object bytes(s.data(), s.size());
-    ar & bytes;
+    ar& bytes;
 }
 
 template <class Archive>
 void texts(Archive& ar, std::vector<std::string>& list) {
     std::uint64_t n = list.size();
-    ar & n;
+    ar& n;
     if constexpr (Archive::is_loading::value) list.resize(checked_count(n, 1));
     for (std::string& s : list) text(ar, s);
 }
@@ -73,7 +74,7 @@ void texts(Archive& ar, std::vector<std::string>& list) {
 template <class Archive, class V, class Value>
 void text_map(Archive& ar, std::map<std::string, V>& map, const Value& value) {
     std::uint64_t n = map.size();
-    ar & n;
+    ar& n;
     if constexpr (Archive::is_loading::value) {
         for (std::uint64_t i = checked_count(n, 1); i != 0; --i) {
             std::string key;
@@ -111,7 +112,7 @@ template <class Archive>
 void axis(Archive& ar, Axis& a) {
     text(ar, a.name);
     std::uint8_t kind = static_cast<std::uint8_t>(a.values.index());
-    ar & kind;
+    ar& kind;
     if constexpr (Archive::is_loading::value) {
         if (kind > 2) throw WireError("an axis of an unknown kind");
         if (kind == 0) a.values = Range{};
@@ -131,11 +132,11 @@ void axis(Archive& ar, Axis& a) {
 template <class Archive>
 void for_each(Archive& ar, ForEach& f) {
     std::uint64_t dimensions = f.dimensions.size();
-    ar & dimensions;
+    ar& dimensions;
     if constexpr (Archive::is_loading::value) f.dimensions.resize(checked_count(dimensions, 1));
     for (auto& dimension : f.dimensions) {
         std::uint64_t axes = dimension.size();
-        ar & axes;
+        ar& axes;
         if constexpr (Archive::is_loading::value) dimension.resize(checked_count(axes, 1));
         for (Axis& a : dimension) axis(ar, a);
     }
@@ -156,18 +157,18 @@ template <class Archive>
 void job_template(Archive& ar, JobTemplate& t) {
     text(ar, t.name);
     text(ar, t.worker);
-    ar & t.first_job.value & t.count;
+    ar& t.first_job.value& t.count;
     flags(ar, t.save.all, t.feeds_others, t.uses_all_data);
     texts(ar, t.save.keys);
     texts(ar, t.shown_parameters);
-    ar & t.resources.cpus & t.resources.memory_bytes;
-    text_map(ar, t.resources.named, [](auto& archive, std::uint64_t& amount) { archive & amount; });
+    ar& t.resources.cpus& t.resources.memory_bytes;
+    text_map(ar, t.resources.named, [](auto& archive, std::uint64_t& amount) { archive& amount; });
     enumeration(ar, t.isolation);
-    ar & t.priority & t.follower & t.retries & t.timeout_s & t.hash & t.data_hash;
+    ar& t.priority& t.follower& t.retries& t.timeout_s& t.hash& t.data_hash;
     texts(ar, t.data_keys);
     document(ar, t.with);
     std::uint64_t bindings = t.bindings.size();
-    ar & bindings;
+    ar& bindings;
     if constexpr (Archive::is_loading::value) t.bindings.resize(checked_count(bindings, 1));
     for (Binding& b : t.bindings) binding(ar, b);
     std::vector<std::uint64_t> groups;
@@ -184,8 +185,8 @@ void stage(Archive& ar, Stage& s) {
     enumeration(ar, s.merge);
     enumeration(ar, s.on_error);
     enumeration(ar, s.part);
-    ar & s.queue;
-    ar & s.limit;
+    ar& s.queue;
+    ar& s.limit;
     flags(ar, s.ordered, s.keeps_order, s.stored, s.delivered);
     flags(ar, s.snapshots, s.seeks, s.keep_latest);
     plain_vector(ar, s.from);
@@ -198,7 +199,7 @@ template <class Archive>
 void plan_header(Archive& ar, Plan& plan) {
     text(ar, plan.name);
     text(ar, plan.definition_directory);
-    ar & plan.job_count;
+    ar& plan.job_count;
     document(ar, plan.data);
     std::vector<std::uint32_t> first_and_count;
     if constexpr (!Archive::is_loading::value)
@@ -215,14 +216,14 @@ void plan_header(Archive& ar, Plan& plan) {
         }
     }
     std::uint64_t stages = plan.stages.size();
-    ar & stages;
+    ar& stages;
     if constexpr (Archive::is_loading::value) plan.stages.resize(checked_count(stages, 1));
     for (Stage& s : plan.stages) stage(ar, s);
     std::uint64_t groupings = plan.groupings.size();
-    ar & groupings;
+    ar& groupings;
     if constexpr (Archive::is_loading::value) plan.groupings.resize(checked_count(groupings, 1));
     for (Grouping& g : plan.groupings) {
-        ar & g.groups;
+        ar& g.groups;
         plain_vector(ar, g.consumer_of);
     }
 }
@@ -245,7 +246,7 @@ void plan_block(Archive& ar, Plan& plan, std::uint32_t first, std::uint32_t last
                 index = static_cast<std::uint32_t>(shared.size());
             }
         }
-        ar & index;
+        ar& index;
         flag(ar, fresh);
         if (fresh) {
             auto whole = std::make_shared<ForEach>();

@@ -98,8 +98,8 @@ int run_trial_rank(const std::string& mode, const fs::path& folder) {
     const boost::mpi::communicator world;
     const bool threads = boost::mpi::environment::thread_level() >= boost::mpi::threading::funneled;
     put(folder / ("rank-" + std::to_string(world.rank())),
-        "size " + std::to_string(world.size()) + "\nhost " + host_name() + "\npid " + std::to_string(::getpid()) + "\nthreads " +
-            (threads ? "yes" : "no") + "\nlibrary " + library() + "\n");
+        "size " + std::to_string(world.size()) + "\nhost " + host_name() + "\npid " + std::to_string(::getpid()) +
+            "\nthreads " + (threads ? "yes" : "no") + "\nlibrary " + library() + "\n");
     std::cout << "penstock doctor: rank " << world.rank() << " of " << world.size() << std::endl;
     if (mode != kTrialStay) return 0;
     Stay(world, folder).stay();

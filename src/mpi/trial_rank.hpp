@@ -2,8 +2,8 @@
 // and stays as long as it is told to.
 //
 // Files, each made whole by a rename: `rank-N` (lines "name value": size, host, pid, threads, library), `alive-N` (how
-// often rank 0 has called it, or called the others), `signal-N-NUMBER` (it was sent that signal). It looks for `die`, by
-// which the last rank kills itself, and `stop`.
+// often rank 0 has called it, or called the others), `signal-N-NUMBER` (it was sent that signal). It looks for `die`,
+// by which the last rank kills itself, and `stop`.
 #pragma once
 
 #include <filesystem>

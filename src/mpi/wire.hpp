@@ -50,8 +50,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Decodes frames. Plans arrive in blocks and are put together here: every PlanBlock of one plan points to one Plan, until a
-// ForgetPlan.
+// Decodes frames. Plans arrive in blocks and are put together here: every PlanBlock of one plan points to one Plan,
+// until a ForgetPlan.
 class FrameReader {
 public:
     FrameReader();

@@ -53,8 +53,9 @@ std::string work(const Work& w) {
 std::string past(const PastAttempts& p) {
     const std::string lost = p.lost == 0 ? "" : " after " + number(p.lost) + " lost ranks";
     if (p.failed == 0) return lost;
-    return lost + " after " + number(p.failed) + " failed" + (p.crashed == 0 ? "" : ", " + number(p.crashed) + " crashed") +
-           ", not at " + number(p.broker) + " slot " + number(p.slot);
+    return lost + " after " + number(p.failed) + " failed" +
+           (p.crashed == 0 ? "" : ", " + number(p.crashed) + " crashed") + ", not at " + number(p.broker) + " slot " +
+           number(p.slot);
 }
 
 std::string line(const msg::Ready& m) { return "Ready " + work(m); }
@@ -111,8 +112,8 @@ std::string line(const msg::Earlier& m) {
     return text + number(m.history->succeeded()) + " succeeded, " + number(m.history->failed()) + " failed";
 }
 std::string line(const msg::Restart& m) {
-    std::string text = "Restart " + number(m.pipeline.value) + " of plan " + number(m.plan.value) + " epoch " +
-                       number(m.epoch) + ": ";
+    std::string text =
+        "Restart " + number(m.pipeline.value) + " of plan " + number(m.plan.value) + " epoch " + number(m.epoch) + ": ";
     if (m.history == nullptr) return text + "nothing";
     return text + number(m.history->succeeded()) + " succeeded, " + number(m.history->failed()) + " failed, running " +
            listed(m.history->running, [](const JobHistory::Running& r) { return range(r.first, r.count); });
@@ -135,7 +136,8 @@ std::string line(const msg::IntroducePipeline& m) {
 }
 std::string line(const msg::Assign& m) { return "Assign " + work(m) + (m.reserved ? " reserved" : "") + past(m.past); }
 std::string line(const msg::Recall& m) {
-    return "Recall " + number(m.count) + (m.end_running ? " end-running" : "") + (m.no_followers ? " no-followers" : "");
+    return "Recall " + number(m.count) + (m.end_running ? " end-running" : "") +
+           (m.no_followers ? " no-followers" : "");
 }
 std::string line(const msg::Located& m) {
     return "Located #" + number(m.request) + " " + listed(m.runs, [](const msg::Located::Run& r) {

@@ -152,8 +152,8 @@ struct Bye {
     std::map<std::string, Durations> by_worker;
 };
 
-// Broker: answer to Withdraw. Of what was assigned, these jobs run or have run since; the others will not. All that ended
-// before is durable.
+// Broker: answer to Withdraw. Of what was assigned, these jobs run or have run since; the others will not. All that
+// ended before is durable.
 struct Withdrawn {
     PipelineId pipeline;
     std::uint32_t epoch = 0;
@@ -249,8 +249,8 @@ struct Assign {
     PastAttempts past = {};
 };
 
-// Router: give back up to `count` jobs that have not started, the latest first. `end_running`: what has started is ended,
-// and comes back too (AttemptFailed). `no_followers`: from now on no job's follower is gone on with unasked.
+// Router: give back up to `count` jobs that have not started, the latest first. `end_running`: what has started is
+// ended, and comes back too (AttemptFailed). `no_followers`: from now on no job's follower is gone on with unasked.
 struct Recall {
     std::uint32_t count = 0;
     bool end_running = false;
@@ -316,8 +316,8 @@ struct Release {
     std::uint32_t epoch = 0;
 };
 
-// Router: a rank was lost that had to do with this pipeline. What has not started of it is dropped, what runs may end, but
-// its end is not told before Continue. Answered by Withdrawn.
+// Router: a rank was lost that had to do with this pipeline. What has not started of it is dropped, what runs may end,
+// but its end is not told before Continue. Answered by Withdrawn.
 struct Withdraw {
     PipelineId pipeline;
     std::uint32_t epoch = 0;      // from now on
@@ -345,9 +345,9 @@ struct ForgetPlan {
 // StreamReady, once those have arrived.
 struct PlaceStream {
     PipelineId pipeline;
-    std::vector<std::uint32_t> ranks;  // by job
-    std::uint32_t epoch = 0;           // its items carry it
-    bool marks = false;                // its source is to put marks
+    std::vector<std::uint32_t> ranks;            // by job
+    std::uint32_t epoch = 0;                     // its items carry it
+    bool marks = false;                          // its source is to put marks
     std::shared_ptr<const StreamPosition> from;  // where it goes on; null = at its beginning
 };
 
@@ -412,16 +412,16 @@ namespace penstock {
 
 using RouterMessage =
     std::variant<msg::Ready, msg::Skipped, msg::Ended, msg::AttemptFailed, msg::Returned, msg::Durable, msg::Refused,
-                 msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::StreamReached, msg::FindStored, msg::StoredLost,
-                 msg::Withdrawn, msg::Restarted, msg::Alive, msg::Bye>;
-using PipelinerMessage =
-    std::variant<msg::StartPlan, msg::Earlier, msg::StartPipelines, msg::Restart, msg::Ended, msg::Locate, msg::ForgetPlan,
-                 msg::Alive, msg::RankLost, msg::Leave, msg::Stop>;
+                 msg::StoreFailed, msg::StreamReady, msg::StageProgress, msg::StreamReached, msg::FindStored,
+                 msg::StoredLost, msg::Withdrawn, msg::Restarted, msg::Alive, msg::Bye>;
+using PipelinerMessage = std::variant<msg::StartPlan, msg::Earlier, msg::StartPipelines, msg::Restart, msg::Ended,
+                                      msg::Locate, msg::ForgetPlan, msg::Alive, msg::RankLost, msg::Leave, msg::Stop>;
 using BrokerMessage =
-    std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located, msg::StoredAt, msg::Fetch,
-                 msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release, msg::ForgetPipeline, msg::ForgetPlan,
-                 msg::Withdraw, msg::Continue, msg::Alive, msg::RankLost, msg::Leave, msg::PlaceStream, msg::OpenStream, msg::StopStream, msg::StreamItems, msg::StreamEnd, msg::StreamTaken,
-                 msg::Flush, msg::Stop>;
+    std::variant<msg::PlanBlock, msg::IntroducePipeline, msg::Assign, msg::Recall, msg::Located, msg::StoredAt,
+                 msg::Fetch, msg::Fetched, msg::FetchedChunk, msg::ChunkTaken, msg::Release, msg::ForgetPipeline,
+                 msg::ForgetPlan, msg::Withdraw, msg::Continue, msg::Alive, msg::RankLost, msg::Leave, msg::PlaceStream,
+                 msg::OpenStream, msg::StopStream, msg::StreamItems, msg::StreamEnd, msg::StreamTaken, msg::Flush,
+                 msg::Stop>;
 using Message = std::variant<RouterMessage, PipelinerMessage, BrokerMessage>;
 
 struct Envelope {

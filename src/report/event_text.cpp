@@ -41,10 +41,12 @@ std::shared_ptr<const EventPipeline> event_pipeline(const PipelineContext& conte
 void append_job_lines(const JobsEvent& event, std::uint32_t from, std::uint32_t count, std::string& out) {
     const EventPipeline& pipeline = *event.pipeline;
     const bool again = event.status == JobStatus::ready;  // an attempt failed, and another is made
-    const std::string head = fmt::format(R"({{"event":"{}","pipeline":{},"pipeline_id":{},"pipeline_instance":{},)",
-                                         again ? "attempt" : "job", json(pipeline.plan->name), pipeline.id.value, json(pipeline.instance));
-    std::string tail = fmt::format(R"(,"status":"{}","attempt":{},"broker":{})", job_status_name(again ? JobStatus::failed : event.status),
-                                   event.attempt, event.broker);
+    const std::string head =
+        fmt::format(R"({{"event":"{}","pipeline":{},"pipeline_id":{},"pipeline_instance":{},)",
+                    again ? "attempt" : "job", json(pipeline.plan->name), pipeline.id.value, json(pipeline.instance));
+    std::string tail =
+        fmt::format(R"(,"status":"{}","attempt":{},"broker":{})",
+                    job_status_name(again ? JobStatus::failed : event.status), event.attempt, event.broker);
     if (!event.error.empty()) tail += R"(,"error":)" + json(event.error);
     tail += "}\n";
     for (std::uint32_t i = from; i < from + count; ++i) {

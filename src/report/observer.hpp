@@ -28,23 +28,23 @@ struct RoleLine {
 
 // Streams are no jobs: the first numbers leave out the workers of their stages.
 struct Progress {
-    std::uint64_t jobs = 0;       // submitted so far
+    std::uint64_t jobs = 0;  // submitted so far
     std::uint64_t succeeded = 0;
     std::uint64_t failed = 0;
     std::uint64_t skipped = 0;
-    std::uint64_t assigned = 0;   // at brokers, running or about to
-    std::uint64_t slots = 0;      // of all brokers: no more can be running
+    std::uint64_t assigned = 0;  // at brokers, running or about to
+    std::uint64_t slots = 0;     // of all brokers: no more can be running
     std::uint64_t durable = 0;
-    std::uint64_t retried = 0;    // attempts that failed and were not the last of their jobs
-    std::uint64_t kept = 0;       // of those that have ended: in earlier launches
+    std::uint64_t retried = 0;  // attempts that failed and were not the last of their jobs
+    std::uint64_t kept = 0;     // of those that have ended: in earlier launches
     std::uint64_t pipelines = 0;
     std::uint64_t pipelines_ended = 0;
-    Nanoseconds elapsed = 0;      // since the first job was submitted
-    bool more_may_come = false;   // the driver function or standard input is still open
+    Nanoseconds elapsed = 0;     // since the first job was submitted
+    bool more_may_come = false;  // the driver function or standard input is still open
     std::uint64_t streams = 0;
-    std::uint64_t streams_ended = 0;   // also those that failed
+    std::uint64_t streams_ended = 0;  // also those that failed
     std::uint64_t streams_failed = 0;
-    std::uint64_t items = 0;           // that the sources of streams have made
+    std::uint64_t items = 0;  // that the sources of streams have made
 
     std::uint64_t ended() const { return succeeded + failed + skipped; }
     std::uint64_t running() const { return assigned < slots ? assigned : slots; }
@@ -73,7 +73,7 @@ struct StageEnded {
 
 struct PipelineEnded {
     const PipelineContext* pipeline = nullptr;
-    JobStatus status = JobStatus::succeeded;  // or failed
+    JobStatus status = JobStatus::succeeded;               // or failed
     std::uint64_t succeeded = 0, failed = 0, skipped = 0;  // jobs, or stages of a stream
     double duration_s = 0;
 };
@@ -89,11 +89,11 @@ struct WorkerSummary {
 struct StageSummary {
     std::string pipeline, stage, worker;
     StageForm form = StageForm::map;
-    std::uint32_t workers = 1;   // of each stream
+    std::uint32_t workers = 1;  // of each stream
     std::uint64_t streams = 1;
     std::vector<std::string> from;
-    StageCounts counts;          // of all of its workers
-    Nanoseconds storing = 0;     // for so long its results waited for room to be stored
+    StageCounts counts;       // of all of its workers
+    Nanoseconds storing = 0;  // for so long its results waited for room to be stored
 };
 
 // Failures of one worker type with the same text up to digits: the first stands for all.
@@ -107,22 +107,22 @@ struct FailureKind {
 
 struct RunSummary {
     Progress progress;
-    std::vector<WorkerSummary> workers;  // of jobs
-    std::vector<StageSummary> stages;    // of streams, in the order of their definitions; at most kStagesInSummary
-    std::vector<FailureKind> failures;  // at most 20 kinds
-    double makespan_s = 0;              // first start to last durable
-    std::uint64_t bad_lines = 0;        // of --for-each, that were left out
-    bool interrupted = false;           // ended early: something is left for resume
-    std::uint64_t cut_short = 0;        // attempts that were ended because the run ends
-    std::string out_of_time;            // "" = the time sufficed; else who said when it ends
+    std::vector<WorkerSummary> workers;    // of jobs
+    std::vector<StageSummary> stages;      // of streams, in the order of their definitions; at most kStagesInSummary
+    std::vector<FailureKind> failures;     // at most 20 kinds
+    double makespan_s = 0;                 // first start to last durable
+    std::uint64_t bad_lines = 0;           // of --for-each, that were left out
+    bool interrupted = false;              // ended early: something is left for resume
+    std::uint64_t cut_short = 0;           // attempts that were ended because the run ends
+    std::string out_of_time;               // "" = the time sufficed; else who said when it ends
     std::vector<WaitingJobs> not_started;  // because they would not have ended in time
     struct LostFile {
         std::string file, reason;
     };
-    std::vector<LostFile> lost_files;   // of earlier launches, that could not be read as they were written
+    std::vector<LostFile> lost_files;  // of earlier launches, that could not be read as they were written
     std::vector<std::uint32_t> lost_ranks;
-    bool degraded = false;              // of any rank: MPI is not to be asked for anything any more
-    std::string fatal;                  // why the run could not go on (disk full, ...); "" otherwise
+    bool degraded = false;  // of any rank: MPI is not to be asked for anything any more
+    std::string fatal;      // why the run could not go on (disk full, ...); "" otherwise
 };
 
 inline constexpr std::size_t kStagesInSummary = 1000;
@@ -133,11 +133,11 @@ class RunObserver {
 public:
     virtual ~RunObserver() = default;
     virtual void roles(const std::vector<RoleLine>&) {}
-    virtual void progress(const Progress&) {}             // about ten times a second while something changes
+    virtual void progress(const Progress&) {}               // about ten times a second while something changes
     virtual void waits(const std::vector<WaitingJobs>&) {}  // about once a second while something changes
-    virtual bool wants_jobs() const { return false; }     // jobs_ended is only called when true
+    virtual bool wants_jobs() const { return false; }       // jobs_ended is only called when true
     virtual void jobs_ended(const JobsEnded&) {}
-    virtual void attempt_failed(const JobsEnded&) {}      // likewise: a job that is tried again; its status is `ready`
+    virtual void attempt_failed(const JobsEnded&) {}  // likewise: a job that is tried again; its status is `ready`
     virtual void stage_ended(const StageEnded&) {}
     virtual void pipeline_ended(const PipelineEnded&) {}  // all of its records are durable
     virtual void message(Severity, std::string_view) {}

@@ -91,8 +91,8 @@ void ProgressView::set(double now_s, const Progress& progress) {
 std::optional<std::string> ProgressView::live_line(double now_s, std::size_t width) {
     if (!progress_ || (drawn_s_ >= 0 && now_s - drawn_s_ < kRedraw_s)) return std::nullopt;
     // The last column stays free: some terminals wrap as soon as it is written.
-    std::string line = progress_text(*progress_, rate_.per_second(), width > 0 ? width - 1 : 0,
-                                     items_rate_.per_second());
+    std::string line =
+        progress_text(*progress_, rate_.per_second(), width > 0 ? width - 1 : 0, items_rate_.per_second());
     if (line == drawn_) return std::nullopt;
     drawn_s_ = now_s;
     drawn_ = line;
@@ -104,7 +104,8 @@ std::optional<std::string> ProgressView::log_line(double now_s) {
     interval_s_ = std::min(interval_s_ * 2, kLongestInterval_s);
     next_line_s_ = now_s + interval_s_;
     constexpr std::size_t kAnyWidth = 1000;
-    return "after " + duration_text(now_s) + ": " + progress_text(*progress_, rate_.per_second(), kAnyWidth, items_rate_.per_second());
+    return "after " + duration_text(now_s) + ": " +
+           progress_text(*progress_, rate_.per_second(), kAnyWidth, items_rate_.per_second());
 }
 
 }  // namespace penstock

@@ -32,7 +32,8 @@ void Reporter::pipeline_ended(const PipelineEnded& ended) {
     std::string text = ended.pipeline->plan->name;
     if (!ended.pipeline->info.instance.empty()) text += " (" + ended.pipeline->info.instance + ")";
     text += ended.status == JobStatus::succeeded ? ": succeeded, " : ": failed, ";
-    text += counted(jobs, ended.pipeline->plan->is_stream() ? "stage" : "job") + " in " + duration_text(ended.duration_s);
+    text +=
+        counted(jobs, ended.pipeline->plan->is_stream() ? "stage" : "job") + " in " + duration_text(ended.duration_s);
     if (ended.failed > 0) text += ", " + count_text(ended.failed) + " failed";
     if (ended.skipped > 0) text += ", " + count_text(ended.skipped) + " skipped";
     log_.write(Severity::debug, text);

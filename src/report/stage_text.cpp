@@ -12,7 +12,7 @@ namespace {
 constexpr Nanoseconds kTooShort = 200'000'000;  // to say where its time went
 constexpr double kBusy = 0.5;                   // of a stage that holds others up: most of the time
 constexpr double kAllCpus = 0.95;
-constexpr double kWaits = 0.1;                  // waiting that is worth a word
+constexpr double kWaits = 0.1;  // waiting that is worth a word
 
 double share(Nanoseconds part, Nanoseconds whole) {
     return whole <= 0 ? 0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
@@ -90,8 +90,9 @@ std::string nobody_is_busy(std::span<const StageSummary> stages, const StageSumm
 
 std::string what_would_help(const StageSummary& stage, bool cpus_are_busy) {
     // Busy is not always computing: workers that wait for something else hold no CPU.
-    const std::string more = "More workers would help: `workers: " + std::to_string(stage.workers * 2) + "`" +
-                             (cpus_are_busy ? " (or more CPUs, if computing is what they do: all slots were busy)" : "");
+    const std::string more =
+        "More workers would help: `workers: " + std::to_string(stage.workers * 2) + "`" +
+        (cpus_are_busy ? " (or more CPUs, if computing is what they do: all slots were busy)" : "");
     switch (stage.form) {
         case StageForm::fold:
             return "It is a fold: doing part of its work in a stage before it would help.";
@@ -125,8 +126,8 @@ std::string stage_table(std::span<const StageSummary> stages, std::string_view i
     const bool several = by_pipeline(stages).size() > 1;
     TextTable table(std::move(columns));
     for (const StageSummary& s : stages) {
-        std::vector<std::string> cells{printable(several ? s.pipeline + "/" + s.stage : s.stage),
-                                       count_text(s.workers), s.from.empty() ? "-" : count_text(s.counts.items_in),
+        std::vector<std::string> cells{printable(several ? s.pipeline + "/" + s.stage : s.stage), count_text(s.workers),
+                                       s.from.empty() ? "-" : count_text(s.counts.items_in),
                                        count_text(s.counts.items_out)};
         for (const Rare& rare : shown) cells.push_back(count_text(s.counts.*rare.count));
         cells.push_back(items_rate(s));
@@ -164,7 +165,8 @@ std::optional<std::string> bottleneck_text(std::span<const StageSummary> stages,
                    " of the time. Fewer or smaller results (`save: none`), or a faster disk would help.";
     }
     if (busy(s) < kBusy) return nobody_is_busy(stages, s);
-    const std::string who = s.workers == 1 ? "its worker was busy " : "its " + count_text(s.workers) + " workers were busy ";
+    const std::string who =
+        s.workers == 1 ? "its worker was busy " : "its " + count_text(s.workers) + " workers were busy ";
     const bool cpus_are_busy =
         slots != 0 && static_cast<double>(work) >= kAllCpus * static_cast<double>(slots) * static_cast<double>(alive);
     return "bottleneck: " + printable(s.stage) + ": " + who + percent(busy(s)) + " of the time" +

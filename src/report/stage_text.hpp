@@ -14,8 +14,8 @@ namespace penstock {
 // Columns that are zero everywhere (dropped, skipped, ...) are left out. "" when there are no stages.
 std::string stage_table(std::span<const StageSummary> stages, std::string_view indent);
 
-// Which of the stages of one definition holds the others up, why, and what would help; nothing when it was over too soon
-// to tell. `slots`: how many workers the run can have busy at once.
+// Which of the stages of one definition holds the others up, why, and what would help; nothing when it was over too
+// soon to tell. `slots`: how many workers the run can have busy at once.
 std::optional<std::string> bottleneck_text(std::span<const StageSummary> stages, std::uint64_t slots);
 
 // Those of the same definition, which stand together.

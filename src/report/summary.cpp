@@ -22,7 +22,9 @@ std::string streams_outcome(const RunSummary& summary) {
     const std::uint64_t good = p.streams_ended - std::min(p.streams_ended, p.streams_failed);
     std::string text;
     if (p.streams == 1) {
-        text = good == 1 ? "the stream succeeded" : p.streams_failed == 1 && !summary.failures.empty() ? "the stream failed" : "the stream has not finished";
+        text = good == 1                                            ? "the stream succeeded"
+               : p.streams_failed == 1 && !summary.failures.empty() ? "the stream failed"
+                                                                    : "the stream has not finished";
     } else {
         text = good == p.streams ? "all " + counted(p.streams, "stream") + " succeeded"
                                  : count_text(good) + " of " + counted(p.streams, "stream") + " succeeded";
@@ -53,7 +55,8 @@ std::string outcome_line(const RunSummary& summary) {
     }
     if (p.kept > 0) text += ", " + (p.kept == p.ended() ? "all" : count_text(p.kept)) + " of them in earlier launches";
     if (p.retried > 0)
-        text += "; " + counted(p.retried, "attempt") + " failed and " + (p.retried == 1 ? "was" : "were") + " made again";
+        text +=
+            "; " + counted(p.retried, "attempt") + " failed and " + (p.retried == 1 ? "was" : "were") + " made again";
     if (p.pipelines > 1 && p.streams == 0) text += " in " + counted(p.pipelines, "pipeline");
     if (summary.makespan_s > 0) {
         text += "; " + duration_text(summary.makespan_s) + ", " +
@@ -118,8 +121,9 @@ std::string error_lines(const std::string& text) {
 }
 
 std::string failure_text(const FailureKind& failure, const ResultPlace& place) {
-    std::string text = "  " + counted(failure.count, failure.stage ? "stage" : "job") + " of " + printable(failure.worker) +
-                       (failure.count == 1 ? ": " : ", first ") + printable(failure.first_job) + "\n";
+    std::string text = "  " + counted(failure.count, failure.stage ? "stage" : "job") + " of " +
+                       printable(failure.worker) + (failure.count == 1 ? ": " : ", first ") +
+                       printable(failure.first_job) + "\n";
     text += error_lines(printable_lines(failure.error));
     if (!place.run.empty()) {
         text += std::string(kIndent) + "more: " + program_of(place) + " log " + shell_quoted(place.run) + " " +
@@ -166,10 +170,13 @@ std::string results_text(const RunSummary& summary, const ResultPlace& place) {
 std::string not_started_text(const RunSummary& summary) {
     std::string text;
     for (const WaitingJobs& w : summary.not_started)
-        text += "Not started: " + counted(w.jobs, "job") + " of " + printable(w.job) + (w.jobs == 1 ? ", which takes about " : " that take about ") +
-                duration_text(w.likely_s) + " did not fit in the " + duration_text(w.left_s) + " left.\n";
+        text += "Not started: " + counted(w.jobs, "job") + " of " + printable(w.job) +
+                (w.jobs == 1 ? ", which takes about " : " that take about ") + duration_text(w.likely_s) +
+                " did not fit in the " + duration_text(w.left_s) + " left.\n";
     const std::uint64_t n = summary.cut_short;
-    if (n > 0) text += counted(n, "job") + (n == 1 ? " was" : " were") + " ended while running, and " + (n == 1 ? "runs" : "run") + " again.\n";
+    if (n > 0)
+        text += counted(n, "job") + (n == 1 ? " was" : " were") + " ended while running, and " +
+                (n == 1 ? "runs" : "run") + " again.\n";
     return text;
 }
 
@@ -198,7 +205,8 @@ std::string early_end_text(const RunSummary& summary) {
 
 std::string summary_text(const RunSummary& summary, const ResultPlace& place) {
     return outcome_line(summary) + bad_lines_text(summary) + worker_table(summary.workers) + lost_ranks_text(summary) +
-           stages_text(summary) + failures_text(summary, place) + early_end_text(summary) + results_text(summary, place);
+           stages_text(summary) + failures_text(summary, place) + early_end_text(summary) +
+           results_text(summary, place);
 }
 
 }  // namespace penstock

@@ -12,9 +12,7 @@ namespace penstock {
 
 namespace {
 
-double epoch_s() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double epoch_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 std::string reason_of(const WaitingJobs& w) {
     switch (w.what) {
@@ -57,12 +55,16 @@ std::vector<WaitingText> waiting_texts(const std::vector<WaitingJobs>& waiting) 
     for (const WaitingJobs& w : waiting) {
         const std::string needs = needs_text(w.needs);
         if (w.what == WaitingJobs::For::time) {
-            texts.push_back({needs, counted(w.jobs, "job") + " of " + w.job + (w.jobs == 1 ? " was" : " were") +
-                                        " left for the next launch: " + time_text(w), w.job});
+            texts.push_back({needs,
+                             counted(w.jobs, "job") + " of " + w.job + (w.jobs == 1 ? " was" : " were") +
+                                 " left for the next launch: " + time_text(w),
+                             w.job});
             continue;
         }
-        texts.push_back({needs, counted(w.jobs, "job") + (w.jobs == 1 ? " that needs " : " that need ") + needs +
-                                    (w.jobs == 1 ? " waits: " : " wait: ") + reason_of(w), ""});
+        texts.push_back({needs,
+                         counted(w.jobs, "job") + (w.jobs == 1 ? " that needs " : " that need ") + needs +
+                             (w.jobs == 1 ? " waits: " : " wait: ") + reason_of(w),
+                         ""});
     }
     return texts;
 }

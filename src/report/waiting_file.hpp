@@ -21,8 +21,8 @@ std::string needs_text(const Resources& needs);
 std::string time_text(const WaitingJobs& waiting);
 
 struct WaitingText {
-    std::string needs;  // needs_text()
-    std::string text;   // "2 jobs that need 3 CPUs, 1 of licence wait: all of `licence` is given out"
+    std::string needs;     // needs_text()
+    std::string text;      // "2 jobs that need 3 CPUs, 1 of licence wait: all of `licence` is given out"
     std::string job = {};  // only jobs of this name are meant; "" = all that need that
 };
 std::vector<WaitingText> waiting_texts(const std::vector<WaitingJobs>& waiting);

@@ -18,7 +18,8 @@ BrokerNode::BrokerNode(BrokerNodeOptions options, std::unique_ptr<Lanes> lanes, 
 namespace {
 // The value exchange takes the messages about values, the stream node those about items, the broker all others.
 template <class M>
-concept AboutValues = std::is_same_v<M, msg::Located> || std::is_same_v<M, msg::StoredAt> || std::is_same_v<M, msg::Fetch> ||
+concept AboutValues =
+    std::is_same_v<M, msg::Located> || std::is_same_v<M, msg::StoredAt> || std::is_same_v<M, msg::Fetch> ||
     std::is_same_v<M, msg::Fetched> || std::is_same_v<M, msg::FetchedChunk> || std::is_same_v<M, msg::ChunkTaken>;
 template <class M>
 concept AboutStreams =

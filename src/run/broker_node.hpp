@@ -37,7 +37,7 @@ struct BrokerNodeOptions {
     std::filesystem::path run_directory;
     std::uint64_t cache_bytes = 1ull << 30;  // outputs kept in memory; beyond it they are spilled
     RouterCalendar calendar;
-    std::function<void()> wake;  // of the pump, by other threads; may be null
+    std::function<void()> wake;                           // of the pump, by other threads; may be null
     const std::atomic<Nanoseconds>* signal_at = nullptr;  // see ToldToEnd
 };
 
@@ -117,15 +117,16 @@ private:
     };
     std::unordered_map<std::uint64_t, Saving> saving_;  // by ticket; no more than there are lanes' jobs
     std::uint64_t durable_told_ = 0;
-    std::uint64_t items_stored_ = 0;  // records of streams
-    std::deque<JobRun> not_durable_;  // the job of each record from durable_told_ + 1 on
+    std::uint64_t items_stored_ = 0;          // records of streams
+    std::deque<JobRun> not_durable_;          // the job of each record from durable_told_ + 1 on
     std::set<std::uint64_t> without_inputs_;  // tickets that fail because what they read is lost
     bool store_failed_ = false;
     bool stopping_ = false, finished_ = false;
     std::thread goodbye_;  // ends lanes and writer, which may take longer than others wait for a sign of life
     std::atomic<bool> all_written_{false};
     std::map<std::string, WorkerFigures> figures_;
-    const JobTemplate* last_job_ = nullptr;  // figures of the worker type of the job before, which is most often the same
+    const JobTemplate* last_job_ =
+        nullptr;  // figures of the worker type of the job before, which is most often the same
     WorkerFigures* last_figures_ = nullptr;
 };
 

@@ -17,8 +17,9 @@ void EndingJobs::sort(std::vector<Outcome>& outcomes, Nanoseconds now) {
         outcome.started = outcome.finished = now;
         outcome.details = std::make_unique<OutcomeDetails>();
         outcome.details->reason = EndReason::cancelled;
-        outcome.details->error = "the run ends, and the job went on though it was told to: an inline job that does not look at "
-                                 "Context::cancelled() is left behind";
+        outcome.details->error =
+            "the run ends, and the job went on though it was told to: an inline job that does not look at "
+            "Context::cancelled() is left behind";
         outcomes.push_back(std::move(outcome));
         at = told_.erase(at);
     }

@@ -1,6 +1,5 @@
-// Attempts that were told to end because the run does. An inline one can only be asked, and may never come back: it is left
-// behind then, or the run would not end.
-// Thread: the pump's.
+// Attempts that were told to end because the run does. An inline one can only be asked, and may never come back: it is
+// left behind then, or the run would not end. Thread: the pump's.
 #pragma once
 
 #include "exec/task.hpp"

@@ -109,7 +109,7 @@ void share_cpus(LaunchLayout& layout, const std::vector<RankFacts>& facts, std::
 }  // namespace
 
 LaunchLayout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
-               std::optional<std::uint32_t> slots) {
+                     std::optional<std::uint32_t> slots) {
     LaunchLayout layout;
     const auto ranks = static_cast<std::uint32_t>(facts.size());
     layout.launch.ranks = ranks;

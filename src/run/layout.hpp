@@ -45,9 +45,9 @@ struct LaunchLayout {
 };
 
 // Rank 0 is the router, ranks 1 .. pipeliners the pipeliners, the rest brokers. With two ranks rank 0 is pipeliner too;
-// alone it is everything. Without `slots`, the CPUs that the brokers of a host may use are shared fairly among them, each
-// broker getting at least one slot.
+// alone it is everything. Without `slots`, the CPUs that the brokers of a host may use are shared fairly among them,
+// each broker getting at least one slot.
 LaunchLayout lay_out(const std::vector<RankFacts>& facts, std::uint32_t rank, std::uint32_t pipeliners,
-               std::optional<std::uint32_t> slots);
+                     std::optional<std::uint32_t> slots);
 
 }  // namespace penstock

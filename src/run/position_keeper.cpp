@@ -85,8 +85,10 @@ void PositionKeeper::work() {
 
 void PositionKeeper::write(const std::vector<Waiting>& all) {
     for (const Waiting& one : all) try {
-            if (one.position != nullptr) write_position(run_directory_, incarnation_, one.identity, *one.pipeline, *one.position);
-            else remove_position(run_directory_, *one.pipeline);
+            if (one.position != nullptr)
+                write_position(run_directory_, incarnation_, one.identity, *one.pipeline, *one.position);
+            else
+                remove_position(run_directory_, *one.pipeline);
         } catch (const std::exception& problem) {
             const std::lock_guard lock(mutex_);
             if (error_.empty()) error_ = problem.what();

@@ -25,8 +25,8 @@ public:
         : run_directory_(std::move(run_directory)), incarnation_(incarnation) {}
     ~PositionKeeper();  // writes what waits
 
-    // A stream that may go on begins. `identity`: stream_identity(), from before it began. Not `goes_on`: what an earlier
-    // launch has left of it does not count any more.
+    // A stream that may go on begins. `identity`: stream_identity(), from before it began. Not `goes_on`: what an
+    // earlier launch has left of it does not count any more.
     void begin(const std::shared_ptr<const PipelineContext>& pipeline, std::uint64_t identity, bool goes_on);
     void put(std::shared_ptr<const PipelineContext> pipeline, std::shared_ptr<const StreamPosition> position);
     // The stream has ended. `well`: nobody will go on with it.

@@ -12,17 +12,17 @@
 namespace penstock {
 
 namespace {
-// After the last message a rank looks again and again for this long before it sleeps: an answer usually comes sooner, and
-// waking from sleep costs 50 us or more. Ranks whose answers never come that soon stop spinning (spin_worth_).
+// After the last message a rank looks again and again for this long before it sleeps: an answer usually comes sooner,
+// and waking from sleep costs 50 us or more. Ranks whose answers never come that soon stop spinning (spin_worth_).
 constexpr Nanoseconds kSpin = 200'000;
 constexpr Nanoseconds kFirstNap = 20'000;
-// The first nap is longer where pauses between messages are: a part of the mean of so many. Naps from 20 us upwards took
-// 11 % of a core at 2,000 messages a second.
+// The first nap is longer where pauses between messages are: a part of the mean of so many. Naps from 20 us upwards
+// took 11 % of a core at 2,000 messages a second.
 constexpr Nanoseconds kLooksAPause = 4;
 constexpr Nanoseconds kPausesMeant = 8;
-constexpr Nanoseconds kLongestNap = 1'000'000;       // with ranks of other hosts: MPI wakes nobody
-// While something large is on its way. Between processes of a host it needs nobody but the receiver; elsewhere MPI moves
-// it only when it is called. To look again and again instead took the time of those who were to receive it.
+constexpr Nanoseconds kLongestNap = 1'000'000;  // with ranks of other hosts: MPI wakes nobody
+// While something large is on its way. Between processes of a host it needs nobody but the receiver; elsewhere MPI
+// moves it only when it is called. To look again and again instead took the time of those who were to receive it.
 constexpr Nanoseconds kLongestNapUnderway = 100'000;
 constexpr Nanoseconds kQuiet = 200'000'000;          // after this long without a message, naps are twice as long
 constexpr Nanoseconds kLongestRungNap = 10'000'000;  // with ranks that wake us: MPI may hold on to a message, so look
@@ -86,8 +86,8 @@ void Pump::step() {
     nap_ = 0;
 }
 
-// A rank that has finished stays, and shows that it lives, until rank 0 lets all go: another may be at its last sync for
-// minutes, and a launcher ends all of them when one leaves early.
+// A rank that has finished stays, and shows that it lives, until rank 0 lets all go: another may be at its last sync
+// for minutes, and a launcher ends all of them when one leaves early.
 bool Pump::finish() {
     if (rank_ == 0) {
         leaving_ = true;
@@ -126,8 +126,9 @@ bool Pump::take(const msg::RankLost& m) {
 
 bool Pump::take(const msg::Leave&) {
     if (!roles_finished())
-        leave_at_once(rank_, "it was silent for so long that the others took it for lost, and its jobs went elsewhere. "
-                             "Nothing is lost by that.");
+        leave_at_once(rank_,
+                      "it was silent for so long that the others took it for lost, and its jobs went elsewhere. "
+                      "Nothing is lost by that.");
     leaving_ = true;
     return true;
 }

@@ -3,8 +3,8 @@
 // Per turn it drains what arrived (up to a bound), steps the roles of this rank, lets them settle once, and sends one
 // message a destination, so that batching comes by itself under load.
 //
-// It also watches the other ranks: rank 0 all of them, the others rank 0 (run/rank_watch.hpp). What a lost rank says is not
-// heard, and it is told to leave.
+// It also watches the other ranks: rank 0 all of them, the others rank 0 (run/rank_watch.hpp). What a lost rank says is
+// not heard, and it is told to leave.
 #pragma once
 
 #include "core/pipeliner.hpp"
@@ -32,7 +32,7 @@ struct Roles {
 };
 
 struct PumpOptions {
-    bool may_spin = false;  // the host has cores to spare for ranks that wait (LaunchLayout::may_spin)
+    bool may_spin = false;               // the host has cores to spare for ranks that wait (LaunchLayout::may_spin)
     std::vector<RankWatch::Peer> peers;  // all other ranks
     Nanoseconds rank_timeout = 30'000'000'000;
 };
@@ -76,7 +76,7 @@ private:
     RankWatch watch_;
     std::set<std::uint32_t> lost_;
     std::map<std::uint32_t, Nanoseconds> told_to_leave_;
-    AliveClock alive_;  // towards rank 0
+    AliveClock alive_;      // towards rank 0
     bool leaving_ = false;  // all ranks have finished: rank 0 says so, the others have been told
     Outbox out_;
     std::vector<Envelope> inbox_;
@@ -86,7 +86,7 @@ private:
     Nanoseconds idle_since_ = 0;
     Nanoseconds nap_ = 0;
     Nanoseconds mean_pause_ = 0;  // of turns with something to do
-    double spin_worth_ = 1;  // how often spinning found work lately, 0 to 1
+    double spin_worth_ = 1;       // how often spinning found work lately, 0 to 1
     bool spinning_ = false;
     int turns_since_nap_ = 0;
 };

@@ -38,7 +38,8 @@ std::vector<RankWatch::Loss> RankWatch::look(Nanoseconds now) {
         if (has_ended(w))
             lost.push_back({w.rank, "its process has ended"});
         else if (watching_ - w.heard > timeout_)
-            lost.push_back({w.rank, "nothing has been heard of it for " + std::to_string(timeout_ / 1'000'000'000) + " s"});
+            lost.push_back(
+                {w.rank, "nothing has been heard of it for " + std::to_string(timeout_ / 1'000'000'000) + " s"});
         else
             continue;
         w.gone = true;

@@ -1,8 +1,8 @@
 // Which of the other ranks are still there: by what they say, and for those of this host by their process.
 //
 // A rank is lost when its process has ended, or when nothing has come from it for longer than the timeout. The time
-// counts only while this rank itself looks: one that was stopped, or waited for a slow disk, must not take the others for
-// dead. Ranks that have nothing to say send Alive, from a thread that never runs user code.
+// counts only while this rank itself looks: one that was stopped, or waited for a slow disk, must not take the others
+// for dead. Ranks that have nothing to say send Alive, from a thread that never runs user code.
 //
 // Thread: the pump's.
 #pragma once
@@ -57,7 +57,8 @@ private:
 };
 
 // When a rank is to say that it is there, to one that watches it and is watched: when it has said nothing else for a
-// while, and when nothing has come from there, whatever it has said itself. Most of what ranks tell is not answered; this is.
+// while, and when nothing has come from there, whatever it has said itself. Most of what ranks tell is not answered;
+// this is.
 class AliveClock {
 public:
     explicit AliveClock(Nanoseconds interval) : interval_(interval) {}

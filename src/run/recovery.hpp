@@ -28,7 +28,7 @@ public:
         std::shared_ptr<const PipelineContext> context;
         std::vector<HeldOutputs> held;
         std::shared_ptr<const JobHistory> at_start;  // null: nothing was known of it when it was submitted
-        std::optional<std::uint64_t> identity;       // of a stream that may go on from a position: as it was when it began
+        std::optional<std::uint64_t> identity;  // of a stream that may go on from a position: as it was when it began
     };
     struct Answer {
         PipelineId pipeline;

@@ -133,8 +133,7 @@ void RouterNode::submit_now(Waiting w, Outbox& out) {
     const std::int64_t submitted = known.submitted_ns;
     pipelines_.emplace(w.id, std::move(known));
     if (w.submission.port != nullptr) desk_.open(w.id, std::move(w.submission.port));
-    router_.submit(plan, w.submission.plan, std::move(info), submitted, out, std::move(history),
-                   std::move(from));
+    router_.submit(plan, w.submission.plan, std::move(info), submitted, out, std::move(history), std::move(from));
 }
 
 // ------------------------------------------------------------------------------------------ the pump's calls
@@ -211,7 +210,8 @@ void RouterNode::interrupt(int signals, Outbox& out) {
     if (signals >= 2)
         observer_.message(Severity::warning, "told to stop again: what runs is ended");
     else if (!drained)
-        observer_.message(Severity::warning, "told to stop: nothing starts any more, what runs may end (a second signal ends it)");
+        observer_.message(Severity::warning,
+                          "told to stop: nothing starts any more, what runs may end (a second signal ends it)");
 }
 
 void RouterNode::note_time() {
@@ -220,8 +220,9 @@ void RouterNode::note_time() {
     interrupted_ = true;
     not_started_ = router_.waiting();
     std::erase_if(not_started_, [](const WaitingJobs& w) { return w.what != WaitingJobs::For::time; });
-    observer_.message(Severity::warning, not_started_.empty() ? "the time is up (" + options_.ends_by + "): what runs is ended"
-                                                              : "the time does not suffice for more (" + options_.ends_by + ")");
+    observer_.message(Severity::warning, not_started_.empty()
+                                             ? "the time is up (" + options_.ends_by + "): what runs is ended"
+                                             : "the time does not suffice for more (" + options_.ends_by + ")");
 }
 
 // ------------------------------------------------------------------------------------------ what the router tells
@@ -312,8 +313,8 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     const JobStatus status = known.failed + known.skipped == 0 ? JobStatus::succeeded : JobStatus::failed;
     // Its jobs can be durable, and its end not: then that is made up for.
     const bool well = status == JobStatus::succeeded;
-    const bool over_before = known.resumption != nullptr && known.resumption->ended_well == well && known.started_ns == 0 &&
-                             known.skipped == 0;
+    const bool over_before = known.resumption != nullptr && known.resumption->ended_well == well &&
+                             known.started_ns == 0 && known.skipped == 0;
     if (!over_before) record_pipeline(known, status);
     if (known.stream) positions_.end(known.context, well);
     PipelineEnded told;
@@ -336,7 +337,8 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
 }
 
 void RouterNode::record_pipeline(const Known& known, JobStatus status) {
-    if (known.stream && known.started_ns != 0) writer_->add(StreamRecord{known.context, nullptr, 1, 0, known.stream->rows()});
+    if (known.stream && known.started_ns != 0)
+        writer_->add(StreamRecord{known.context, nullptr, 1, 0, known.stream->rows()});
     PipelineRecord r;
     r.pipeline = known.context;
     r.status = status;

@@ -72,12 +72,12 @@ private:
         std::int64_t submitted_ns = 0;
         std::int64_t started_ns = 0;
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
-        std::unique_ptr<StreamWatch> stream;  // null for a pipeline of jobs
-        std::uint64_t reached = 0;    // items of its source of which all is durable
-        std::uint64_t began_at = 0;   // likewise, when it was last started
-        std::optional<std::uint64_t> identity;  // stream_identity(), of one that may go on from a position
-        std::shared_ptr<const Resumption> resumption;  // null: nothing of it was done in an earlier launch
-        std::shared_ptr<const JobHistory> at_start;    // of the resumption it was submitted with
+        std::unique_ptr<StreamWatch> stream;              // null for a pipeline of jobs
+        std::uint64_t reached = 0;                        // items of its source of which all is durable
+        std::uint64_t began_at = 0;                       // likewise, when it was last started
+        std::optional<std::uint64_t> identity;            // stream_identity(), of one that may go on from a position
+        std::shared_ptr<const Resumption> resumption;     // null: nothing of it was done in an earlier launch
+        std::shared_ptr<const JobHistory> at_start;       // of the resumption it was submitted with
         std::map<std::string, std::uint64_t> skipped_of;  // by worker type
     };
     struct ToRecover {
@@ -103,7 +103,8 @@ private:
     void reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) override;
     void tell_where_it_begins(const PipelineContext& pipeline, const Resumption& resumption);
     void begin_again(PipelineId pipeline, Known& known, std::uint64_t identity);
-    void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank, bool final) override;
+    void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank,
+              bool final) override;
     bool may_restart(PipelineId pipeline) override;
     void cannot_go_on(const std::string& reason) override;
     bool recover_further(Outbox& out);

@@ -1,4 +1,5 @@
-// What rank 0 does beside the router when a rank is lost: tells people, has what is durable read, and records what was lost.
+// What rank 0 does beside the router when a rank is lost: tells people, has what is durable read, and records what was
+// lost.
 #include "run/router_node.hpp"
 
 #include "exec/task.hpp"
@@ -13,11 +14,12 @@ void RouterNode::lose(std::uint32_t rank, const std::string& how, Outbox& out) {
     if (router_.stopping()) {
         observer_.message(Severity::warning, what + "The run was about to end anyway.");
     } else {
-        observer_.message(Severity::warning,
-                          what + (options_.launcher_ends_all
-                                      ? "This launcher ends all ranks when one dies; start it with `mpirun --enable-recovery` "
-                                        "to have the others go on. What is durable is kept: go on with --resume."
-                                      : "What it had not made durable runs again elsewhere."));
+        observer_.message(
+            Severity::warning,
+            what + (options_.launcher_ends_all
+                        ? "This launcher ends all ranks when one dies; start it with `mpirun --enable-recovery` "
+                          "to have the others go on. What is durable is kept: go on with --resume."
+                        : "What it had not made durable runs again elsewhere."));
         recovery_.fence(rank);
     }
     router_.lose(rank, out);
@@ -32,7 +34,8 @@ void RouterNode::recover(PipelineId pipeline, std::uint32_t epoch, const std::ve
     const auto known = pipelines_.find(pipeline);
     if (known == pipelines_.end()) return;
     const auto& before = known->second.at_start;
-    to_recover_.push_back({own_records_, {pipeline, epoch, known->second.context, held, before, known->second.identity}});
+    to_recover_.push_back(
+        {own_records_, {pipeline, epoch, known->second.context, held, before, known->second.identity}});
     writer_->flush_soon();
 }
 
@@ -74,13 +77,16 @@ void RouterNode::rebuilt(PipelineId pipeline, const std::shared_ptr<const JobHis
     known.skipped = 0;
 }
 
-void RouterNode::lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank, bool final) {
+void RouterNode::lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank,
+                      bool final) {
     Known& known = pipelines_.at(pipeline);
     const Plan& plan = *known.context->plan;
     const std::int64_t now = epoch_now();
-    const std::string error = name_of(rank) + " was lost with this job" +
-                              (final && known.stream == nullptr ? ", as other ranks were before: it is not tried again" : "") +
-                              (final && known.stream != nullptr ? "; a stream that the driver function feeds or reads cannot start again" : "");
+    const std::string error =
+        name_of(rank) + " was lost with this job" +
+        (final && known.stream == nullptr ? ", as other ranks were before: it is not tried again" : "") +
+        (final && known.stream != nullptr ? "; a stream that the driver function feeds or reads cannot start again"
+                                          : "");
     std::vector<JobRecord> records;
     for (const AssignedJobs::Run& run : attempts)
         for (std::uint32_t i = 0; i < run.jobs.count; ++i) {

@@ -1,5 +1,5 @@
-// What rank 0 does for streams beside the router: counts what their stages do, writes down how far they have come, and tells
-// people about both.
+// What rank 0 does for streams beside the router: counts what their stages do, writes down how far they have come, and
+// tells people about both.
 #include "run/router_node.hpp"
 
 #include <algorithm>
@@ -35,7 +35,8 @@ void RouterNode::reached(PipelineId pipeline, const std::shared_ptr<const Stream
     known.reached = position->items;
     positions_.put(known.context, position);
     if (const std::string error = positions_.take_error(); !error.empty())
-        observer_.message(Severity::warning, error + ". Streams that have to stop will begin again further back than they could.");
+        observer_.message(Severity::warning,
+                          error + ". Streams that have to stop will begin again further back than they could.");
 }
 
 // After the loss of a rank: what its source reads is not what it was.
@@ -44,13 +45,15 @@ void RouterNode::begin_again(PipelineId pipeline, Known& known, std::uint64_t id
     known.reached = 0;
     positions_.begin(known.context, identity, false);
     if (router_.forget_position(pipeline))
-        observer_.message(Severity::info, "stream " + pipeline_name(*known.context) + " begins again: what its source reads has changed");
+        observer_.message(Severity::info, "stream " + pipeline_name(*known.context) +
+                                              " begins again: what its source reads has changed");
 }
 
 // Of many streams the first ones.
 void RouterNode::tell_where_it_begins(const PipelineContext& pipeline, const Resumption& resumption) {
     const std::string name = pipeline_name(pipeline);
-    if ((resumption.position == nullptr && resumption.begins_again.empty()) || ++beginnings_told_ > kBeginningsTold) return;
+    if ((resumption.position == nullptr && resumption.begins_again.empty()) || ++beginnings_told_ > kBeginningsTold)
+        return;
     observer_.message(Severity::info, resumption.position != nullptr
                                           ? "stream " + name + " goes on behind the first " +
                                                 std::to_string(resumption.position->items) + " items of its source"

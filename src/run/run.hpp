@@ -5,9 +5,9 @@
 // the caller's next step, at rank 0.
 #pragma once
 
+#include "exec/lanes.hpp"
 #include "language/load.hpp"
 #include "report/observer.hpp"
-#include "exec/lanes.hpp"
 
 #include <penstock/store.hpp>
 #include <penstock/worker.hpp>
@@ -28,18 +28,18 @@ struct RunRequest {
     std::filesystem::path run_directory;  // X.h5.run; exists and is claimed (store/run_directory.hpp) at rank 0
     std::uint32_t incarnation = 1;
     std::uint32_t pipeliners = 1;
-    std::optional<std::uint32_t> slots;             // per broker; default: CPUs of the host shared by its brokers
-    std::map<std::string, std::uint64_t> resources; // named, for the whole run
-    std::string store;                              // "" = HDF5 segments; else passed to make_store
+    std::optional<std::uint32_t> slots;              // per broker; default: CPUs of the host shared by its brokers
+    std::map<std::string, std::uint64_t> resources;  // named, for the whole run
+    std::string store;                               // "" = HDF5 segments; else passed to make_store
     std::function<std::unique_ptr<Store>(const std::string& spec)> make_store;
-    bool dry_run = false;      // roles are told, nothing runs
+    bool dry_run = false;  // roles are told, nothing runs
     bool fail_fast = false;
     double retry_delay_s = 0.5;     // see RouterOptions::retry_delay
     std::uint32_t crash_limit = 3;  // a job that crashed so often in a row is not tried again
     // Of rank 0 alone: when what runs is ended, on its steady clock, and who said so. 0 = no end is known.
     Nanoseconds ends_at = 0;
     std::string ends_by;
-    double broker_timeout_s = 30;   // a rank that says nothing for so long is lost
+    double broker_timeout_s = 30;  // a rank that says nothing for so long is lost
     // Rank 0: that writer is taken for dead (store/run_directory.hpp). Any thread. Throws StoreError.
     std::function<void(std::uint32_t rank, std::uint32_t epoch)> fence;
 };

@@ -31,8 +31,9 @@ constexpr std::uint32_t kFirstBrokerEpoch = 1;
 // process's mappings thousands of times a second and wait for one another at its one lock: storing arrays of 800 bytes
 // is a quarter faster like this (bench/figures.py results). What is not touched is not resident.
 constexpr int kArenaStep = 16 << 20;
-// What is smaller is not given back to the system each time it is freed. Left alone malloc learns this; with a step of its own
-// it does not, and had every value of 128 KiB or more mapped and faulted in anew: half of the time of items of 1 MiB.
+// What is smaller is not given back to the system each time it is freed. Left alone malloc learns this; with a step of
+// its own it does not, and had every value of 128 KiB or more mapped and faulted in anew: half of the time of items of
+// 1 MiB.
 constexpr int kLeastMapped = 4 << 20;
 
 std::unique_ptr<RecordWriter> make_writer(const RankContext& context, const RunRequest& request, std::uint32_t epoch,
@@ -48,8 +49,8 @@ std::unique_ptr<RecordWriter> make_writer(const RankContext& context, const RunR
     return make_record_writer(std::move(options));
 }
 
-// What the lanes ask for keys that only a user's Store gives: an object of its own, made when it is first asked, for one
-// lane at a time.
+// What the lanes ask for keys that only a user's Store gives: an object of its own, made when it is first asked, for
+// one lane at a time.
 class StoreReader {
 public:
     explicit StoreReader(const RunRequest& request) : make_(request.make_store), spec_(request.store) {}
@@ -79,8 +80,9 @@ std::unique_ptr<BrokerNode> make_broker(RankContext& context, const RunRequest& 
     lanes.cpus = {facts_of_this_process().cpus, context.layout.broker_cpus[me.host], cpu_lock_file()};
     lanes.wake = [&waker] { waker.wake(); };
     if (!request.store.empty() && request.make_store)
-        lanes.retrieve = [reader = std::make_shared<StoreReader>(request)](
-                             const Ticket& ticket, const auto& keys) { return reader->retrieve(ticket, keys); };
+        lanes.retrieve = [reader = std::make_shared<StoreReader>(request)](const Ticket& ticket, const auto& keys) {
+            return reader->retrieve(ticket, keys);
+        };
 
     BrokerNodeOptions options;
     options.rank = context.rank;
@@ -174,7 +176,8 @@ RunSummary run_roles(RankContext context, const RunRequest& request, Transport& 
     options.may_spin = context.layout.may_spin(context.rank);
     options.peers = context.layout.peers;
     options.rank_timeout = static_cast<Nanoseconds>(request.broker_timeout_s * 1e9);
-    Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received(), options);
+    Pump pump(context.rank, {router.get(), pipeliner.get(), broker.get()}, transport, waker, signals.received(),
+              options);
     if (context.admission != nullptr) pump.listen_by(*context.admission);
     if (!router_here) {
         RunSummary nothing;

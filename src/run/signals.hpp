@@ -26,7 +26,8 @@ public:
     const std::atomic<Nanoseconds>& last_at() const;
 
 private:
-    struct sigaction old_int_ {}, old_term_ {}, old_usr1_ {}, old_pipe_ {};
+    struct sigaction old_int_ {
+    }, old_term_{}, old_usr1_{}, old_pipe_{};
 };
 
 }  // namespace penstock

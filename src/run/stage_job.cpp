@@ -152,7 +152,8 @@ void StageJob::ask_fold(StageRequest& request, bool at_mark) {
     const bool much = since_.count() + request.items.count() > kMostReplayed ||
                       since_.bytes.size() + request.items.bytes.size() > kMostReplayedBytes;
     const bool of_items = request.what == StageRequest::Do::items;
-    request.wants_state = (of_items && (much || timed_ || !state_ || at_mark)) || request.what == StageRequest::Do::wake;
+    request.wants_state =
+        (of_items && (much || timed_ || !state_ || at_mark)) || request.what == StageRequest::Do::wake;
     if (!restores_) return;
     request.restores = true;
     request.state = state_;
@@ -176,7 +177,8 @@ void StageJob::remember(const StreamItems& items, std::size_t told, std::size_t 
     }
     done = std::min(done, items.count());
     if (done <= told) return;
-    const auto skipped = std::accumulate(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(told), std::size_t{0});
+    const auto skipped =
+        std::accumulate(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(told), std::size_t{0});
     since_.append(items.part(told, done - told, skipped));
 }
 
@@ -248,8 +250,10 @@ bool StageJob::settle(Piece& p) {
     }
     if (is_mark) {
         if (p.asks_state) states_.took(p.given, outcome.finished - outcome.started);
-        if (answer.error) fail(EndReason::exception, *answer.error);
-        else pass_mark(p);
+        if (answer.error)
+            fail(EndReason::exception, *answer.error);
+        else
+            pass_mark(p);
         return true;
     }
     const bool more = answer.more;
@@ -324,8 +328,8 @@ void StageJob::drop_first(Piece& p, std::size_t n) {
         return;
     }
     if (n == 0) return;
-    const auto offset = std::accumulate(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(n),
-                                        std::size_t{0});
+    const auto offset =
+        std::accumulate(items.sizes.begin(), items.sizes.begin() + static_cast<std::ptrdiff_t>(n), std::size_t{0});
     p.work.batch.items = std::make_shared<const StreamItems>(items.part(n, items.count() - n, offset));
 }
 
@@ -355,10 +359,11 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
     return failure_ || p.work.batch.items->empty();
 }
 
-// The process of a fold that has snapshots ended: another one goes on. False when it should not, or when it is to be found
-// which item is to blame.
+// The process of a fold that has snapshots ended: another one goes on. False when it should not, or when it is to be
+// found which item is to blame.
 bool StageJob::restart_fold(Piece& p, EndReason reason) {
-    const bool again = p.what == StageRequest::Do::items || p.what == StageRequest::Do::finish || p.what == StageRequest::Do::wake;
+    const bool again =
+        p.what == StageRequest::Do::items || p.what == StageRequest::Do::finish || p.what == StageRequest::Do::wake;
     if (!stage().snapshots || !again || p.partly_out) return false;
     restores_ = true;
     const bool died = reason == EndReason::signal || reason == EndReason::exit_code;
@@ -369,7 +374,8 @@ bool StageJob::restart_fold(Piece& p, EndReason reason) {
 // would have nothing to do for long. How slow they are is known from the first one on.
 std::size_t StageJob::items_at_once() const {
     if (job().timeout_s > 0 || each_ns_ < 0) return 1;
-    return static_cast<std::size_t>(std::max<Nanoseconds>(1, StreamOutput::kHorizon / std::max<Nanoseconds>(1, each_ns_)));
+    return static_cast<std::size_t>(
+        std::max<Nanoseconds>(1, StreamOutput::kHorizon / std::max<Nanoseconds>(1, each_ns_)));
 }
 
 // Leaves the first n items of the piece, and adds one of the others behind it.

@@ -87,7 +87,7 @@ private:
     // Of a fold that has snapshots: more items than these are never replayed, but for those of one ticket.
     static constexpr std::size_t kMostReplayed = 16 * 1024;
     static constexpr std::size_t kMostReplayedBytes = 4 << 20;
-    static constexpr std::size_t kMostState = 16 << 20;  // of a fold, encoded: a larger one is not reported
+    static constexpr std::size_t kMostState = 16 << 20;   // of a fold, encoded: a larger one is not reported
     static constexpr std::uint32_t kCrashesForgiven = 2;  // of a fold, at one item: its state is not the item's fault
 
     struct Piece {
@@ -100,7 +100,7 @@ private:
         bool for_lane = true;     // false: its lane need not be asked
         std::uint32_t crashes = 0;
         bool partly_out = false;  // some results of the first item have left already: it cannot be done again
-        std::size_t told = 0;        // items done with, of a request that is not answered to its end
+        std::size_t told = 0;     // items done with, of a request that is not answered to its end
         Nanoseconds given = 0;
         std::size_t replayed = 0;  // items before it that a fold sees again, each of which may take its time
         std::optional<Outcome> outcome;

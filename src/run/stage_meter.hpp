@@ -1,4 +1,5 @@
-// Where the time of one worker of a stage goes, as its broker sees it: at work, waiting for room behind it, or for items.
+// Where the time of one worker of a stage goes, as its broker sees it: at work, waiting for room behind it, or for
+// items.
 //
 // The clock is read when that changes, at most once a batch.
 #pragma once

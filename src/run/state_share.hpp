@@ -1,8 +1,8 @@
 // Which marks a fold is asked for its state at, so that this takes no more than a part of its time.
 //
-// A position counts when all folds of a stream have told their states at the same mark. So the mark itself decides, and not
-// what each fold's clock says: of two folds that are both asked at every fourth mark it is the same one, and one that is
-// asked more often is also asked at those of the other.
+// A position counts when all folds of a stream have told their states at the same mark. So the mark itself decides, and
+// not what each fold's clock says: of two folds that are both asked at every fourth mark it is the same one, and one
+// that is asked more often is also asked at those of the other.
 #pragma once
 
 #include "core/ids.hpp"

@@ -1,5 +1,5 @@
-// The driver function's end of the streams it feeds and reads, at the pump of rank 0: brings messages to the ports of these
-// streams, and what was put in them to brokers.
+// The driver function's end of the streams it feeds and reads, at the pump of rank 0: brings messages to the ports of
+// these streams, and what was put in them to brokers.
 //
 // Thread: the pump's.
 #pragma once

@@ -11,7 +11,7 @@ constexpr Nanoseconds kOverdueInterval = 10'000'000;  // between looks for items
 constexpr Nanoseconds kProgressInterval = 250'000'000;
 // A stream that goes on makes again what it made within so long, and what was on its way.
 constexpr Nanoseconds kMarkInterval = 500'000'000;
-}
+}  // namespace
 
 StreamNode::Stream* StreamNode::stream(PipelineId id) {
     const auto at = streams_.find(id);
@@ -63,7 +63,8 @@ void StreamNode::start(std::uint32_t lane, JobStart start) {
     e.job = std::move(job);
     e.started = steady_now();
     if (s.from != nullptr)
-        if (const auto stored = s.from->stored.find(index.value); stored != s.from->stored.end()) e.stored = stored->second.items;
+        if (const auto stored = s.from->stored.find(index.value); stored != s.from->stored.end())
+            e.stored = stored->second.items;
     look_at(id, index, e);
 }
 
@@ -76,15 +77,16 @@ void StreamNode::on(const msg::OpenStream& m, std::uint32_t, Outbox& out) {
     s->open = true;
     look_at_all(*s);
     for (const auto& [index, e] : s->jobs)
-        if (s->marks && !e.ended && e.job->stage().from.empty()) e.job->out().put_marks(s->from == nullptr ? 0 : s->from->items);
+        if (s->marks && !e.ended && e.job->stage().from.empty())
+            e.job->out().put_marks(s->from == nullptr ? 0 : s->from->items);
     // The driver function learns where its items go.
     for (const auto& [index, e] : s->jobs)
         if (!e.ended && e.job->stage().role == Stage::Role::input)
             out.to_broker(kDriverRank, msg::StreamTaken{m.pipeline, kDriver, index, 0, 0, -1, s->epoch});
 }
 
-// Stages behind the one that failed get what was made before, and are told that it is not all; its other workers do what
-// they have. Everything else stops.
+// Stages behind the one that failed get what was made before, and are told that it is not all; its other workers do
+// what they have. Everything else stops.
 void StreamNode::on(const msg::StopStream& m, std::uint32_t, Outbox&) {
     Stream* s = stream(m.pipeline);
     if (s == nullptr) return;
@@ -189,8 +191,7 @@ bool StreamNode::work(Outbox& out, std::vector<Outcome>& ended) {
             for (auto& [id, s] : streams_)
                 for (auto& [index, e] : s.jobs) {
                     if (e.ended) continue;
-                    if (const auto late = e.job->overdue(now))
-                        host_.cancel(e.job->lane(), *late, EndReason::timeout);
+                    if (const auto late = e.job->overdue(now)) host_.cancel(e.job->lane(), *late, EndReason::timeout);
                     if (e.job->is_to_wake(now)) look_at(id, index, e);
                 }
         }
@@ -323,8 +324,7 @@ bool StreamNode::store(Stream& s, Entry& e, Outbox& out) {
     const Plan& plan = *job.start().pipeline->plan;
     const JobTemplate& stage = plan.templates[job.stage().from.front().value];
     const bool stored = job.stage().stored, delivered = job.stage().delivered;
-    if (stored && !std::exchange(e.stores, true))
-        host_.store(job.start().pipeline, stage, s.attempt(), e.stored, {});
+    if (stored && !std::exchange(e.stores, true)) host_.store(job.start().pipeline, stage, s.attempt(), e.stored, {});
     for (;;) {
         if (job.out().full()) return false;  // credit will come
         if (stored && !host_.may_store()) return true;
@@ -410,7 +410,8 @@ void StreamNode::tell_durable_marks(Outbox& out) {
     for (auto& [id, s] : streams_)
         for (auto& [index, e] : s.jobs) {
             for (; !e.marks.empty() && e.marks.front().calls <= durable; e.marks.pop_front())
-                out.to_router(msg::StreamReached{id, index, s.epoch, e.marks.front().mark, true, e.marks.front().items, {}});
+                out.to_router(
+                    msg::StreamReached{id, index, s.epoch, e.marks.front().mark, true, e.marks.front().items, {}});
             marks_waiting_ += e.marks.size();
         }
 }
@@ -432,8 +433,8 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     // What was stopped on purpose has not failed, whatever that made of its worker.
     const bool incomplete = e.cancelled || job.failure() || job.in().failed();
     for (const StreamOutput::Total& total : job.out().totals())
-        out.to_broker(rank_of(s, total.to), msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete,
-                                                           s.epoch});
+        out.to_broker(rank_of(s, total.to),
+                      msg::StreamEnd{s.id, job.index(), total.to, total.items, incomplete, s.epoch});
     for (const auto& of : job.in().drop_rest()) give_back(s, job.index(), of, -1, out);
     tell_counts(s, e, job.counts(), out);
     Outcome outcome;

@@ -86,12 +86,12 @@ private:
         std::uint64_t stored = 0;  // a stage of results: items so far
         bool stores = false;       // it has told that it does: a stream without items is a result too
         bool cancelled = false;    // what its lane has is not wanted any more
-        bool broke = false;      // before it was told to stop
+        bool broke = false;        // before it was told to stop
         bool ended = false;
         std::unique_ptr<ItemSpool> kept;  // of a buffer
-        bool waits = false;    // in waiting_
-        bool stalled = false;  // until there is room to store
-        std::uint64_t told = 0;  // to the router: items in and out
+        bool waits = false;               // in waiting_
+        bool stalled = false;             // until there is room to store
+        std::uint64_t told = 0;           // to the router: items in and out
         struct Mark {
             std::uint64_t mark = 0;
             std::uint64_t items = 0;  // stored before it
@@ -102,8 +102,8 @@ private:
     struct Stream {
         PipelineId id;
         std::vector<std::uint32_t> ranks;
-        std::uint32_t epoch = 0;     // of the pipeline
-        bool marks = false;          // its source puts marks
+        std::uint32_t epoch = 0;                     // of the pipeline
+        bool marks = false;                          // its source puts marks
         std::shared_ptr<const StreamPosition> from;  // null: at its beginning
 
         std::uint32_t attempt() const { return epoch + 1; }

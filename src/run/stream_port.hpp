@@ -1,9 +1,9 @@
 // Where a driver function and a stream that it feeds and reads meet: one for each such stream, at rank 0.
 //
-// Items that are put wait here until the broker of the input has credit for them; results that have come wait here until
-// they are read. What is read late must not hold up the stream, or a driver function that puts everything before it reads
-// would stand still: beyond kKept bytes a sink results go to a file. For the same reason put() waits for room only
-// while the stream runs and has one input; else what is put goes to a file as well.
+// Items that are put wait here until the broker of the input has credit for them; results that have come wait here
+// until they are read. What is read late must not hold up the stream, or a driver function that puts everything before
+// it reads would stand still: beyond kKept bytes a sink results go to a file. For the same reason put() waits for room
+// only while the stream runs and has one input; else what is put goes to a file as well.
 //
 // Threads: the functions for the driver function may be called from any threads; those for the pump by it alone.
 #pragma once
@@ -29,12 +29,12 @@ namespace penstock {
 
 class StreamPort {
 public:
-    static constexpr std::uint64_t kKept = 16 << 20;         // bytes in memory, of each input and sink
-    static constexpr std::uint64_t kPutItems = 8192;         // that put() may be ahead of what was sent
-    static constexpr std::uint64_t kPutBytes = 4 << 20;      // or one item of any size
-    static constexpr std::uint64_t kUnderWayItems = 8192;    // sent, and not yet on their way to the first stage
-    static constexpr std::uint64_t kUnderWayBytes = 4 << 20; // or one portion
-    static constexpr std::uint64_t kWorthSending = 256;      // items, while others are under way
+    static constexpr std::uint64_t kKept = 16 << 20;          // bytes in memory, of each input and sink
+    static constexpr std::uint64_t kPutItems = 8192;          // that put() may be ahead of what was sent
+    static constexpr std::uint64_t kPutBytes = 4 << 20;       // or one item of any size
+    static constexpr std::uint64_t kUnderWayItems = 8192;     // sent, and not yet on their way to the first stage
+    static constexpr std::uint64_t kUnderWayBytes = 4 << 20;  // or one portion
+    static constexpr std::uint64_t kWorthSending = 256;       // items, while others are under way
 
     StreamPort(std::shared_ptr<const Plan> plan, const std::filesystem::path& spill_folder);
 
@@ -95,7 +95,7 @@ private:
         JobIndex job;
         std::string name;
         ItemSpool waiting;
-        std::optional<std::uint32_t> rank;  // of its broker, once the stream runs
+        std::optional<std::uint32_t> rank;   // of its broker, once the stream runs
         std::uint64_t items = 0, bytes = 0;  // under way
         std::uint64_t sent = 0;              // in all
         bool closed = false, end_told = false;

@@ -46,7 +46,7 @@ private:
         stores,
         none,
     };
-    struct Of {  // a template
+    struct Of {                   // a template
         std::uint32_t shown = 0;  // which stage it counts as
         Part part = Part::none;
     };

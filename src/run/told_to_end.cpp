@@ -61,10 +61,12 @@ bool ToldToEnd::was_ended(Outcome& outcome) const {
     if (outcome.succeeded || outcome.details == nullptr) return false;
     OutcomeDetails& how = *outcome.details;
     if (how.reason == EndReason::cancelled) return true;
-    const bool by_itself = how.reason != EndReason::signal && how.reason != EndReason::exit_code && !ended_by_stop_signal(how);
+    const bool by_itself =
+        how.reason != EndReason::signal && how.reason != EndReason::exit_code && !ended_by_stop_signal(how);
     if (by_itself || !had_signal(outcome)) return false;
-    how.error += "\nIts rank was sent a stop signal while it ran, and most likely so was it: that is no failure, and the job "
-                 "runs again.";
+    how.error +=
+        "\nIts rank was sent a stop signal while it ran, and most likely so was it: that is no failure, and the job "
+        "runs again.";
     return true;
 }
 

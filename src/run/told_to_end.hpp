@@ -1,10 +1,10 @@
 // Commands that a scheduler has told to end have not failed.
 //
-// When an allocation ends, its scheduler signals all processes in it: ranks, and the commands they run. So a command that
-// was running when its rank was sent a stop signal, and then ended by a signal or with an exit code, is not judged: the
-// attempt is recorded, and the job runs again. As the command may be seen dead before the rank's own signal has come, one
-// that ended by such a signal is judged only a moment later.
-// Thread: the pump's. Bounds: what it keeps are attempts that have ended within kSignalPatience.
+// When an allocation ends, its scheduler signals all processes in it: ranks, and the commands they run. So a command
+// that was running when its rank was sent a stop signal, and then ended by a signal or with an exit code, is not
+// judged: the attempt is recorded, and the job runs again. As the command may be seen dead before the rank's own signal
+// has come, one that ended by such a signal is judged only a moment later. Thread: the pump's. Bounds: what it keeps
+// are attempts that have ended within kSignalPatience.
 #pragma once
 
 #include "exec/task.hpp"

@@ -106,9 +106,9 @@ private:
     std::unordered_map<std::uint64_t, Gathering> gathering_;                   // by ticket
     std::unordered_map<std::uint64_t, std::unique_ptr<FetchedInputs>> ready_;  // by ticket
     std::vector<std::uint64_t> arrived_;
-    std::unordered_map<std::uint64_t, std::uint64_t> locating_;                            // request -> ticket
-    std::unordered_map<std::uint64_t, Question> questions_;                                // request
-    std::unordered_map<std::uint64_t, StoredQuestion> stored_questions_;                   // request
+    std::unordered_map<std::uint64_t, std::uint64_t> locating_;           // request -> ticket
+    std::unordered_map<std::uint64_t, Question> questions_;               // request
+    std::unordered_map<std::uint64_t, StoredQuestion> stored_questions_;  // request
     std::vector<StoredRequest> stored_requests_;
     std::unordered_map<std::uint64_t, std::shared_ptr<std::vector<std::byte>>> incoming_;  // request -> chunks so far
     std::unordered_map<std::uint64_t, std::uint64_t> incoming_bytes_;

@@ -1,5 +1,5 @@
-// Wakes the pump: from other threads (lanes with outcomes, the writer, the driver function), and from other ranks of the
-// host when the word it sleeps on lies in memory they share (mpi/doorbells.hpp).
+// Wakes the pump: from other threads (lanes with outcomes, the writer, the driver function), and from other ranks of
+// the host when the word it sleeps on lies in memory they share (mpi/doorbells.hpp).
 //
 // Waking costs a system call only when the pump sleeps, and nothing when it has been waked already.
 #pragma once

@@ -141,7 +141,8 @@ private:
                 Catalog::Template& t = catalog_.templates[code];
                 const std::string& there = parameters_[read++];
                 if (there == t.parameters_text) continue;
-                const auto place = std::find_if(t.places.begin(), t.places.end(), [&](const auto& p) { return p.source == s; });
+                const auto place =
+                    std::find_if(t.places.begin(), t.places.end(), [&](const auto& p) { return p.source == s; });
                 place->parameters = std::make_shared<const std::vector<std::string>>(names_of(there));
             }
         parameters_.clear();

@@ -28,7 +28,7 @@ struct Catalog {
         std::uint32_t count = 1;
         struct Place {
             std::uint32_t source = 0;
-            std::uint32_t row = 0;  // of the source's templates
+            std::uint32_t row = 0;                                       // of the source's templates
             std::shared_ptr<const std::vector<std::string>> parameters;  // there; null: the same as here
         };
         const std::vector<std::string>& parameters_at(const Place& place) const {

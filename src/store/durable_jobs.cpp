@@ -1,9 +1,9 @@
 #include "store/durable_jobs.hpp"
 
+#include "core/stream_position.hpp"
 #include "store/catalog.hpp"
 #include "store/collect.hpp"
 #include "store/files.hpp"
-#include "core/stream_position.hpp"
 #include "store/job_matcher.hpp"
 #include "store/position_file.hpp"
 #include "store/run_directory.hpp"
@@ -115,8 +115,8 @@ private:
         std::partial_sum(first_job_.begin(), first_job_.end(), first_job_.begin());
     }
 
-    // A results file may be replaced while the run goes on, and segments of this launch are merged all the time: they are
-    // read under names of their own. False when one has vanished.
+    // A results file may be replaced while the run goes on, and segments of this launch are merged all the time: they
+    // are read under names of their own. False when one has vanished.
     bool name_files() {
         static std::atomic<int> names{0};
         const auto results = results_file_of(run_);
@@ -124,9 +124,9 @@ private:
         for (std::uint32_t s = 0; s < sources_.size(); ++s) {
             std::filesystem::path path = sources_.path(s);
             if (path == results || options_.in_launch) {
-                const std::string name =
-                    path == results ? fmt::format("{}{}.h5", kEarlierResults, names++)
-                                    : fmt::format("{}{}-{}", kHeldSegment, names++, path.filename().string());
+                const std::string name = path == results
+                                             ? fmt::format("{}{}.h5", kEarlierResults, names++)
+                                             : fmt::format("{}{}-{}", kHeldSegment, names++, path.filename().string());
                 const auto same = run_directory_of(run_) / name;
                 std::error_code ignored;
                 std::filesystem::remove(same, ignored);
@@ -157,9 +157,11 @@ private:
         auto now = found != nullptr ? std::make_shared<Resumption>(*found) : std::make_shared<Resumption>();
         if (now->history == nullptr) now->history = std::make_shared<JobHistory>();
         now->files = files_;
-        const auto why = options_.values_elsewhere ? "its results are in a store of your own" : why_it_begins_again(plan);
-        const auto saved = why ? std::nullopt
-                               : read_position(run_directory_of(run_), {std::shared_ptr<const Plan>(&plan, [](auto) {}), pipeline});
+        const auto why =
+            options_.values_elsewhere ? "its results are in a store of your own" : why_it_begins_again(plan);
+        const auto saved =
+            why ? std::nullopt
+                : read_position(run_directory_of(run_), {std::shared_ptr<const Plan>(&plan, [](auto) {}), pipeline});
         if (saved && is_there(plan, known->second, *saved))
             now->position = std::make_shared<const StreamPosition>(saved->position);
         else

@@ -19,7 +19,7 @@ namespace penstock {
 class DurableJobs {
 public:
     struct Options {
-        bool retry_failed = false;  // failed jobs are not taken as done
+        bool retry_failed = false;      // failed jobs are not taken as done
         bool values_elsewhere = false;  // in a user's store: a job whose outputs a job that runs needs runs again
         bool in_launch = false;  // by the launch itself, which goes on writing: files are read under names of their own
     };
@@ -37,8 +37,8 @@ public:
 
     // Null when nothing is known of such a pipeline.
     virtual std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline) = 0;
-    // The same in the middle of the launch: failures count that came after `now.at_start`, and outputs that are held need
-    // not have been saved. Never null.
+    // The same in the middle of the launch: failures count that came after `now.at_start`, and outputs that are held
+    // need not have been saved. Never null.
     virtual std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline,
                                                          const Now& now) = 0;
 

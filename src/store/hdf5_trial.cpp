@@ -19,11 +19,14 @@ std::vector<std::int64_t> numbers() {
 
 void write(const std::filesystem::path& path) {
     const std::vector<std::int64_t> values = numbers();
-    const h5::Handle file(h5::checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "making a file"), H5Fclose);
+    const h5::Handle file(
+        h5::checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "making a file"), H5Fclose);
     const hsize_t size = values.size();
     const h5::Handle space(h5::checked(H5Screate_simple(1, &size, nullptr), "making a space"), H5Sclose);
-    const h5::Handle set(h5::checked(H5Dcreate2(file.id(), "numbers", H5T_NATIVE_INT64, space.id(), H5P_DEFAULT, H5P_DEFAULT,
-                                                H5P_DEFAULT), "making a dataset"), H5Dclose);
+    const h5::Handle set(h5::checked(H5Dcreate2(file.id(), "numbers", H5T_NATIVE_INT64, space.id(), H5P_DEFAULT,
+                                                H5P_DEFAULT, H5P_DEFAULT),
+                                     "making a dataset"),
+                         H5Dclose);
     h5::checked(H5Dwrite(set.id(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "writing");
     h5::checked(H5Fflush(file.id(), H5F_SCOPE_GLOBAL), "flushing");
 }

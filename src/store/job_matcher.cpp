@@ -107,9 +107,9 @@ std::string JobMatcher::label_of(const Catalog::Job& row) {
     }
 }
 
-// A stream runs as a whole or not at all. That it has ended well its pipeline says, and not its rows: of two launches that
-// were stopped each may have ended other stages, and what the first one ended the second one began to make anew. Stages
-// that were added to it have no rows.
+// A stream runs as a whole or not at all. That it has ended well its pipeline says, and not its rows: of two launches
+// that were stopped each may have ended other stages, and what the first one ended the second one began to make anew.
+// Stages that were added to it have no rows.
 void JobMatcher::keep_streams_whole() {
     bool all = true, failed = false;
     for (const JobTemplate& t : plan_.templates)
@@ -127,7 +127,8 @@ const Catalog::Job* JobMatcher::kept(std::uint32_t job) const {
 void JobMatcher::drop_failures_before(const JobHistory& at_start) {
     std::vector<bool> kept_then(plan_.job_count, false);
     for (const JobHistory::Kept& run : at_start.kept)
-        for (std::uint32_t job = run.first; job < run.first + run.count && job < plan_.job_count; ++job) kept_then[job] = true;
+        for (std::uint32_t job = run.first; job < run.first + run.count && job < plan_.job_count; ++job)
+            kept_then[job] = true;
     for (std::uint32_t job = 0; job < plan_.job_count; ++job) {
         const Catalog::Job* const row = kept(job);
         if (row == nullptr || row->status != JobStatus::failed || kept_then[job]) continue;
@@ -143,7 +144,8 @@ void JobMatcher::take_held(const std::vector<HeldOutputs>& held) {
                 held_[run.first.value + i] = of.rank;
 }
 
-// ---------------------------------------------------------------------------------------------- values that are nowhere
+// ---------------------------------------------------------------------------------------------- values that are
+// nowhere
 
 void JobMatcher::drop_what_is_read_and_not_saved(bool all) {
     // Of each template, the edges on which it reads what is not saved.
@@ -156,11 +158,11 @@ void JobMatcher::drop_what_is_read_and_not_saved(bool all) {
                 const JobTemplate& producer = plan_.templates[p.job.value];
                 const std::string& key = binding.key_of(p);
                 const auto& shown = producer.shown_parameters;
-                if ((!all && producer.save.saves(key)) || std::find(shown.begin(), shown.end(), key) != shown.end()) continue;
-                const auto edge = std::lower_bound(plan_.edges.begin(), plan_.edges.end(), std::pair(p.job, TemplateIndex(t)),
-                                                   [](const Edge& e, const auto& ends) {
-                                                       return std::pair(e.producer, e.consumer) < ends;
-                                                   });
+                if ((!all && producer.save.saves(key)) || std::find(shown.begin(), shown.end(), key) != shown.end())
+                    continue;
+                const auto edge = std::lower_bound(
+                    plan_.edges.begin(), plan_.edges.end(), std::pair(p.job, TemplateIndex(t)),
+                    [](const Edge& e, const auto& ends) { return std::pair(e.producer, e.consumer) < ends; });
                 if (edge == plan_.edges.end() || edge->producer != p.job || edge->consumer.value != t) continue;
                 unsaved[t].push_back(&*edge);
                 any = true;
@@ -226,8 +228,8 @@ std::shared_ptr<const Resumption> JobMatcher::resumption(std::shared_ptr<const s
             history->keep(job, succeeded, held ? held_[job] : JobHistory::kInFiles);
             if (!succeeded || !t.feeds_others || held) continue;
             auto& places = result->places;
-            if (!places.empty() && places.back().file == row.source && places.back().first + places.back().count == job &&
-                places.back().row + places.back().count == row.row)
+            if (!places.empty() && places.back().file == row.source &&
+                places.back().first + places.back().count == job && places.back().row + places.back().count == row.row)
                 ++places.back().count;
             else
                 places.push_back({job, 1, row.source, row.row});

@@ -48,7 +48,8 @@ private:
     std::uint64_t hash_of(const JobTemplate& t, std::uint32_t instance) const;
     std::string label_of(const Catalog::Job& row);
     void keep_streams_whole();
-    std::optional<bool> ended_well() const;  // the pipeline, as its row says; nothing when it is not known to have ended
+    std::optional<bool> ended_well()
+        const;  // the pipeline, as its row says; nothing when it is not known to have ended
     void drop_producers(std::uint32_t job, const std::vector<std::vector<const Edge*>>& unsaved,
                         std::vector<std::uint32_t>& dropped);
 
@@ -65,9 +66,9 @@ private:
     std::vector<std::uint32_t> held_;  // rank that has the outputs of each job; empty: none has any
     std::uint32_t pipeline_row_ = 0;
     std::uint64_t changed_ = 0;
-    bool renumbered_ = false;  // some row has another number than its job now
-    std::unordered_set<const Edge*> dropped_whole_;              // all of whose producers have been looked at
-    std::unordered_map<std::uint32_t, GroupMembers> members_;    // by grouping
+    bool renumbered_ = false;                                  // some row has another number than its job now
+    std::unordered_set<const Edge*> dropped_whole_;            // all of whose producers have been looked at
+    std::unordered_map<std::uint32_t, GroupMembers> members_;  // by grouping
 };
 
 }  // namespace penstock

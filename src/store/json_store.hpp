@@ -26,8 +26,8 @@ std::unique_ptr<Store> make_json_store(const std::string& directory, std::uint32
 // and removed with it; files that are not ours are never touched.
 void prepare_json_store(const std::string& directory, bool force);
 
-// The same when a run is gone on with: brings together what earlier launches have left, which stays. False when there is
-// nothing.
+// The same when a run is gone on with: brings together what earlier launches have left, which stays. False when there
+// is nothing.
 bool resume_json_store(const std::string& directory);
 
 // The file of one pipeline: names from input cannot leave the directory, hide, or be too long for a file system.

@@ -99,10 +99,10 @@ Labels::Reader& Labels::reader_of(const Catalog::Job& job) {
         const auto place =
             std::lower_bound(t.places.begin(), t.places.end(), job.source,
                              [](const Catalog::Template::Place& p, std::uint32_t source) { return p.source < source; });
-        found = readers_
-                    .emplace(key, std::make_unique<Reader>(sources_.open(job.source), t, *place,
-                                                           catalog_.pipeline_name(t)))
-                    .first;
+        found =
+            readers_
+                .emplace(key, std::make_unique<Reader>(sources_.open(job.source), t, *place, catalog_.pipeline_name(t)))
+                .first;
     }
     last_key_ = key;
     last_ = found->second.get();

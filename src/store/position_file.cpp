@@ -49,7 +49,8 @@ void add_files(const PipelineContext& pipeline, const JobTemplate& job, Hasher& 
     const Document parameters = parameters_of(pipeline, job);
     const fs::path folder = pipeline.plan->definition_directory;
     struct stat now {};
-    if (const std::string* const file = text_of(parameters, "file"); file != nullptr && ::stat((folder / *file).c_str(), &now) == 0) {
+    if (const std::string* const file = text_of(parameters, "file");
+        file != nullptr && ::stat((folder / *file).c_str(), &now) == 0) {
         hasher.add(static_cast<std::uint64_t>(now.st_size));
         hasher.add(static_cast<std::uint64_t>(now.st_mtim.tv_sec)).add(static_cast<std::uint64_t>(now.st_mtim.tv_nsec));
     }
@@ -91,17 +92,14 @@ Document document_of(std::uint32_t incarnation, std::uint64_t identity, const Pi
         one.push_back(Bytes(bytes.begin(), bytes.end()));
         states.push_back(std::move(one));
     }
-    return {{"version", std::string(kVersion)},
-            {"pipeline", plan.name},
-            {"instance", pipeline.info.instance},
-            {"identity", as_value(identity)},
-            {"incarnation", as_value(incarnation)},
-            {"items", as_value(position.items)},
-            {"stored", std::move(stored)},
-            {"states", std::move(states)}};
+    return {{"version", std::string(kVersion)},     {"pipeline", plan.name},
+            {"instance", pipeline.info.instance},   {"identity", as_value(identity)},
+            {"incarnation", as_value(incarnation)}, {"items", as_value(position.items)},
+            {"stored", std::move(stored)},          {"states", std::move(states)}};
 }
 
-// Of all that is kept and all that is folded: of a stage that kept nothing when it was written, what came before is nowhere.
+// Of all that is kept and all that is folded: of a stage that kept nothing when it was written, what came before is
+// nowhere.
 bool has_all(const Plan& plan, const StreamPosition& position) {
     const auto jobs = reporting_jobs(plan);
     return std::all_of(jobs.begin(), jobs.end(), [&](JobIndex job) {

@@ -13,8 +13,9 @@
 
 namespace penstock {
 
-// Of what stream a position is: a number of its definition, and of what its source reads as that is now (size and time of
-// a `file`, the names that a `glob` means). To be asked for before the stream begins: what is read may change meanwhile.
+// Of what stream a position is: a number of its definition, and of what its source reads as that is now (size and time
+// of a `file`, the names that a `glob` means). To be asked for before the stream begins: what is read may change
+// meanwhile.
 std::uint64_t stream_identity(const PipelineContext& pipeline);
 
 // Durable when it returns. Throws StoreError.
@@ -27,7 +28,8 @@ struct SavedPosition {
     StreamPosition position;
 };
 
-// Nothing when there is none, it is damaged, or of a stream of another identity, or that kept or folded less than this one.
+// Nothing when there is none, it is damaged, or of a stream of another identity, or that kept or folded less than this
+// one.
 std::optional<SavedPosition> read_position(const std::filesystem::path& run_directory, const PipelineContext& pipeline);
 
 }  // namespace penstock

@@ -412,8 +412,8 @@ private:
     SegmentMerger merger_;
     StreamIntake streams_;
     SegmentTables tables_;
-    std::size_t tables_bytes_ = 0;  // of the records in tables_, as counted when they were added
-    std::uint64_t accepted_ = 0;    // records given to tables_ since the beginning
+    std::size_t tables_bytes_ = 0;      // of the records in tables_, as counted when they were added
+    std::uint64_t accepted_ = 0;        // records given to tables_ since the beginning
     std::uint64_t accepted_items_ = 0;  // likewise those of streams
     std::uint64_t segments_ = 0;
     bool unflushed_ = false;  // the user's store has values that flush() has not seen

@@ -39,8 +39,8 @@ public:
 
     virtual void add(std::vector<JobRecord> records) = 0;
     virtual void add(PipelineRecord record) = 0;
-    // Is durable when a job record that is added later is, and when durable_items() counts it. Items that cannot be stored are
-    // left out, and the next success of the job `STAGE@results` of that pipeline is refused for it.
+    // Is durable when a job record that is added later is, and when durable_items() counts it. Items that cannot be
+    // stored are left out, and the next success of the job `STAGE@results` of that pipeline is refused for it.
     virtual void add(StreamRecord record) = 0;
     // Gives the outputs of what will be a record to WriterOptions::values now, so that the attempt can still fail. What
     // came of it is in saved(); the record is added afterwards, with JobRecord::saved.

@@ -197,8 +197,8 @@ private:
             const std::shared_ptr<Source> source = sources.open(a.source);
             const auto cell = [&]<class T>(AttemptColumn in_attempts, JobColumn in_jobs, T) {
                 T value{};
-                h5::DatasetReader column_ = a.recorded ? source->attempt_column(column(in_attempts))
-                                                             : source->job_column(column(in_jobs));
+                h5::DatasetReader column_ =
+                    a.recorded ? source->attempt_column(column(in_attempts)) : source->job_column(column(in_jobs));
                 column_.read(a.row, 1, reinterpret_cast<std::byte*>(&value));
                 return value;
             };

@@ -70,8 +70,10 @@ struct RowReader::Open {
             default:
                 break;
         }
-        throw StoreError(fmt::format("{}: its elements are neither numbers nor booleans nor strings, and `rows` reads no "
-                                     "others", name));
+        throw StoreError(
+            fmt::format("{}: its elements are neither numbers nor booleans nor strings, and `rows` reads no "
+                        "others",
+                        name));
     }
 
     static ElementType integer(std::size_t bytes, bool is_unsigned) {
@@ -92,8 +94,8 @@ struct RowReader::Open {
         start[0] = first;
         extent[0] = count;
         const h5::Handle space(h5::checked(H5Dget_space(dataset.id()), name), H5Sclose);
-        const h5::Handle memory(h5::checked(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), name),
-                                H5Sclose);
+        const h5::Handle memory(
+            h5::checked(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), name), H5Sclose);
         if (H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) < 0 ||
             H5Dread(dataset.id(), type, memory.id(), space.id(), H5P_DEFAULT, to) < 0)
             h5::fail(fmt::format("{}: rows {} to {} cannot be read", name, first, first + count - 1));

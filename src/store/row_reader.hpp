@@ -1,9 +1,9 @@
 // Reads the rows of a dataset of any HDF5 file, block after block: what varies with its first dimension.
 //
 // Numbers (integers and floats of any width and byte order), booleans as h5py writes them, and strings. A row of a
-// one-dimensional dataset is a number, a boolean or a string, of any other an array (a list, where there are no numbers).
-// Blocks follow the chunks of the dataset and have a few MiB (kBlockBytes), or one row.
-// Errors are StoreErrors. One thread at a time.
+// one-dimensional dataset is a number, a boolean or a string, of any other an array (a list, where there are no
+// numbers). Blocks follow the chunks of the dataset and have a few MiB (kBlockBytes), or one row. Errors are
+// StoreErrors. One thread at a time.
 #pragma once
 
 #include <penstock/value.hpp>

@@ -56,8 +56,8 @@ public:
     // next launch on.
     virtual void record_lost(const std::string& file, const std::string& reason) = 0;
 
-    // That rank of this launch is taken for dead: its segments count up to the last one that is there now, and no others.
-    // Any thread.
+    // That rank of this launch is taken for dead: its segments count up to the last one that is there now, and no
+    // others. Any thread.
     virtual void fence(std::uint32_t rank, std::uint32_t epoch) = 0;
 
     // The run has ended and was collected: segments, spill and scratch go; the journal stays for resume.

@@ -64,7 +64,8 @@ void RunSources::list() {
     std::erase_if(list_.files, [&](const SegmentList::File& file) {
         const bool lost =
             std::find(rules_.lost.begin(), rules_.lost.end(), file.path.filename().string()) != rules_.lost.end();
-        if (lost) add_once(warnings_, fmt::format("left out: {} was found damaged in an earlier launch", file.path.string()));
+        if (lost)
+            add_once(warnings_, fmt::format("left out: {} was found damaged in an earlier launch", file.path.string()));
         return lost || damaged_.contains(file.path);
     });
 }

@@ -62,7 +62,7 @@ constexpr const FixedColumn& column(JobColumn c) { return kJobColumns[static_cas
 inline constexpr FixedColumn kAttemptsColumn{"attempts", CellKind::uint32};         // the highest attempt number
 inline constexpr FixedColumn kIncarnationColumn{"@incarnation", CellKind::uint32};  // the highest with a row of the job
 
-inline constexpr FixedColumn kRemovedColumn{"@removed", CellKind::boolean};        // the definition has it no more
+inline constexpr FixedColumn kRemovedColumn{"@removed", CellKind::boolean};  // the definition has it no more
 
 // /attempts, with the text `log`. A results file has the texts `reason` and `error` too, and no `@error`.
 enum class AttemptColumn : std::uint8_t {

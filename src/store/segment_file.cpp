@@ -164,7 +164,8 @@ void SegmentFile::write_attempts() {
 void SegmentFile::write_groups() {
     std::vector<std::uint32_t> small;
     for (std::uint32_t row = 0; row < tables_.groups_.size(); ++row) {
-        if (!tables_.groups_[row] || tables_.groups_[row]->rows() == 0) continue;  // of a stage, whose items are elsewhere
+        if (!tables_.groups_[row] || tables_.groups_[row]->rows() == 0)
+            continue;  // of a stage, whose items are elsewhere
         if (tables_.groups_[row]->rows() < kSmallGroupRows && !tables_.groups_[row]->has_references())
             small.push_back(row);
         else

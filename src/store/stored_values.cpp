@@ -45,7 +45,8 @@ private:
     };
 
     File& open(const std::filesystem::path& path) {
-        const auto known = std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.path == path; });
+        const auto known =
+            std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.path == path; });
         if (known != files_.end()) {
             files_.splice(files_.begin(), files_, known);
             return files_.front();
@@ -55,14 +56,16 @@ private:
         file.source = std::make_unique<Source>(path);
         file.pipelines = file.source->pipelines();
         file.templates = file.source->templates();
-        file.template_of = std::make_unique<h5::DatasetReader>(file.source->job_column(column(JobColumn::job_template)));
+        file.template_of =
+            std::make_unique<h5::DatasetReader>(file.source->job_column(column(JobColumn::job_template)));
         files_.push_front(std::move(file));
         if (files_.size() > kMostFiles) files_.pop_back();
         return files_.front();
     }
 
     static Table& table_of(File& file, std::uint32_t row) {
-        if (row >= file.source->jobs()) throw StoreError("it has fewer jobs than it had: it was replaced by another one");
+        if (row >= file.source->jobs())
+            throw StoreError("it has fewer jobs than it had: it was replaced by another one");
         std::uint32_t template_row = 0;
         file.template_of->read(row, 1, reinterpret_cast<std::byte*>(&template_row));
         const auto [at, added] = file.tables.try_emplace(template_row);

@@ -1,6 +1,7 @@
 // Single values out of the files of earlier launches, found by file, row and key.
 //
-// Threads: one at a time. Bounded: kMostFiles files are open, the latest used; of a file the columns that were asked for.
+// Threads: one at a time. Bounded: kMostFiles files are open, the latest used; of a file the columns that were asked
+// for.
 #pragma once
 
 #include "store/store_error.hpp"

@@ -24,7 +24,8 @@ void StreamIntake::add(const StreamRecord& record, SegmentTables& tables) {
 
 bool StreamIntake::refuse(const StreamRecord& record, std::uint64_t number, const Value& item) {
     const auto reason = why_not_storable(item, max_value_bytes_);
-    if (reason && record.stage != nullptr) note(record, fmt::format("item {} of stage {} is lost: {}", number, record.stage->name, *reason));
+    if (reason && record.stage != nullptr)
+        note(record, fmt::format("item {} of stage {} is lost: {}", number, record.stage->name, *reason));
     return reason.has_value();
 }
 

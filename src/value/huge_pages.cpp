@@ -23,7 +23,8 @@ std::byte* map_huge(std::size_t bytes) {
     void* const all = ::mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED) throw std::bad_alloc();
     auto* const begin = static_cast<std::byte*>(all);
-    const std::size_t before = rounded_up(reinterpret_cast<std::uintptr_t>(begin), kHugePage) - reinterpret_cast<std::uintptr_t>(begin);
+    const std::size_t before =
+        rounded_up(reinterpret_cast<std::uintptr_t>(begin), kHugePage) - reinterpret_cast<std::uintptr_t>(begin);
     if (before != 0) ::munmap(begin, before);
     ::munmap(begin + before + length, kHugePage - before);
     ::madvise(begin + before, length, MADV_HUGEPAGE);

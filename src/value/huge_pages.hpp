@@ -1,5 +1,5 @@
-// Memory in huge pages, where the system gives them: what one process reads from another, page by page, is read an eighth
-// faster, and a large block is not faulted in 4 KiB at a time.
+// Memory in huge pages, where the system gives them: what one process reads from another, page by page, is read an
+// eighth faster, and a large block is not faulted in 4 KiB at a time.
 //
 // Without them all is as with any other pages.
 #pragma once

@@ -26,11 +26,13 @@ Bounds bounds_of(Parameters& parameters, const Document& with) {
     const auto items = parameters.integer("items", "how many items make one list", !timed);
     if (items && (*items < 1 || *items > kMostItems))
         parameters.problem(fmt::format("`items` is {}; it must be 1 to {}", *items, kMostItems));
-    else if (items) bounds.items = static_cast<std::size_t>(*items);
+    else if (items)
+        bounds.items = static_cast<std::size_t>(*items);
     const auto seconds = parameters.number("seconds", "how long a list waits for items, in seconds", false);
     if (seconds && !(*seconds >= kLeastSeconds && *seconds <= kMostSeconds))
         parameters.problem(fmt::format("`seconds` is {}; it must be {} to {}", *seconds, kLeastSeconds, kMostSeconds));
-    else if (seconds) bounds.seconds = *seconds;
+    else if (seconds)
+        bounds.seconds = *seconds;
     return bounds;
 }
 

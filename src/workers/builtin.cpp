@@ -41,14 +41,30 @@ WorkerType running_worker_type() {
 
 WorkerTypes builtin_worker_types() {
     return {
-        worker_type<Noop>(),    worker_type<Sleep>(),  worker_type<Constant>(), worker_type<Fail>(),
-        worker_type<Crash>(),   worker_type<Sum>(),    worker_type<Mean>(),     worker_type<Minimum>(),
-        worker_type<Maximum>(), worker_type<Median>(), worker_type<Count>(),    worker_type<Concat>(),
+        worker_type<Noop>(),
+        worker_type<Sleep>(),
+        worker_type<Constant>(),
+        worker_type<Fail>(),
+        worker_type<Crash>(),
+        worker_type<Sum>(),
+        worker_type<Mean>(),
+        worker_type<Minimum>(),
+        worker_type<Maximum>(),
+        worker_type<Median>(),
+        worker_type<Count>(),
+        worker_type<Concat>(),
         command_worker_type(),
         // for stages of streams
-        worker_type<Lines>(), worker_type<Records>(), worker_type<RangeSource>(), worker_type<Files>(),
-        worker_type<Flatten>(), worker_type<Filter>(), running_worker_type<Batch>(), worker_type<ToLines>(),
-        running_worker_type<ToFiles>(), sample_worker_type(),
+        worker_type<Lines>(),
+        worker_type<Records>(),
+        worker_type<RangeSource>(),
+        worker_type<Files>(),
+        worker_type<Flatten>(),
+        worker_type<Filter>(),
+        running_worker_type<Batch>(),
+        worker_type<ToLines>(),
+        running_worker_type<ToFiles>(),
+        sample_worker_type(),
         worker_type<Rows>(),
     };
 }

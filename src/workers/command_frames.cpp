@@ -23,8 +23,9 @@ void append_line(Frames frames, const Value& item, std::string& out) {
         out += to_json(item, JsonForm::plain);
     } else {
         if (item.string().find('\n') != std::string::npos)
-            throw std::invalid_argument("the item is a text with a line break, which cannot be one line; use `frames: "
-                                        "json` or `frames: length`");
+            throw std::invalid_argument(
+                "the item is a text with a line break, which cannot be one line; use `frames: "
+                "json` or `frames: length`");
         out += item.string();
     }
     out += '\n';
@@ -50,8 +51,10 @@ Value line_value(Frames frames, std::string_view line) {
         }
     }
     if (!is_utf8(line))
-        throw std::runtime_error(fmt::format("it wrote a line that is no UTF-8: \"{}\"; bytes can be sent with `frames: "
-                                             "length`", to_utf8(line.substr(0, kShown))));
+        throw std::runtime_error(
+            fmt::format("it wrote a line that is no UTF-8: \"{}\"; bytes can be sent with `frames: "
+                        "length`",
+                        to_utf8(line.substr(0, kShown))));
     return std::string(line);
 }
 
@@ -73,8 +76,10 @@ std::optional<Frame> first_of_length(std::string_view bytes, bool marks_end) {
         size |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
     if (marks_end && size == kEndOfAnswers) return Frame{std::nullopt, kHeaderBytes};
     if (size > kMaxFrameBytes)
-        throw std::runtime_error(fmt::format("it wrote a frame with a length of {}, and at most {} are allowed; a length is "
-                                             "4 bytes, little-endian", size, kMaxFrameBytes));
+        throw std::runtime_error(
+            fmt::format("it wrote a frame with a length of {}, and at most {} are allowed; a length is "
+                        "4 bytes, little-endian",
+                        size, kMaxFrameBytes));
     if (bytes.size() - kHeaderBytes < size) return std::nullopt;
     const auto* begin = reinterpret_cast<const std::byte*>(bytes.data()) + kHeaderBytes;
     return Frame{Bytes(begin, begin + size), kHeaderBytes + size};
@@ -83,8 +88,10 @@ std::optional<Frame> first_of_length(std::string_view bytes, bool marks_end) {
 }  // namespace
 
 void append_frame(Frames frames, const Value& item, std::string& out) {
-    if (frames == Frames::length) append_length(item, out);
-    else append_line(frames, item, out);
+    if (frames == Frames::length)
+        append_length(item, out);
+    else
+        append_line(frames, item, out);
 }
 
 std::optional<Frame> first_frame(Frames frames, std::string_view bytes, bool marks_end, std::size_t& looked_at) {

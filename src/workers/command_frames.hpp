@@ -21,7 +21,8 @@ enum class Frames { none, lines, json, length };
 inline constexpr std::size_t kMaxLineBytes = 64 << 20;
 inline constexpr std::size_t kMaxFrameBytes = 1 << 30;
 
-// The frame of an item, appended. Throws std::invalid_argument for text that cannot be a line, and for what is too long.
+// The frame of an item, appended. Throws std::invalid_argument for text that cannot be a line, and for what is too
+// long.
 void append_frame(Frames frames, const Value& item, std::string& out);
 
 struct Frame {

@@ -24,7 +24,7 @@ namespace penstock {
 namespace {
 
 constexpr std::array<std::string_view, 4> kFrames{"", "lines", "json", "length"};  // as in Frames
-constexpr int kGrace = 1000;  // ms that a program has to end once its input has
+constexpr int kGrace = 1000;                 // ms that a program has to end once its input has
 constexpr std::string_view kWhole = "item";  // what an item that is no map is called
 constexpr std::string_view kText = "text";   // the output of a command that declares none
 
@@ -68,8 +68,7 @@ public:
         job_.with = of_jobs(context.parameters());
         job_.resources.cpus = static_cast<std::uint32_t>(std::max(1, context.cpus()));
         makes_text_ = frames_ == Frames::none && !job_.with.contains("outputs");
-        if (makes_text_)
-            job_.with["outputs"] = Map{{std::string(kText), Map{{"text", "stdout"}}}};
+        if (makes_text_) job_.with["outputs"] = Map{{std::string(kText), Map{{"text", "stdout"}}}};
         for (const std::string& name : command_needs(job_.with)) {
             Binding binding;
             binding.key = binding.source_key = name;
@@ -117,7 +116,8 @@ private:
 // ------------------------------------------------------------------------------------------ one program an item
 
 Value run_for(StageCommand& command, const Value& item) {
-    const auto prepared = command.prepare(item.is(Value::Type::map) ? item.map() : Document{{std::string(kWhole), item}});
+    const auto prepared =
+        command.prepare(item.is(Value::Type::map) ? item.map() : Document{{std::string(kWhole), item}});
     StageChild child(*prepared, command.context(), prepared->input != nullptr, kMaxStreamOutputBytes);
     if (prepared->input != nullptr) {
         for (const std::string_view piece : prepared->input->pieces)
@@ -161,7 +161,8 @@ public:
         return *child_;
     }
 
-    // One item to the program; `answer` is called with each of its answers. When anything goes wrong the program is ended.
+    // One item to the program; `answer` is called with each of its answers. When anything goes wrong the program is
+    // ended.
     template <class Answer>
     void exchange(const Value& item, bool many, Answer&& answer) {
         try {
@@ -169,8 +170,10 @@ public:
             append_frame(command_.frames(), item, frame_);
             StageChild& child = begin();
             if (!child.output().empty())
-                throw std::runtime_error(fmt::format("the command `{}` wrote more than it was asked for, after the item "
-                                                     "before this one: \"{}\"", prepared_->title(), beginning()));
+                throw std::runtime_error(
+                    fmt::format("the command `{}` wrote more than it was asked for, after the item "
+                                "before this one: \"{}\"",
+                                prepared_->title(), beginning()));
             child.write(frame_);
             for (;;) {
                 std::optional<Value> one = next(many);
@@ -194,7 +197,8 @@ public:
         try {
             frame = first_frame(command_.frames(), output, many, looked_at_);
         } catch (const std::runtime_error& error) {
-            throw std::runtime_error(fmt::format("the command `{}` cannot be understood: {}", prepared_->title(), error.what()));
+            throw std::runtime_error(
+                fmt::format("the command `{}` cannot be understood: {}", prepared_->title(), error.what()));
         }
         end = false;
         if (!frame) return std::nullopt;
@@ -262,8 +266,8 @@ private:
     Talk talk_;
 };
 
-// Reads the whole input, and writes what it likes when it likes. Its end before that of the input fails the stream, like
-// every end that is not a success.
+// Reads the whole input, and writes what it likes when it likes. Its end before that of the input fails the stream,
+// like every end that is not a success.
 class WholeCommand final : public RunningFoldWorker {
 public:
     void start(Context& context) override { talk_.start(context); }
@@ -332,8 +336,8 @@ private:
         std::string& rest = talk_.child()->output();
         if (rest.empty()) return;
         if (talk_.command().frames() == Frames::length)
-            throw std::runtime_error(fmt::format("the command `{}` ended in the middle of a frame",
-                                                 talk_.prepared().title()));
+            throw std::runtime_error(
+                fmt::format("the command `{}` ended in the middle of a frame", talk_.prepared().title()));
         rest += '\n';
         emit_all(emit);
     }
@@ -358,8 +362,8 @@ public:
         const CommandEnd ended = child.end(kGrace);
         if (ended.exit_code != 0 || ended.signal != 0) throw std::runtime_error(child.end_text(ended));
         if (cut)
-            throw std::runtime_error(fmt::format("the command `{}` ended in the middle of a frame",
-                                                 talk_.prepared().title()));
+            throw std::runtime_error(
+                fmt::format("the command `{}` ended in the middle of a frame", talk_.prepared().title()));
     }
 
 private:
@@ -380,20 +384,24 @@ std::vector<std::string> check_command_stage(const Document& with, bool takes_it
     if (has_frames && (frames.empty() || frames_of(with) > Frames::length))
         problems.push_back("`frames` must be `lines`, `json` or `length`: how items and answers are written");
     if (with.contains("form") && form != "map" && form != "generator" && form != "fold")
-        problems.push_back("`form` must be `map` (one answer to each item), `generator` (any number) or `fold` (the program "
-                           "reads all items, and writes what it likes)");
+        problems.push_back(
+            "`form` must be `map` (one answer to each item), `generator` (any number) or `fold` (the program "
+            "reads all items, and writes what it likes)");
     if (!has_frames && with.contains("form") && form != "map")
         problems.push_back("`form` needs `frames`: without it, each item has a program of its own");
     if (!takes_items && !has_frames)
-        problems.push_back("`frames` is missing: a stage without `from` is a source, and it must be known where an item of "
-                           "what the program writes ends; write `frames: lines`");
+        problems.push_back(
+            "`frames` is missing: a stage without `from` is a source, and it must be known where an item of "
+            "what the program writes ends; write `frames: lines`");
     if (!takes_items && with.contains("form"))
         problems.push_back("`form` is for stages that take items, and this one has no `from`: it is a source");
     if (has_frames)
         for (const std::string_view name : {"stdin", "input-files", "outputs"})
             if (with.contains(name))
-                problems.push_back(fmt::format("`{}` is for one program an item: with `frames`, items and answers are its "
-                                               "standard input and output", name));
+                problems.push_back(
+                    fmt::format("`{}` is for one program an item: with `frames`, items and answers are its "
+                                "standard input and output",
+                                name));
     return problems;
 }
 

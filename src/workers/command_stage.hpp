@@ -1,5 +1,5 @@
-// `command` as a stage of a stream (docs/command.md, "As a stage"): one program for each item, or one for the whole stream
-// that is handed items and answers over its standard input and output.
+// `command` as a stage of a stream (docs/command.md, "As a stage"): one program for each item, or one for the whole
+// stream that is handed items and answers over its standard input and output.
 #pragma once
 
 #include <penstock/worker.hpp>

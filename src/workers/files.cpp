@@ -42,7 +42,8 @@ void Files::generate(Emit& emit, Context& context) {
                                              (context.definition_directory() / *options.glob).string()));
     const std::size_t first = files.size() * context.worker() / context.workers();
     const std::size_t end = files.size() * (context.worker() + std::size_t{1}) / context.workers();
-    for (std::size_t i = first + std::min<std::uint64_t>(skipped_, end - first); i < end && !context.cancelled(); ++i) emit(files[i]);
+    for (std::size_t i = first + std::min<std::uint64_t>(skipped_, end - first); i < end && !context.cancelled(); ++i)
+        emit(files[i]);
 }
 
 }  // namespace penstock

@@ -42,8 +42,7 @@ std::optional<double> bound_of(const Document& with, std::string_view name, Para
     const auto found = with.find(name);
     if (found == with.end() || is_open(found->second)) return std::nullopt;
     if (found->second.is_number()) return found->second.number();
-    parameters.problem(
-        fmt::format("`{}` is {}; it must be a number", name, to_json(found->second, JsonForm::plain)));
+    parameters.problem(fmt::format("`{}` is {}; it must be a number", name, to_json(found->second, JsonForm::plain)));
     return std::nullopt;
 }
 
@@ -71,8 +70,8 @@ bool same(const Value& a, const Value& b) {
 
 double number_of(const Value& value) {
     if (value.is_number()) return value.number();
-    throw ValueError(fmt::format("`at-least` and `at-most` of `filter` are for numbers, and this is {}",
-                                 value.type_name()));
+    throw ValueError(
+        fmt::format("`at-least` and `at-most` of `filter` are for numbers, and this is {}", value.type_name()));
 }
 
 }  // namespace

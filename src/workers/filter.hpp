@@ -1,5 +1,5 @@
-// `filter`: lets the items pass that are as it says, and drops the others. With `key`, of items that are maps, what they
-// have under it (nothing there counts as null); else the items themselves. All of these that are given must hold:
+// `filter`: lets the items pass that are as it says, and drops the others. With `key`, of items that are maps, what
+// they have under it (nothing there counts as null); else the items themselves. All of these that are given must hold:
 // `equals` and `not` (any value; numbers by what they are worth), `at-least` and `at-most` (numbers; null never does),
 // `matches` (an extended regular expression of POSIX that is found in a string; null never does).
 #pragma once

@@ -7,7 +7,9 @@ namespace penstock {
 
 namespace {
 
-std::optional<std::string> file_of(Parameters& parameters) { return parameters.text("file", "the text file to be read"); }
+std::optional<std::string> file_of(Parameters& parameters) {
+    return parameters.text("file", "the text file to be read");
+}
 
 }  // namespace
 

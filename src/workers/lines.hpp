@@ -1,5 +1,5 @@
-// `lines`: a source of the lines of the text file `file`, each a string without its line end. A relative path is one from
-// the folder of the definition. Several workers read a part of the file each, and their parts follow one another.
+// `lines`: a source of the lines of the text file `file`, each a string without its line end. A relative path is one
+// from the folder of the definition. Several workers read a part of the file each, and their parts follow one another.
 #pragma once
 
 #include <penstock/worker.hpp>

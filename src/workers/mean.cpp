@@ -10,8 +10,6 @@ Document Mean::process(const Document& in, Context&) {
     return {{"mean", result(numbers)}};
 }
 
-Value Mean::result(const NumberSummary& numbers) const {
-    return numbers.sum() / static_cast<double>(numbers.count);
-}
+Value Mean::result(const NumberSummary& numbers) const { return numbers.sum() / static_cast<double>(numbers.count); }
 
 }  // namespace penstock

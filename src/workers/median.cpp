@@ -35,8 +35,9 @@ void Median::on_item(const Value& item, Context&) {
 
 void Median::finish(Emit& emit, Context&) {
     if (numbers_.empty())
-        throw ValueError("no numbers came, and `Median` has no result of nothing; if that may be, let `Count` tell how many "
-                         "there are");
+        throw ValueError(
+            "no numbers came, and `Median` has no result of nothing; if that may be, let `Count` tell how many "
+            "there are");
     emit(median(numbers_));
 }
 

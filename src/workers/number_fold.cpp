@@ -13,8 +13,10 @@ void NumberFold::on_item(const Value& item, Context&) {
 void NumberFold::finish(Emit& emit, Context&) {
     const NumberSummary numbers = numbers_.summary();
     if (numbers.count == 0 && of_nothing_ == OfNothing::fails)
-        throw ValueError(fmt::format("no numbers came, and `{}` has no result of nothing; if that may be, let `Count` "
-                                     "tell how many there are", name_));
+        throw ValueError(
+            fmt::format("no numbers came, and `{}` has no result of nothing; if that may be, let `Count` "
+                        "tell how many there are",
+                        name_));
     emit(result(numbers));
 }
 

@@ -58,13 +58,15 @@ OutputFile::OutputFile(std::filesystem::path path, const Point& from) : path_(st
         temporary_ = left.string();
         has_point_ = true;
         written_ = from.bytes;
-        if (::ftruncate(file_.get(), static_cast<off_t>(from.bytes)) != 0 || ::lseek(file_.get(), 0, SEEK_END) < 0) fail();
+        if (::ftruncate(file_.get(), static_cast<off_t>(from.bytes)) != 0 || ::lseek(file_.get(), 0, SEEK_END) < 0)
+            fail();
         return;
     }
     const FileDescriptor earlier = file_ ? std::move(file_) : open_earlier(path_, from, O_RDONLY);
     if (!earlier)
-        throw std::runtime_error(fmt::format("cannot go on with {}: what has been written of it, {}, is gone or too short. {}",
-                                             path_.string(), from.name, kHowToBeginAgain));
+        throw std::runtime_error(
+            fmt::format("cannot go on with {}: what has been written of it, {}, is gone or too short. {}",
+                        path_.string(), from.name, kHowToBeginAgain));
     make();
     try {
         copy(earlier, from.bytes);
@@ -91,7 +93,8 @@ void OutputFile::copy(const FileDescriptor& earlier, std::uint64_t bytes) {
                                   static_cast<off_t>(done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) fail();
-        if (n == 0) throw std::runtime_error(fmt::format("cannot write {}: what is copied became shorter", path_.string()));
+        if (n == 0)
+            throw std::runtime_error(fmt::format("cannot write {}: what is copied became shorter", path_.string()));
         write({part.data(), static_cast<std::size_t>(n)});
         done += static_cast<std::uint64_t>(n);
     }

@@ -1,9 +1,9 @@
 // A file that appears under its name when it is complete, or not at all: written under another name in the same folder,
 // synced, renamed. Errors are std::runtime_error and name the file.
 //
-// What has been written up to a point() can be gone on with by another object, of another process: it is not removed any
-// more by the one that wrote it. Two never write to one file: while somebody still has it open for writing, or when it has
-// got its name already, what is before the point is copied.
+// What has been written up to a point() can be gone on with by another object, of another process: it is not removed
+// any more by the one that wrote it. Two never write to one file: while somebody still has it open for writing, or when
+// it has got its name already, what is before the point is copied.
 #pragma once
 
 #include "exec/spawn_descriptor.hpp"

@@ -19,8 +19,8 @@ std::vector<std::string> unknown_parameters(const Document& with, std::string_vi
 // A string with a placeholder: what it will be is not known before the job runs.
 bool is_open(const Value& value);
 
-// The parameters of one worker, read one by one, for check() and for the work itself alike: what is wrong is gathered in
-// problems(), one sentence each. Open ones (is_open) have no value and are no problem.
+// The parameters of one worker, read one by one, for check() and for the work itself alike: what is wrong is gathered
+// in problems(), one sentence each. Open ones (is_open) have no value and are no problem.
 class Parameters {
 public:
     Parameters(const Document& with, std::string_view worker, const std::vector<std::string>& known);

@@ -1,5 +1,5 @@
-// `range`: a source of the integers from `start` (0) up to but without `stop`, in steps of `step` (1, or below 0 to count
-// down). Several workers make a part each, and their parts follow one another.
+// `range`: a source of the integers from `start` (0) up to but without `stop`, in steps of `step` (1, or below 0 to
+// count down). Several workers make a part each, and their parts follow one another.
 #pragma once
 
 #include <penstock/worker.hpp>

@@ -1,6 +1,6 @@
-// `rows`: a source of the rows of the dataset `dataset` (a path in it) of the HDF5 file `file`; store/row_reader.hpp says
-// what a row is. A relative path is one from the folder of the definition. Several workers read a part of the rows each,
-// and their parts follow one another.
+// `rows`: a source of the rows of the dataset `dataset` (a path in it) of the HDF5 file `file`; store/row_reader.hpp
+// says what a row is. A relative path is one from the folder of the definition. Several workers read a part of the rows
+// each, and their parts follow one another.
 #pragma once
 
 #include <penstock/worker.hpp>

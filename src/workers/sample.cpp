@@ -16,8 +16,11 @@ constexpr std::int64_t kMost = 1'000'000;
 std::vector<std::string> check_sample(const Document& with) {
     Parameters parameters(with, kName, {"limit", "until", "keep-latest"});
     for (const auto& [name, value] : with)
-        if (is_open(value)) parameters.problem(fmt::format("`{}` has a placeholder; what `sample` counts is known before "
-                                                           "the stream begins", name));
+        if (is_open(value))
+            parameters.problem(
+                fmt::format("`{}` has a placeholder; what `sample` counts is known before "
+                            "the stream begins",
+                            name));
     const auto limit = parameters.integer("limit", "how many of its items may be on their way behind it");
     if (limit && (*limit < 1 || *limit > kMost))
         parameters.problem(fmt::format("`limit` is {}; it must be 1 to {}", *limit, kMost));

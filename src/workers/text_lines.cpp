@@ -24,14 +24,14 @@ constexpr std::size_t kStep = 256 * 1024;
 
 void check_can_skip(const std::filesystem::path& path, std::uint64_t items) {
     if (items == 0 || std::filesystem::is_regular_file(path)) return;
-    throw std::runtime_error(fmt::format("cannot go on with {} behind its first {} items: it is no regular file, so they are "
-                                         "gone. {}", path.string(), items, kHowToBeginAgain));
+    throw std::runtime_error(
+        fmt::format("cannot go on with {} behind its first {} items: it is no regular file, so they are "
+                    "gone. {}",
+                    path.string(), items, kHowToBeginAgain));
 }
 
 TextLines::TextLines(const std::filesystem::path& path, std::uint32_t part, std::uint32_t parts)
-    : path_(path),
-      file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
-      end_(std::numeric_limits<std::uint64_t>::max()) {
+    : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), end_(std::numeric_limits<std::uint64_t>::max()) {
     if (!file_) fail("open");
     if (parts > 1) find_part(part, parts);
 }
@@ -41,11 +41,13 @@ void TextLines::fail(std::string_view doing) const {
 }
 
 void TextLines::find_part(std::uint32_t part, std::uint32_t parts) {
-    struct stat status{};
+    struct stat status {};
     if (::fstat(file_.get(), &status) != 0) fail("read");
     if (!S_ISREG(status.st_mode))
-        throw std::runtime_error(fmt::format("{} is no regular file, so it cannot be read in {} parts; give the stage "
-                                             "one worker", path_.string(), parts));
+        throw std::runtime_error(
+            fmt::format("{} is no regular file, so it cannot be read in {} parts; give the stage "
+                        "one worker",
+                        path_.string(), parts));
     const auto size = static_cast<std::uint64_t>(status.st_size);
     const auto begin_of = [&](std::uint64_t n) { return size / parts * n + size % parts * n / parts; };
     if (part + 1 < parts) end_ = begin_of(part + 1);

@@ -1,5 +1,5 @@
-// The lines of a file, or of one of several parts of it that are about equally long: a line belongs to the part in which
-// it begins. Each part is read by itself.
+// The lines of a file, or of one of several parts of it that are about equally long: a line belongs to the part in
+// which it begins. Each part is read by itself.
 //
 // Bounds: kMaxLine_bytes a line. Errors are std::runtime_error and name the file.
 #pragma once
@@ -41,7 +41,7 @@ private:
     std::size_t searched_ = 0;  // from begin_ up to here there is no line end
     std::uint64_t next_ = 0;    // where the next line begins in the file
     std::uint64_t line_ = 0;
-    std::uint64_t end_;         // lines that begin here belong to the next part
+    std::uint64_t end_;  // lines that begin here belong to the next part
 };
 
 }  // namespace penstock

@@ -70,8 +70,10 @@ void ToFiles::on_item(const Value& item, Emit& emit, Context&) {
     const Map* own = named(item);
     const std::string name = own != nullptr ? at(*own, "name").string() : fmt::format("item-{:08}{}", next_, suffix_);
     if (!is_name_of_file(name))
-        throw std::runtime_error(fmt::format("{} is no name for a file of `to-files`: it must not be empty, lead to "
-                                             "another folder, or have a zero byte", to_json(Value(name), JsonForm::plain)));
+        throw std::runtime_error(
+            fmt::format("{} is no name for a file of `to-files`: it must not be empty, lead to "
+                        "another folder, or have a zero byte",
+                        to_json(Value(name), JsonForm::plain)));
     write_content(directory_ / name, own != nullptr ? at(*own, "content") : item);
     if (own == nullptr) ++next_;
     emit((directory_ / name).string());

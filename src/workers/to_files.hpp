@@ -1,8 +1,8 @@
 // `to-files`: writes each item to a file of its own in the folder `directory`, and makes the path of that file. An item
-// that is a map with the keys `name` (of a file, without folders) and `content` says so itself; any other is the content
-// of the next of item-00000000, item-00000001, ... with `suffix` ("") behind it. Content that is a string or bytes is
-// written as it is, all else as JSON. A file appears complete, in place of what had its name: of two items with one name
-// the later one stays. A relative path is one from the folder of the definition; folders are made.
+// that is a map with the keys `name` (of a file, without folders) and `content` says so itself; any other is the
+// content of the next of item-00000000, item-00000001, ... with `suffix` ("") behind it. Content that is a string or
+// bytes is written as it is, all else as JSON. A file appears complete, in place of what had its name: of two items
+// with one name the later one stays. A relative path is one from the folder of the definition; folders are made.
 #pragma once
 
 #include <penstock/running_fold.hpp>

@@ -1,8 +1,8 @@
-// `to-lines`: writes each item as a line of the file `file`: strings as they are (a line end in one makes two lines), all
-// others as JSON. At the end the file appears, complete, in place of what had its name, and how many items there were is
-// the only item that this stage makes. Until then it is written under a hidden name beside it, where it stays when the
-// stream is stopped: the next launch goes on with it, or removes it. A relative path is one from the folder of the
-// definition; folders are made.
+// `to-lines`: writes each item as a line of the file `file`: strings as they are (a line end in one makes two lines),
+// all others as JSON. At the end the file appears, complete, in place of what had its name, and how many items there
+// were is the only item that this stage makes. Until then it is written under a hidden name beside it, where it stays
+// when the stream is stopped: the next launch goes on with it, or removes it. A relative path is one from the folder of
+// the definition; folders are made.
 #pragma once
 
 #include "workers/output_file.hpp"

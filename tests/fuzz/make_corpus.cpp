@@ -101,17 +101,18 @@ void frames_to_broker(const std::shared_ptr<const Plan>& plan) {
                 BrokerMessage(msg::Fetch{1, PipelineId(9), "k", {run}}), BrokerMessage(msg::Fetched{1, bytes}),
                 BrokerMessage(msg::FetchedChunk{1, 0, 20, bytes}), BrokerMessage(msg::ChunkTaken{1, 0})});
     const StreamPosition position{7, {{1, {5, 1}}}, {{2, "state"}}};
-    keep_frame("stream",
-               {BrokerMessage(msg::PlaceStream{PipelineId(9), {2, 3}, 1, true, std::make_shared<StreamPosition>(position)}),
-                BrokerMessage(msg::PlaceStream{PipelineId(9), {2}, 0, false, nullptr}),
-                BrokerMessage(msg::OpenStream{PipelineId(9)}),
-                BrokerMessage(msg::StreamItems{PipelineId(9), JobIndex(0), JobIndex(1), 3, true, items(0), 5, 1, 7}),
-                RouterMessage(msg::StreamReached{PipelineId(9), JobIndex(1), 1, 7, true, 5, "state"}),
-                BrokerMessage(msg::StreamItems{PipelineId(9), JobIndex(0), JobIndex(1), 1, true, items(5)}),
-                BrokerMessage(msg::StreamItems{PipelineId(9), JobIndex(0), JobIndex(1), 2, true, items(40'000)}),
-                BrokerMessage(msg::StreamEnd{PipelineId(9), JobIndex(0), JobIndex(1), 2, false}),
-                BrokerMessage(msg::StreamTaken{PipelineId(9), JobIndex(1), JobIndex(0), 1, 5, 7}),
-                BrokerMessage(msg::StopStream{PipelineId(9), true, JobIndex(0), "why", false})});
+    keep_frame(
+        "stream",
+        {BrokerMessage(msg::PlaceStream{PipelineId(9), {2, 3}, 1, true, std::make_shared<StreamPosition>(position)}),
+         BrokerMessage(msg::PlaceStream{PipelineId(9), {2}, 0, false, nullptr}),
+         BrokerMessage(msg::OpenStream{PipelineId(9)}),
+         BrokerMessage(msg::StreamItems{PipelineId(9), JobIndex(0), JobIndex(1), 3, true, items(0), 5, 1, 7}),
+         RouterMessage(msg::StreamReached{PipelineId(9), JobIndex(1), 1, 7, true, 5, "state"}),
+         BrokerMessage(msg::StreamItems{PipelineId(9), JobIndex(0), JobIndex(1), 1, true, items(5)}),
+         BrokerMessage(msg::StreamItems{PipelineId(9), JobIndex(0), JobIndex(1), 2, true, items(40'000)}),
+         BrokerMessage(msg::StreamEnd{PipelineId(9), JobIndex(0), JobIndex(1), 2, false}),
+         BrokerMessage(msg::StreamTaken{PipelineId(9), JobIndex(1), JobIndex(0), 1, 5, 7}),
+         BrokerMessage(msg::StopStream{PipelineId(9), true, JobIndex(0), "why", false})});
 }
 
 std::shared_ptr<Plan> sample_plan() {

@@ -1,5 +1,5 @@
-// Preloaded into a launch: from the moment the file $NO_THREADS exists, no thread can be started, as on a host that has no
-// room left for one. It is how a test makes a rank throw where nothing expects it.
+// Preloaded into a launch: from the moment the file $NO_THREADS exists, no thread can be started, as on a host that has
+// no room left for one. It is how a test makes a rank throw where nothing expects it.
 #include <cerrno>
 #include <cstdlib>
 

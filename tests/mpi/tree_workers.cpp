@@ -1,5 +1,5 @@
-// A penstock whose stages do to an item what its number says, so that stream_trees_test.py can foretell what comes out of
-// any tree of them. Items are [id, padding]; the padding's length follows from the id as well.
+// A penstock whose stages do to an item what its number says, so that stream_trees_test.py can foretell what comes out
+// of any tree of them. Items are [id, padding]; the padding's length follows from the id as well.
 //
 // `crash: N`: of 1,000 items, N kill the worker process that has them, once: a file in `marks` says that they did.
 #include <penstock/application.hpp>

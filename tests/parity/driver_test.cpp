@@ -105,8 +105,8 @@ TEST(driver, runs_a_pipeline_again_and_again) {
 
 TEST(driver, forks_have_results_of_their_own) {
     const Flow from = source(iota(0, 100)) | kAdd;
-    StreamHandle stream =
-        manager().stream(StreamPipeline(name(), {from | stage<Double>(), from | fold<Total>(), from | kAdd.dead_end()}));
+    StreamHandle stream = manager().stream(
+        StreamPipeline(name(), {from | stage<Double>(), from | fold<Total>(), from | kAdd.dead_end()}));
     std::int64_t doubles = 0;
     for (const Value& item : stream.results("Double")) EXPECT_EQ(item, Value(2 * ++doubles));
     EXPECT_EQ(doubles, 100);
@@ -117,8 +117,8 @@ TEST(driver, forks_have_results_of_their_own) {
 
 TEST(driver, zips_two_inputs_put_one_after_the_other) {
     constexpr std::int64_t kMany = 20'000;
-    StreamHandle stream = manager().stream(
-        StreamPipeline(name(), merge::zip({input("left"), input("right") | kAdd}) | stage<Same>()));
+    StreamHandle stream =
+        manager().stream(StreamPipeline(name(), merge::zip({input("left"), input("right") | kAdd}) | stage<Same>()));
     for (std::int64_t i = 0; i < kMany; ++i) ASSERT_TRUE(stream.put("left", i));
     for (std::int64_t i = 0; i < kMany; ++i) ASSERT_TRUE(stream.put("right", i));
     stream.close();
@@ -131,8 +131,9 @@ TEST(driver, zips_two_inputs_put_one_after_the_other) {
 }
 
 TEST(driver, concatenates) {
-    EXPECT_EQ(numbers(results_of(merge::concat({source(iota(0, 10)) | kAdd, source(iota(100, 10))}) | stage<Same>())),
-              (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109}));
+    EXPECT_EQ(
+        numbers(results_of(merge::concat({source(iota(0, 10)) | kAdd, source(iota(100, 10))}) | stage<Same>())),
+        (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109}));
 }
 
 TEST(driver, a_stream_that_is_no_good_is_refused_with_a_reason) {

@@ -1,5 +1,6 @@
-// What the tests of this folder share. They run in the driver function of one program, which is launched with any number of
-// ranks: a test starts streams with manager(), under names of its own, and counts and compares what comes out.
+// What the tests of this folder share. They run in the driver function of one program, which is launched with any
+// number of ranks: a test starts streams with manager(), under names of its own, and counts and compares what comes
+// out.
 //
 // To add some: a file of tests, a header with their worker types, and these in the list in main.cpp.
 #pragma once

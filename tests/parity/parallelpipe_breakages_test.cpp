@@ -47,7 +47,8 @@ TEST(parallelpipe_breakages, no_partial_result_of_a_fold) {
 }
 
 TEST(parallelpipe_breakages, several_producers_share_their_work) {
-    EXPECT_THAT(numbers(results_of(source("Numbers", {{"n", 1000}}).workers(3))), UnorderedElementsAreArray(iota(0, 1000)));
+    EXPECT_THAT(numbers(results_of(source("Numbers", {{"n", 1000}}).workers(3))),
+                UnorderedElementsAreArray(iota(0, 1000)));
 }
 
 TEST(parallelpipe_breakages, a_killed_worker_is_an_error_and_no_hang) {
@@ -71,9 +72,10 @@ TEST(parallelpipe_breakages, a_killed_worker_costs_the_item_alone) {
 TEST(parallelpipe_breakages, reading_may_end_early) {
     PipelineNumber number;
     {
-        StreamHandle stream = manager().stream(
-            StreamPipeline(name(), source([n = std::int64_t{0}]() mutable -> std::optional<Value> { return n++; }) |
-                                       stage<Hangs>({{"at", 5000}}).workers(2)));
+        StreamHandle stream =
+            manager().stream(StreamPipeline(name(), source([n = std::int64_t{0}]() mutable -> std::optional<Value> {
+                                                        return n++;
+                                                    }) | stage<Hangs>({{"at", 5000}}).workers(2)));
         number = stream.number();
         int seen = 0;
         for (const Value& item : stream.results()) {

@@ -55,8 +55,8 @@ TEST(parallelpipe, three_reduce) {
 }
 
 TEST(parallelpipe, exception_propagation) {
-    StreamHandle of_a_stage = manager().stream(StreamPipeline(
-        name(), kProducer.setup(2, 10) | stage<Fragile>({{"at", 200}}).setup(6, 1000) | fold<Total>()));
+    StreamHandle of_a_stage = manager().stream(
+        StreamPipeline(name(), kProducer.setup(2, 10) | stage<Fragile>({{"at", 200}}).setup(6, 1000) | fold<Total>()));
     try {
         results_of(of_a_stage);
         FAIL() << "no exception";
@@ -66,11 +66,13 @@ TEST(parallelpipe, exception_propagation) {
         EXPECT_EQ(error.cause(), "it broke");
     }
     int left = 10;
-    StreamHandle of_the_source = manager().stream(StreamPipeline(
-        name() + ".source", source([left]() mutable -> std::optional<Value> {
-            if (left-- == 0) throw std::runtime_error("failed at 10");
-            return left;
-        }) | add(5) | fold<Total>()));
+    StreamHandle of_the_source =
+        manager().stream(StreamPipeline(name() + ".source", source([left]() mutable -> std::optional<Value> {
+                                                                if (left-- == 0)
+                                                                    throw std::runtime_error("failed at 10");
+                                                                return left;
+                                                            }) | add(5) |
+                                                                fold<Total>()));
     try {
         results_of(of_the_source);
         FAIL() << "no exception";
@@ -84,9 +86,7 @@ TEST(parallelpipe, exception_propagation) {
 TEST(parallelpipe, task_decorator) {
     const StageSpec some = stage<Every>({{"rest", 0}}).workers(4);
     const auto largest = [&](const StageSpec& those, const std::string& as) {
-        return manager()
-            .stream(StreamPipeline(as, source(iota(0, kItems)) | those | stage<Largest>()))
-            .execute();
+        return manager().stream(StreamPipeline(as, source(iota(0, kItems)) | those | stage<Largest>())).execute();
     };
     EXPECT_EQ(largest(some, name()), Value(998));
     EXPECT_EQ(largest(some.with("rest", 1), name() + ".odd"), Value(999));

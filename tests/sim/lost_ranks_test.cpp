@@ -1,5 +1,5 @@
-// Clusters that lose brokers and pipeliners in the middle, dead or only silent. A failure names its seed and how to run it
-// again.
+// Clusters that lose brokers and pipeliners in the middle, dead or only silent. A failure names its seed and how to run
+// it again.
 #include "sim/simulate.hpp"
 
 #include <gtest/gtest.h>

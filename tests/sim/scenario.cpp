@@ -133,7 +133,8 @@ Scenario undisturbed_launch(const Scenario& before) {
     Scenario s = before;
     s.launch = kMostLaunches - 1;
     s = next_launch(s);
-    for (Death& death : s.deaths) death.at = std::numeric_limits<Nanoseconds>::max() / 2;  // none, with the fates they go with
+    for (Death& death : s.deaths)
+        death.at = std::numeric_limits<Nanoseconds>::max() / 2;  // none, with the fates they go with
     return s;
 }
 

@@ -17,42 +17,42 @@ namespace penstock::sim {
 // What a simulation can be told to do wrong, to see that the checkers see it.
 enum class Fault {
     none,
-    drop_ended,      // an Ended on its way to the router is lost
-    drop_ready,      // a Ready is lost
-    double_ended,    // an Ended is delivered twice
-    double_ready,    // a Ready is delivered twice
-    reordered_link,  // a frame overtakes an earlier one between the same ranks
-    hidden_failure,  // the pipeliner is told that a failed job succeeded
-    early_release,   // a broker forgets outputs when they are first asked for
-    no_release,      // Release messages are lost
-    no_forget_plan,  // ForgetPlan messages are lost
-    inputs_unasked,  // jobs start without their inputs
-    early_durable,   // a writer calls durable what is not synced
-    over_twice,      // the router's driver hears twice that a pipeline is over
-    start_twice,     // a lane runs a job twice
-    keep_returned,   // a broker runs what it has given back
-    large_hosts,     // the router believes that hosts have more CPUs than they have
-    crowded_broker,  // a broker has more lanes than the slots the router knows of
-    deaf_broker,     // a broker never hears of Stop
-    deaf_to_end,     // a broker does not hear that what runs is to be ended
-    idle_router,     // the router is not asked to schedule after some messages
-    drop_attempt,    // an AttemptFailed is lost
-    double_attempt,  // an AttemptFailed is delivered twice
-    fast_clock,      // the router's clock goes a thousand times as fast
-    blind_broker,    // a broker does not see that a job has crashed
-    same_attempt,    // a broker runs an attempt under the number of the one before
-    drop_returned,   // a Returned is lost: credit that nobody gives back
-    drop_fetched,    // values on their way to a job are lost
-    forget_kept,     // a resumed launch is not told of a job that is done
-    forget_tried,    // a resumed launch is not told of the attempts there were
-    lose_stored,     // values of earlier launches are not found
-    count_zombies,   // segments that a dead launch brings after the fence count
-    merge_early,     // the inputs of a merge are deleted before the merged segment is there
-    no_end,          // the router does not know when the launch ends
-    unfenced_zombie,     // what a rank brings to the disk after it was given up counts
-    deaf_to_withdraw,    // a broker answers Withdraw before what has ended there is durable
-    stale_ends,          // an Ended of an earlier epoch is taken for one of now
-    heard_zombie,        // rank 0 goes on listening to a lost rank
+    drop_ended,        // an Ended on its way to the router is lost
+    drop_ready,        // a Ready is lost
+    double_ended,      // an Ended is delivered twice
+    double_ready,      // a Ready is delivered twice
+    reordered_link,    // a frame overtakes an earlier one between the same ranks
+    hidden_failure,    // the pipeliner is told that a failed job succeeded
+    early_release,     // a broker forgets outputs when they are first asked for
+    no_release,        // Release messages are lost
+    no_forget_plan,    // ForgetPlan messages are lost
+    inputs_unasked,    // jobs start without their inputs
+    early_durable,     // a writer calls durable what is not synced
+    over_twice,        // the router's driver hears twice that a pipeline is over
+    start_twice,       // a lane runs a job twice
+    keep_returned,     // a broker runs what it has given back
+    large_hosts,       // the router believes that hosts have more CPUs than they have
+    crowded_broker,    // a broker has more lanes than the slots the router knows of
+    deaf_broker,       // a broker never hears of Stop
+    deaf_to_end,       // a broker does not hear that what runs is to be ended
+    idle_router,       // the router is not asked to schedule after some messages
+    drop_attempt,      // an AttemptFailed is lost
+    double_attempt,    // an AttemptFailed is delivered twice
+    fast_clock,        // the router's clock goes a thousand times as fast
+    blind_broker,      // a broker does not see that a job has crashed
+    same_attempt,      // a broker runs an attempt under the number of the one before
+    drop_returned,     // a Returned is lost: credit that nobody gives back
+    drop_fetched,      // values on their way to a job are lost
+    forget_kept,       // a resumed launch is not told of a job that is done
+    forget_tried,      // a resumed launch is not told of the attempts there were
+    lose_stored,       // values of earlier launches are not found
+    count_zombies,     // segments that a dead launch brings after the fence count
+    merge_early,       // the inputs of a merge are deleted before the merged segment is there
+    no_end,            // the router does not know when the launch ends
+    unfenced_zombie,   // what a rank brings to the disk after it was given up counts
+    deaf_to_withdraw,  // a broker answers Withdraw before what has ended there is durable
+    stale_ends,        // an Ended of an earlier epoch is taken for one of now
+    heard_zombie,      // rank 0 goes on listening to a lost rank
 };
 
 struct Submission {

@@ -168,8 +168,8 @@ std::vector<std::uint64_t> SimBroker::take_back(std::uint32_t lane) {
 
 void SimBroker::take_outcomes(Outbox& out) {
     for (const Outcome& o : std::exchange(outcomes_, {})) {
-        const JobEnd end =
-            broker_.ended(o.ticket, {o.succeeded, o.busy, o.crashed, o.succeeded ? "" : "it broke", o.told_to_end}, out);
+        const JobEnd end = broker_.ended(
+            o.ticket, {o.succeeded, o.busy, o.crashed, o.succeeded ? "" : "it broke", o.told_to_end}, out);
         if (end.pipeline == nullptr) continue;
         const JobTemplate& t = end.pipeline->plan->templates[end.job.value];
         const JobRef job{end.pipeline->info.id, t.first_job.value + end.instance};

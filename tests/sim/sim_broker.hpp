@@ -38,7 +38,7 @@ private:
     struct Lane {
         std::deque<JobStart> jobs;  // the front one runs while busy
         bool busy = false;
-        std::uint64_t run = 0;  // of its jobs; the end of an earlier one means nothing
+        std::uint64_t run = 0;      // of its jobs; the end of an earlier one means nothing
         std::uint32_t claimed = 0;  // at the front: can no longer be taken back
     };
     struct Outcome {
@@ -96,7 +96,7 @@ private:
     Outbox* out_ = nullptr;  // of the call being served
     std::vector<Lane> lanes_;
     std::vector<Outcome> outcomes_;
-    std::set<std::uint64_t> ending_;  // tickets of jobs that are to be ended as soon as they run
+    std::set<std::uint64_t> ending_;                 // tickets of jobs that are to be ended as soon as they run
     std::map<PlanId, std::shared_ptr<Plan>> plans_;  // as far as it was sent
     std::set<JobRef> values_;                        // outputs kept here
     std::set<PipelineId> forgotten_;

@@ -70,7 +70,8 @@ void SimRouter::recover_further(Outbox& out) {
         });
         return true;
     });
-    for (const auto& [what, history] : std::exchange(found_, {})) router_.rebuilt(what.pipeline, what.epoch, history, out);
+    for (const auto& [what, history] : std::exchange(found_, {}))
+        router_.rebuilt(what.pipeline, what.epoch, history, out);
 }
 
 JobHistory SimRouter::found(const ToRecover& what) const {
@@ -95,7 +96,8 @@ JobHistory SimRouter::found(const ToRecover& what) const {
 void SimRouter::lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t, bool final) {
     for (const AssignedJobs::Run& run : attempts)
         for (std::uint32_t i = 0; i < run.jobs.count; ++i)
-            writer_.add({{pipeline, run.jobs.first.value + i}, run.attempt, final ? JobState::failed : JobState::again});
+            writer_.add(
+                {{pipeline, run.jobs.first.value + i}, run.attempt, final ? JobState::failed : JobState::again});
 }
 
 void SimRouter::plan_next_look() {

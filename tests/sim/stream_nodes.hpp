@@ -65,7 +65,8 @@ public:
 
     // Until nothing happens any more, or for so many rounds.
     void run(std::uint64_t rounds = std::numeric_limits<std::uint64_t>::max()) {
-        for (int idle = 0; idle < 30 && rounds != 0; ++rounds_, --rounds) {  // a full writer lets nothing happen for some
+        for (int idle = 0; idle < 30 && rounds != 0;
+             ++rounds_, --rounds) {  // a full writer lets nothing happen for some
             bool any = lose_some();
             for (int i = 0; i < 3; ++i)
                 for (const auto& n : nodes_) any |= n->turn(random_);

@@ -43,8 +43,7 @@ std::string check(std::uint64_t seed, Looked& looked, StreamNodes::Fault fault =
     std::map<std::string, StreamNodes::Stored> stored;
     for (std::uint32_t ends = random.below(4);; --ends) {
         const std::uint32_t brokers = random.between(1, 4);
-        StreamNodes nodes(plan, tree.scripts, brokers, random.fork(),
-                          std::filesystem::temp_directory_path(), from);
+        StreamNodes nodes(plan, tree.scripts, brokers, random.fork(), std::filesystem::temp_directory_path(), from);
         nodes.dies_working = nodes.dies_idle = tree.dies;
         nodes.stored = std::move(stored);
         nodes.fault = fault;

@@ -43,7 +43,8 @@ public:
     void rebuilt(PipelineId pipeline, const std::shared_ptr<const JobHistory>& history) override {
         say("rebuilt", pipeline, std::to_string(history->jobs()));
     }
-    void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank, bool final) override {
+    void lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t rank,
+              bool final) override {
         for (const AssignedJobs::Run& run : attempts)
             say("lost", pipeline,
                 std::to_string(run.jobs.first.value) + " attempt " + std::to_string(run.attempt) + " with " +

@@ -61,7 +61,8 @@ List passed_through(FakeContext& context, const List& items) {
     for (const Value& item : items) {
         if constexpr (stage_form<Stage>() == StageForm::map) {
             if (auto result = stage.on_item(item, context)) emitted(std::move(*result));
-        } else if constexpr (stage_form<Stage>() == StageForm::generator || std::derived_from<Stage, RunningFoldWorker>) {
+        } else if constexpr (stage_form<Stage>() == StageForm::generator ||
+                             std::derived_from<Stage, RunningFoldWorker>) {
             stage.on_item(item, emitted, context);
         } else {
             stage.on_item(item, context);

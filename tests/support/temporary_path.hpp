@@ -22,7 +22,8 @@ inline std::filesystem::path temporary_path(const std::string& name) {
         }
     };
     static Paths paths;
-    const auto path = std::filesystem::path(testing::TempDir()) / ("penstock-test-" + std::to_string(::getpid()) + "-" + name);
+    const auto path =
+        std::filesystem::path(testing::TempDir()) / ("penstock-test-" + std::to_string(::getpid()) + "-" + name);
     std::filesystem::remove_all(path);
     paths.all.push_back(path);
     return path;

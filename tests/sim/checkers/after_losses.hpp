@@ -19,7 +19,8 @@ public:
     std::string name() const override { return "after losses"; }
 
     void starts(const JobRef& job, std::uint32_t broker) override {
-        if (!is_lost(broker) && (durable_.contains(job) || is_final(world().known(), job))) fail(text(job) + " runs again, though it is durable");
+        if (!is_lost(broker) && (durable_.contains(job) || is_final(world().known(), job)))
+            fail(text(job) + " runs again, though it is durable");
     }
     void attempt_starts(const JobRef& job, std::uint32_t attempt, std::uint32_t broker) override {
         std::uint32_t& last = attempts_[job];
@@ -32,7 +33,8 @@ public:
     }
     void synced(std::uint32_t writer, std::uint64_t up_to) override {
         const auto end = records_.upper_bound({writer, up_to});
-        for (auto at = records_.lower_bound({writer, 0}); at != end; at = records_.erase(at)) durable_.insert(at->second);
+        for (auto at = records_.lower_bound({writer, 0}); at != end; at = records_.erase(at))
+            durable_.insert(at->second);
     }
     void gathered(const JobRef& job, const JobRef& producer, bool found) override {
         const bool made = fates_of(producer.pipeline)[producer.job] == Fate::succeeds;
@@ -79,7 +81,8 @@ private:
         if (at != fates_.end()) return at->second;
         const PipelineTruth& p = world().truth(id);
         return fates_
-            .emplace(id, fates(*p.plan, [&](std::uint32_t job) { return fails(world().scenario(), *p.plan, id, job, 0); }))
+            .emplace(id,
+                     fates(*p.plan, [&](std::uint32_t job) { return fails(world().scenario(), *p.plan, id, job, 0); }))
             .first->second;
     }
     void check_disk(PipelineId id) {

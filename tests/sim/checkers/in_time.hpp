@@ -1,5 +1,5 @@
-// When it is known when the launch ends: nothing starts after that, nor what says that it may take longer than is left, as
-// long as nobody knows better; and the run is over by then. When it is told to end what runs, it soon is.
+// When it is known when the launch ends: nothing starts after that, nor what says that it may take longer than is left,
+// as long as nobody knows better; and the run is over by then. When it is told to end what runs, it soon is.
 #pragma once
 
 #include "sim/cluster.hpp"
@@ -23,11 +23,14 @@ public:
         if (!ended_.contains(&plan) && most_s * 1e9 > static_cast<double>(left))
             fail(text(job) + " starts though it may take longer than what is left");
     }
-    void ends(const JobRef& job, std::uint32_t, bool) override { ended_.insert(world().truth(job.pipeline).plan.get()); }
+    void ends(const JobRef& job, std::uint32_t, bool) override {
+        ended_.insert(world().truth(job.pipeline).plan.get());
+    }
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
         const auto ends_at = end();
-        if (ends_at && message != nullptr && std::holds_alternative<msg::Stop>(*message) && world().now() > *ends_at + kSlack)
+        if (ends_at && message != nullptr && std::holds_alternative<msg::Stop>(*message) &&
+            world().now() > *ends_at + kSlack)
             fail("the run stops " + std::to_string(world().now() - *ends_at) + " ns after the end of the launch");
     }
 

@@ -101,10 +101,11 @@ TEST(CommandLine, WhatIsLaunchedIsNotLookedInto) {
     const auto launched = [](const std::string& line) { return std::get<LaunchCommand>(parse(line)); };
     const LaunchCommand launch = launched("launch x.h5 mpirun -n 4 --help penstock run d.yaml -o x.h5 -- a");
     EXPECT_EQ(launch.run, "x.h5");
-    EXPECT_THAT(launch.command, testing::ElementsAre("mpirun", "-n", "4", "--help", "penstock", "run", "d.yaml", "-o", "x.h5",
-                                                     "--", "a"));
+    EXPECT_THAT(launch.command, testing::ElementsAre("mpirun", "-n", "4", "--help", "penstock", "run", "d.yaml", "-o",
+                                                     "x.h5", "--", "a"));
     EXPECT_THAT(launched("launch x.h5 -- -odd name").command, testing::ElementsAre("-odd", "name"));
-    EXPECT_THAT(std::get<ShowText>(parse("launch x.h5")).text, testing::HasSubstr("no COMMAND given: say what to start"));
+    EXPECT_THAT(std::get<ShowText>(parse("launch x.h5")).text,
+                testing::HasSubstr("no COMMAND given: say what to start"));
     EXPECT_THAT(std::get<ShowText>(parse("launch x.h5 --")).text, testing::HasSubstr("no COMMAND given"));
     EXPECT_THAT(std::get<ShowText>(parse("launch")).text, testing::HasSubstr("RUN is required"));
     EXPECT_EQ(std::get<ShowText>(parse("launch x.h5 --help")).exit_code, 0);
@@ -201,7 +202,8 @@ TEST(CommandLine, Version) {
 
 // The help as people see it. After a deliberate change: PENSTOCK_UPDATE_GOLDEN=1 cli_test, then read the difference.
 TEST(CommandLine, HelpReadsAsInTheGoldenFiles) {
-    for (const std::string name : {"", "run", "check", "dot", "table", "log", "collect", "jobs", "why", "stages", "launch", "workers"}) {
+    for (const std::string name :
+         {"", "run", "check", "dot", "table", "log", "collect", "jobs", "why", "stages", "launch", "workers"}) {
         const std::string help = std::get<ShowText>(parse(name + " --help")).text;
         EXPECT_EQ(help, std::get<ShowText>(parse("help " + name)).text) << name;
         const std::string file = std::string(PENSTOCK_GOLDEN_DIR) + "/help" + (name.empty() ? "" : "_" + name) + ".txt";

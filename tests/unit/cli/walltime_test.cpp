@@ -50,8 +50,8 @@ TEST_F(Walltimes, WhatWasSaidHolds) {
 
 TEST_F(Walltimes, SlurmIsAskedWhereItsEnvironmentDoesNotSay) {
     variables_ = {{"SLURM_JOB_ID", "7"}};
-    for (const auto& [text, seconds] : std::map<std::string, double>{
-             {"1:00\n", 60}, {" 02:03:04\n", 7384}, {"1-02:03:04\n", 93784}, {"0:00", 0}}) {
+    for (const auto& [text, seconds] :
+         std::map<std::string, double>{{"1:00\n", 60}, {" 02:03:04\n", 7384}, {"1-02:03:04\n", 93784}, {"0:00", 0}}) {
         output_ = text;
         const auto w = of({"", std::nullopt, 0.0});
         ASSERT_TRUE(w) << text;

@@ -8,9 +8,9 @@
 namespace penstock {
 namespace {
 
+using test::plan_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using test::plan_of;
 
 class Why : public ::testing::Test {
 protected:
@@ -149,8 +149,7 @@ TEST_F(Why, OneAboveItHasFailed) {
 
 TEST_F(Why, WhatItNeedsIsTold) {
     plan_ = plan_of("a : cpus 4 memory 2048 named matlab 1");
-    EXPECT_THAT(why_not(0),
-                HasSubstr("it runs, or waits for what it needs (4 CPUs, 2 KiB of memory, 1 of matlab).\n"));
+    EXPECT_THAT(why_not(0), HasSubstr("it runs, or waits for what it needs (4 CPUs, 2 KiB of memory, 1 of matlab).\n"));
     EXPECT_THAT(why_not(0), HasSubstr("The run has not said yet what is short.\n"));
     state_ = RunSoFar::State::ended;
     EXPECT_THAT(why_not(0), HasSubstr("The run is over, or was interrupted: nothing of it runs now.\n"));
@@ -171,10 +170,12 @@ TEST_F(Why, WhatTheTimeDidNotSufficeForIsToldWhenTheRunIsOver) {
     plan_ = plan_of("a; b");
     RunSoFar so_far = run();
     so_far.state = RunSoFar::State::ended;
-    so_far.waiting = {{"1 CPU", "1 job of test/a was left for the next launch: one takes about 1 h, and 2 s were left", "test/a"}};
+    so_far.waiting = {
+        {"1 CPU", "1 job of test/a was left for the next launch: one takes about 1 h, and 2 s were left", "test/a"}};
     so_far.waiting_written_s = 1e9;
-    EXPECT_THAT(why_not_yet_text(so_far, "", plan_->templates[0], 0),
-                HasSubstr("): 1 job of test/a was left for the next launch: one takes about 1 h, and 2 s were left.\n"));
+    EXPECT_THAT(
+        why_not_yet_text(so_far, "", plan_->templates[0], 0),
+        HasSubstr("): 1 job of test/a was left for the next launch: one takes about 1 h, and 2 s were left.\n"));
     EXPECT_THAT(why_not_yet_text(so_far, "", plan_->templates[1], 0), Not(HasSubstr("As the run saw it")));
 }
 

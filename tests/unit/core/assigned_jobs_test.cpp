@@ -64,7 +64,8 @@ TEST(AssignedJobs, AgreeWithAListOfThem) {
         AssignedJobs all;
         std::map<std::uint32_t, std::uint32_t> model;  // job -> attempt
         for (int step = 0; step < 100; ++step) {
-            const auto first = static_cast<std::uint32_t>(chance() % 60), count = static_cast<std::uint32_t>(1 + chance() % 8);
+            const auto first = static_cast<std::uint32_t>(chance() % 60),
+                       count = static_cast<std::uint32_t>(1 + chance() % 8);
             bool none = true, every = true;
             for (std::uint32_t j = first; j < first + count; ++j) (model.contains(j) ? none : every) = false;
             EXPECT_EQ(all.contains(jobs(first, count)), every);

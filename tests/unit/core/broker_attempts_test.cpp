@@ -28,8 +28,9 @@ TEST_F(BrokerAttempts, AFailureWithRetriesLeftIsToldToTheRouterAlone) {
     const JobEnd end = fail(0);
     EXPECT_EQ(end.next, NextAttempt::yes);
     settled();
-    EXPECT_EQ(sent(out_), (Lines{"0: AttemptFailed 1:0 t0 attempt 1 record 1 busy 5 ns after 1 failed, not at 5 slot 0: "
-                                 "it broke"}));
+    EXPECT_EQ(sent(out_),
+              (Lines{"0: AttemptFailed 1:0 t0 attempt 1 record 1 busy 5 ns after 1 failed, not at 5 slot 0: "
+                     "it broke"}));
     EXPECT_EQ(broker_->records(), 1u);
     EXPECT_EQ(broker_->running(), 0u);
 }
@@ -81,8 +82,9 @@ TEST_F(BrokerAttempts, AFailureBetweenCrashesBeginsTheirCountAnew) {
     settled();
     EXPECT_EQ(fail(0, false).next, NextAttempt::yes);
     settled();
-    EXPECT_EQ(sent(out_), (Lines{"0: AttemptFailed 1:0 t0 attempt 3 record 1 busy 5 ns after 3 failed, not at 5 slot 0: "
-                                 "it broke"}));
+    EXPECT_EQ(sent(out_),
+              (Lines{"0: AttemptFailed 1:0 t0 attempt 3 record 1 busy 5 ns after 3 failed, not at 5 slot 0: "
+                     "it broke"}));
 }
 
 TEST_F(BrokerAttempts, AnotherSlotIsTakenWhenOneIsFree) {
@@ -133,8 +135,9 @@ TEST_F(BrokerAttempts, AFollowerThatFailsIsTriedAgain) {
     out_.take();
     fail(0);
     settled();
-    EXPECT_EQ(sent(out_), (Lines{"0: AttemptFailed 1:1 t1 attempt 1 holder 5 record 2 busy 5 ns after 1 failed, not at 5 "
-                                 "slot 0: it broke"}));
+    EXPECT_EQ(sent(out_),
+              (Lines{"0: AttemptFailed 1:1 t1 attempt 1 holder 5 record 2 busy 5 ns after 1 failed, not at 5 "
+                     "slot 0: it broke"}));
 }
 
 // ------------------------------------------------------------------------------------------ ended from outside

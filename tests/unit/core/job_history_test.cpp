@@ -132,8 +132,9 @@ TEST_F(ResumedAtTheRouter, OnlyWhatIsLeftHasToEnd) {
     EXPECT_EQ(router_->counts().kept, 3u);
     router_->on(msg::Ready{{PipelineId(1), JobIndex(3), 1}, TemplateIndex(0), 2}, 1, out);
     router_->schedule(0, out);
-    EXPECT_EQ(sent(out), (Lines{"2: PlanBlock 1 templates [0,2) with header",
-                                "2: IntroducePipeline 1 of plan 1 pipeliner 1 step by step", "2: Assign 1:3 t0 attempt 2"}));
+    EXPECT_EQ(sent(out),
+              (Lines{"2: PlanBlock 1 templates [0,2) with header",
+                     "2: IntroducePipeline 1 of plan 1 pipeliner 1 step by step", "2: Assign 1:3 t0 attempt 2"}));
 }
 
 TEST_F(ResumedAtTheRouter, APipelineThatIsDoneIsOverAtOnce) {

@@ -4,8 +4,8 @@ namespace penstock {
 namespace {
 
 using test::Lines;
-using test::Trial;
 using test::lines;
+using test::Trial;
 
 // ------------------------------------------------------------------------------------------ order
 

@@ -256,7 +256,8 @@ TEST_F(PipelinerTest, StopsWhenTold) {
 class PipelinerRestart : public PipelinerTest {
 protected:
     Lines restart(const JobHistory& history, std::uint32_t epoch = 1) {
-        pipeliner_.on(msg::Restart{PipelineId(1), PlanId(1), epoch, std::make_shared<JobHistory>(history)}, kRouter, out_);
+        pipeliner_.on(msg::Restart{PipelineId(1), PlanId(1), epoch, std::make_shared<JobHistory>(history)}, kRouter,
+                      out_);
         return sent(out_);
     }
     Lines ended_in(std::uint32_t epoch, std::uint32_t first, std::uint32_t count = 1) {

@@ -16,7 +16,8 @@ protected:
         router_->lose(rank, out_);
         return test::sent(out_);
     }
-    void withdrawn(std::uint32_t broker, std::uint32_t epoch, std::vector<JobRun> running = {}, std::vector<JobRun> held = {}) {
+    void withdrawn(std::uint32_t broker, std::uint32_t epoch, std::vector<JobRun> running = {},
+                   std::vector<JobRun> held = {}) {
         router_->on(msg::Withdrawn{PipelineId(1), epoch, std::move(running), std::move(held)}, broker, out_);
     }
     Lines rebuilt(std::uint32_t epoch, const JobHistory& history) {
@@ -123,7 +124,8 @@ TEST_F(RouterRecovery, AJobUnderWhichRanksDieIsGivenUp) {
     ASSERT_EQ(second.size(), 1u);
     events_.take();
     lose(static_cast<std::uint32_t>(second[0][0] - '0'));
-    EXPECT_EQ(rebuilt(2, kept({}, {{0, 1, 1}})), (Lines{"1: Restart 1 of plan 1 epoch 2: 0 succeeded, 1 failed, running nothing"}));
+    EXPECT_EQ(rebuilt(2, kept({}, {{0, 1, 1}})),
+              (Lines{"1: Restart 1 of plan 1 epoch 2: 0 succeeded, 1 failed, running nothing"}));
     EXPECT_EQ(router_->counts().failed, 1u);
     const Lines told = events_.take();
     EXPECT_TRUE(std::any_of(told.begin(), told.end(), [](const std::string& line) {
@@ -142,7 +144,8 @@ TEST_F(RouterRecovery, BeforeAJobIsGivenUpItRunsApartFromOthersUnderSuspicion) {
     rebuilt(1, kept({}));
     restarted(1);
     router_->on(msg::Ready{jobs(0, 2), TemplateIndex(0), 2}, kPipeliner, out_);
-    EXPECT_EQ(assigned(), (Lines{"3: Assign 1:0 t0 attempt 2 after 1 lost ranks", "4: Assign 1:1 t0 attempt 2 after 1 lost ranks"}));
+    EXPECT_EQ(assigned(), (Lines{"3: Assign 1:0 t0 attempt 2 after 1 lost ranks",
+                                 "4: Assign 1:1 t0 attempt 2 after 1 lost ranks"}));
 }
 
 TEST_F(RouterRecovery, ALostPipelinersPipelinesGoToAnother) {
@@ -214,7 +217,8 @@ TEST_F(RouterRecovery, APipelineThatHadEndedButWasNotDurableGoesOn) {
     events_.take();
     EXPECT_EQ(lose(3), (Lines{"2: Withdraw 1 epoch 1 pipeliner 1"})) << "it has forgotten it, but says what is durable";
     withdrawn(2, 1);
-    EXPECT_EQ(rebuilt(1, kept({{0, 1}})), (Lines{"1: Restart 1 of plan 1 epoch 1: 1 succeeded, 0 failed, running nothing"}));
+    EXPECT_EQ(rebuilt(1, kept({{0, 1}})),
+              (Lines{"1: Restart 1 of plan 1 epoch 1: 1 succeeded, 0 failed, running nothing"}));
     restarted(1);
     router_->on(msg::Ready{jobs(1), TemplateIndex(0), 2}, kPipeliner, out_);
     const Lines again = assigned();

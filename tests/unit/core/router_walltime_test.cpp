@@ -172,8 +172,9 @@ TEST_F(RouterWalltime, AtTheEndWhatRunsIsEnded) {
     ready(0, 5, 0);
     EXPECT_EQ(assigned().size(), 2u);
     EXPECT_EQ(pass_until(100 * kSecond - 1), Lines());
-    EXPECT_EQ(pass_until(100 * kSecond), (Lines{"2: Recall 4294967295", "3: Recall 4294967295",
-                                               "2: Recall 4294967295 end-running", "3: Recall 4294967295 end-running"}));
+    EXPECT_EQ(pass_until(100 * kSecond),
+              (Lines{"2: Recall 4294967295", "3: Recall 4294967295", "2: Recall 4294967295 end-running",
+                     "3: Recall 4294967295 end-running"}));
     EXPECT_TRUE(router_->out_of_time());
     was_ended(2, 0);
     was_ended(3, 1);

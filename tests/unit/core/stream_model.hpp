@@ -178,7 +178,7 @@ private:
         std::vector<Item> source;
         std::vector<StreamInput::Work::Of> done;
         bool ended = false;
-        std::uint64_t waiting = 0;  // items sent to it and not given back
+        std::uint64_t waiting = 0;             // items sent to it and not given back
         std::deque<StreamItemsPtr> kept = {};  // of a buffer
     };
     struct Message {
@@ -195,8 +195,8 @@ private:
         if (plan_.stages[j.stage].from.empty()) {
             if (!j.out.full() && !j.source.empty()) {
                 const std::size_t n = std::min<std::size_t>(j.source.size(), random_.between(1, 20));
-                j.out.add(std::make_shared<const StreamItems>(
-                              encoded({j.source.begin(), j.source.begin() + static_cast<std::ptrdiff_t>(n)}, more_bytes_)),
+                j.out.add(std::make_shared<const StreamItems>(encoded(
+                              {j.source.begin(), j.source.begin() + static_cast<std::ptrdiff_t>(n)}, more_bytes_)),
                           0, true);
                 j.source.erase(j.source.begin(), j.source.begin() + static_cast<std::ptrdiff_t>(n));
                 any = true;

@@ -33,8 +33,8 @@ StreamItemsPtr items_of(std::size_t count, std::uint32_t bytes) {
     return std::make_shared<const StreamItems>(std::move(items));
 }
 
-// Whatever room is given back when: once cut, a batch stays in parts on all links behind, and every part costs as much as a
-// whole one (64 KiB items went half as fast).
+// Whatever room is given back when: once cut, a batch stays in parts on all links behind, and every part costs as much
+// as a whole one (64 KiB items went half as fast).
 TEST(StreamOutput, AMessageThatDoesNotFitWaitsInsteadOfLeavingInParts) {
     constexpr std::uint32_t kItem = 64 * 1024 + 10;  // four of them fill a message
     const StreamItemsPtr batch = items_of(4, kItem);

@@ -131,7 +131,8 @@ Cpus read_list(const std::string& text) {
     std::istringstream parts(text);
     for (std::string part; std::getline(parts, part, ',');) {
         const std::size_t dash = part.find('-');
-        const unsigned long first = std::stoul(part), last = dash == std::string::npos ? first : std::stoul(part.substr(dash + 1));
+        const unsigned long first = std::stoul(part),
+                            last = dash == std::string::npos ? first : std::stoul(part.substr(dash + 1));
         for (unsigned long cpu = first; cpu <= last; ++cpu) made.push_back(static_cast<std::uint32_t>(cpu));
     }
     return made;
@@ -145,10 +146,12 @@ protected:
     Cpus start(const std::string& name, std::uint32_t cpus) {
         Resources resources;
         resources.cpus = cpus;
-        const std::string says = (directory_.path() / (name + "-says")).string(), go = (directory_.path() / (name + "-go")).string();
+        const std::string says = (directory_.path() / (name + "-says")).string(),
+                          go = (directory_.path() / (name + "-go")).string();
         for (const std::string& fifo : {says, go}) EXPECT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-        const auto job = harness_->job({{"shell", "grep Cpus_allowed_list /proc/self/status | cut -f 2 > {says}; read line < {go}"}},
-                                       {{"says", says}, {"go", go}}, resources);
+        const auto job =
+            harness_->job({{"shell", "grep Cpus_allowed_list /proc/self/status | cut -f 2 > {says}; read line < {go}"}},
+                          {{"says", says}, {"go", go}}, resources);
         running_[name] = {harness_->start(job, static_cast<std::uint32_t>(running_.size())), go};
         return read_list(read_text(says));
     }

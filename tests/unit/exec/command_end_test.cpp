@@ -43,20 +43,24 @@ void await_death(pid_t process) {
 
 TEST(CommandOutputs, OfEveryForm) {
     CommandHarness harness;
-    const char* script = "echo '{{\"energy\": -1.5, \"a/b\": [10, {{\"~\": \"deep\"}}]}}'; echo warning >&2; printf 'line\\n' > text.txt; "
-                         "echo '[1, 2]' > list.json; printf '\\001\\000\\002\\000\\003\\000\\004\\000' > raw.bin";
+    const char* script =
+        "echo '{{\"energy\": -1.5, \"a/b\": [10, {{\"~\": \"deep\"}}]}}'; echo warning >&2; printf 'line\\n' > "
+        "text.txt; "
+        "echo '[1, 2]' > list.json; printf '\\001\\000\\002\\000\\003\\000\\004\\000' > raw.bin";
     const Document made = harness.outputs(
         {{"shell", script},
-         {"outputs", Map{{"out", output({{"text", "stdout"}})},
-                         {"err", output({{"text", "stderr"}})},
-                         {"energy", output({{"json", "/energy"}})},
-                         {"deep", output({{"json", "/a~1b/1/~0"}})},
-                         {"text", output({{"file", "text.txt"}, {"as", "text"}})},
-                         {"list", output({{"file", "list.json"}, {"as", "json"}})},
-                         {"second", output({{"file", "list.json"}, {"as", "json"}, {"pointer", "/1"}})},
-                         {"bytes", output({{"file", "raw.bin"}, {"as", "bytes"}})},
-                         {"flat", output({{"file", "raw.bin"}, {"as", "array"}, {"dtype", "int16"}})},
-                         {"square", output({{"file", "raw.bin"}, {"as", "array"}, {"dtype", "int16"}, {"shape", List{"{n}", -1}}})}}}},
+         {"outputs",
+          Map{{"out", output({{"text", "stdout"}})},
+              {"err", output({{"text", "stderr"}})},
+              {"energy", output({{"json", "/energy"}})},
+              {"deep", output({{"json", "/a~1b/1/~0"}})},
+              {"text", output({{"file", "text.txt"}, {"as", "text"}})},
+              {"list", output({{"file", "list.json"}, {"as", "json"}})},
+              {"second", output({{"file", "list.json"}, {"as", "json"}, {"pointer", "/1"}})},
+              {"bytes", output({{"file", "raw.bin"}, {"as", "bytes"}})},
+              {"flat", output({{"file", "raw.bin"}, {"as", "array"}, {"dtype", "int16"}})},
+              {"square",
+               output({{"file", "raw.bin"}, {"as", "array"}, {"dtype", "int16"}, {"shape", List{"{n}", -1}}})}}}},
         {{"n", 2}});
     EXPECT_THAT(made.at("out").string(), HasSubstr("-1.5"));
     EXPECT_EQ(made.at("err"), Value("warning\n"));
@@ -74,41 +78,47 @@ TEST(CommandOutputs, OfEveryForm) {
 
 TEST(CommandOutputs, FilesAreMovedOnSuccess) {
     CommandHarness harness;
-    const Document made = harness.outputs({{"shell", "echo data > big.dat"},
-                                           {"outputs", Map{{"big", output({{"file", "big.dat"}, {"as", "path"}, {"to", "kept/big-{x}.dat"}})}}}},
-                                          {{"x", 7}});
+    const Document made = harness.outputs(
+        {{"shell", "echo data > big.dat"},
+         {"outputs", Map{{"big", output({{"file", "big.dat"}, {"as", "path"}, {"to", "kept/big-{x}.dat"}})}}}},
+        {{"x", 7}});
     const fs::path destination = harness.definition_directory() / "kept/big-7.dat";
     EXPECT_EQ(read_text(destination), "data\n");
     struct stat facts {};
     ASSERT_EQ(::stat(destination.c_str(), &facts), 0);
-    EXPECT_EQ(made.at("big"), Value(Map{{"path", destination.string()},
-                                        {"size", 5},
-                                        {"mtime", std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec}}));
+    EXPECT_EQ(made.at("big"),
+              Value(Map{{"path", destination.string()},
+                        {"size", 5},
+                        {"mtime", std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec}}));
     EXPECT_EQ(entries(harness.scratch_root()), 0u);
 }
 
 TEST(CommandOutputs, FilesMoveAcrossFileSystems) {
-    struct stat memory {}, disk {};
+    struct stat memory {
+    }, disk{};
     if (::stat("/dev/shm", &memory) != 0 || ::access("/dev/shm", W_OK) != 0) GTEST_SKIP() << "no /dev/shm";
     CommandHarness harness;
     ::stat(harness.root().c_str(), &disk);
     if (memory.st_dev == disk.st_dev) GTEST_SKIP() << "one file system only";
     const std::string target = "/dev/shm/penstock-test-" + std::to_string(::getpid()) + ".dat";
-    const Document made = harness.outputs({{"shell", "head -c 3000000 /dev/zero > f; chmod 640 f"},
-                                           {"outputs", Map{{"f", output({{"file", "f"}, {"as", "path"}, {"to", target}})}}}});
+    const Document made =
+        harness.outputs({{"shell", "head -c 3000000 /dev/zero > f; chmod 640 f"},
+                         {"outputs", Map{{"f", output({{"file", "f"}, {"as", "path"}, {"to", target}})}}}});
     EXPECT_EQ(made.at("f").map().at("size"), Value(3000000));
     EXPECT_EQ(fs::file_size(target), 3000000u);
     ::stat(target.c_str(), &memory);
     EXPECT_EQ(memory.st_mode & 0777, 0640u);
     fs::remove(target);
-    for (const auto& entry : fs::directory_iterator("/dev/shm")) EXPECT_THAT(entry.path().string(), Not(HasSubstr("penstock-test")));
+    for (const auto& entry : fs::directory_iterator("/dev/shm"))
+        EXPECT_THAT(entry.path().string(), Not(HasSubstr("penstock-test")));
 }
 
 TEST(CommandOutputs, NothingIsMovedWhenAnotherOutputIsBad) {
     CommandHarness harness;
-    const OutcomeDetails details = harness.failure({{"shell", "echo data > a"},
-                                                    {"outputs", Map{{"a", output({{"file", "a"}, {"as", "path"}, {"to", "a.dat"}})},
-                                                                    {"z", output({{"json", "/z"}})}}}});
+    const OutcomeDetails details =
+        harness.failure({{"shell", "echo data > a"},
+                         {"outputs", Map{{"a", output({{"file", "a"}, {"as", "path"}, {"to", "a.dat"}})},
+                                         {"z", output({{"json", "/z"}})}}}});
     EXPECT_EQ(details.reason, EndReason::bad_output);
     EXPECT_THAT(details.error, HasSubstr("output `z`: stdout is not JSON"));
     EXPECT_EQ(entries(harness.definition_directory()), 0u);
@@ -123,7 +133,8 @@ TEST(CommandOutputs, WhatIsNotAsDeclaredIsNamed) {
         EXPECT_THAT(details.error, HasSubstr("output `key`: "));
         return details.error;
     };
-    EXPECT_THAT(error("echo nothing", output({{"json", "/x"}})), AllOf(HasSubstr("not JSON"), HasSubstr("it begins: nothing")));
+    EXPECT_THAT(error("echo nothing", output({{"json", "/x"}})),
+                AllOf(HasSubstr("not JSON"), HasSubstr("it begins: nothing")));
     EXPECT_THAT(error("true", output({{"json", ""}})), HasSubstr("it is empty"));
     EXPECT_THAT(error("echo '{{\"y\": 1}}'", output({{"json", "/x"}})), HasSubstr("has nothing at `/x`"));
     EXPECT_THAT(error("echo '[1]'", output({{"json", "/01"}})), HasSubstr("has nothing at"));
@@ -131,20 +142,25 @@ TEST(CommandOutputs, WhatIsNotAsDeclaredIsNamed) {
     EXPECT_THAT(error("true", output({{"file", "gone"}, {"as", "text"}})), HasSubstr("did not make the file"));
     EXPECT_THAT(error("mkdir gone", output({{"file", "gone"}, {"as", "text"}})), HasSubstr("not a regular file"));
     EXPECT_THAT(error("mkfifo gone", output({{"file", "gone"}, {"as", "bytes"}})), HasSubstr("not a regular file"));
-    EXPECT_THAT(error("printf 12345 > f", output({{"file", "f"}, {"as", "array"}, {"dtype", "int16"}})), HasSubstr("has 5 bytes"));
-    EXPECT_THAT(error("printf 123456 > f", output({{"file", "f"}, {"as", "array"}, {"dtype", "int16"}, {"shape", List{2, 2}}})),
-                HasSubstr("has 6 bytes, which is not what int16 of shape [2, 2] needs (8 bytes)"));
-    EXPECT_THAT(error("printf 1 > f", output({{"file", "f"}, {"as", "array"}, {"dtype", "int8"}, {"shape", List{0, -1}}})),
-                HasSubstr("has 1 bytes"));
+    EXPECT_THAT(error("printf 12345 > f", output({{"file", "f"}, {"as", "array"}, {"dtype", "int16"}})),
+                HasSubstr("has 5 bytes"));
+    EXPECT_THAT(
+        error("printf 123456 > f", output({{"file", "f"}, {"as", "array"}, {"dtype", "int16"}, {"shape", List{2, 2}}})),
+        HasSubstr("has 6 bytes, which is not what int16 of shape [2, 2] needs (8 bytes)"));
+    EXPECT_THAT(
+        error("printf 1 > f", output({{"file", "f"}, {"as", "array"}, {"dtype", "int8"}, {"shape", List{0, -1}}})),
+        HasSubstr("has 1 bytes"));
     EXPECT_THAT(error("echo no > f", output({{"file", "f"}, {"as", "npy"}})), HasSubstr("no .npy file"));
-    EXPECT_THAT(error("true", output({{"file", "gone"}, {"as", "path"}, {"to", "x"}})), HasSubstr("did not make the file"));
+    EXPECT_THAT(error("true", output({{"file", "gone"}, {"as", "path"}, {"to", "x"}})),
+                HasSubstr("did not make the file"));
 }
 
 TEST(CommandOutputs, AFileMayBeElsewhere) {
     CommandHarness harness;
-    const Document made = harness.outputs({{"shell", "pwd > {launch-dir}/here"},
-                                           {"outputs", Map{{"x", output({{"file", "{launch-dir}/here"}, {"as", "text"}})},
-                                                           {"y", output({{"file", "{launch-dir}/here"}, {"as", "path"}})}}}});
+    const Document made =
+        harness.outputs({{"shell", "pwd > {launch-dir}/here"},
+                         {"outputs", Map{{"x", output({{"file", "{launch-dir}/here"}, {"as", "text"}})},
+                                         {"y", output({{"file", "{launch-dir}/here"}, {"as", "path"}})}}}});
     EXPECT_EQ(made.at("x"), Value(harness.launch_directory().string() + "\n"));
     EXPECT_EQ(made.at("y").map().at("path"), Value((harness.launch_directory() / "here").string()));
     EXPECT_FALSE(fs::exists(harness.scratch_root()));
@@ -160,11 +176,12 @@ TEST(CommandFailure, ShowsAShellScriptAsItIsWritten) {
 
 TEST(CommandFailure, TellsTheExitCodeAndTheLastLines) {
     CommandHarness harness;
-    const OutcomeDetails details = harness.failure({{"shell", "for i in $(seq 100); do echo line $i >&2; done; echo out; exit 7"}});
+    const OutcomeDetails details =
+        harness.failure({{"shell", "for i in $(seq 100); do echo line $i >&2; done; echo out; exit 7"}});
     EXPECT_EQ(details.reason, EndReason::exit_code);
     EXPECT_EQ(details.exit_code, 7);
-    EXPECT_THAT(details.error, AllOf(HasSubstr("ended with exit code 7"), HasSubstr("\nline 91\n"), HasSubstr("line 100"),
-                                     Not(HasSubstr("line 90\n")), Not(HasSubstr("out\n"))));
+    EXPECT_THAT(details.error, AllOf(HasSubstr("ended with exit code 7"), HasSubstr("\nline 91\n"),
+                                     HasSubstr("line 100"), Not(HasSubstr("line 90\n")), Not(HasSubstr("out\n"))));
     EXPECT_THAT(harness.failure({{"argv", argv({"false"})}}).error, HasSubstr("wrote nothing"));
 }
 
@@ -187,8 +204,10 @@ TEST(CommandFailure, TellsWhyAProgramCannotRun) {
         EXPECT_EQ(details.reason, EndReason::exception);
         return details.error;
     };
-    EXPECT_THAT(error("no-such-program-anywhere"), AllOf(HasSubstr("`no-such-program-anywhere` was not found in PATH"), HasSubstr("Install it")));
-    EXPECT_THAT(error("./missing"), AllOf(HasSubstr((place / "missing").string()), HasSubstr("No such file"), HasSubstr("beside the definition")));
+    EXPECT_THAT(error("no-such-program-anywhere"),
+                AllOf(HasSubstr("`no-such-program-anywhere` was not found in PATH"), HasSubstr("Install it")));
+    EXPECT_THAT(error("./missing"), AllOf(HasSubstr((place / "missing").string()), HasSubstr("No such file"),
+                                          HasSubstr("beside the definition")));
     EXPECT_THAT(error("./data"), AllOf(HasSubstr("Permission denied"), HasSubstr("chmod +x")));
     EXPECT_THAT(error("./no-interpreter"), HasSubstr("interpreter"));
     EXPECT_THAT(error("./no-program"), HasSubstr("#!"));
@@ -196,7 +215,8 @@ TEST(CommandFailure, TellsWhyAProgramCannotRun) {
 
 TEST(CommandFailure, WrongParametersAreToldToo) {
     CommandHarness harness;
-    EXPECT_THAT(harness.failure({{"argv", "ls -l"}}).error, HasSubstr("parameters of the command are wrong: `argv` must be a list"));
+    EXPECT_THAT(harness.failure({{"argv", "ls -l"}}).error,
+                HasSubstr("parameters of the command are wrong: `argv` must be a list"));
     Ticket ticket;
     ticket.id = 1000;
     ticket.pipeline = harness.job({{"argv", argv({"true"})}, {"stdin", "x"}});
@@ -226,7 +246,8 @@ TEST(CommandLog, OfASilentCommandIsNoFile) {
 
 TEST(CommandLog, HugeOutputsDoNotFillMemory) {
     CommandHarness harness;
-    struct rusage before {}, after {};
+    struct rusage before {
+    }, after{};
     ::getrusage(RUSAGE_SELF, &before);
     const Outcome outcome = harness.run({{"argv", argv({"head", "-c", "1073741824", "/dev/zero"})}});
     ::getrusage(RUSAGE_SELF, &after);
@@ -234,15 +255,16 @@ TEST(CommandLog, HugeOutputsDoNotFillMemory) {
     EXPECT_LT(outcome.details->log.size(), 3 * 70'000u);  // NUL is a character of UTF-8
     EXPECT_LT((after.ru_maxrss - before.ru_maxrss) / 1024, 100);
     EXPECT_LT(fs::file_size(fs::directory_iterator(harness.root() / "logs")->path()), 80'000'000u);
-    const OutcomeDetails details =
-        harness.failure({{"argv", argv({"head", "-c", "100000000", "/dev/zero"})}, {"outputs", Map{{"x", output({{"text", "stdout"}})}}}});
+    const OutcomeDetails details = harness.failure({{"argv", argv({"head", "-c", "100000000", "/dev/zero"})},
+                                                    {"outputs", Map{{"x", output({{"text", "stdout"}})}}}});
     EXPECT_EQ(details.reason, EndReason::bad_output);
     EXPECT_THAT(details.error, HasSubstr("more than 64 MiB to stdout"));
 }
 
 TEST(CommandUsage, IsMeasured) {
     CommandHarness harness;
-    const Outcome outcome = harness.run({{"argv", argv({"python3", "-c", "x = bytearray(400_000_000); sum(range(3_000_000))"})}});
+    const Outcome outcome =
+        harness.run({{"argv", argv({"python3", "-c", "x = bytearray(400_000_000); sum(range(3_000_000))"})}});
     EXPECT_GT(outcome.details->cpu_s, 0.01);
     EXPECT_GT(outcome.details->peak_memory_bytes, 380'000'000u);
     EXPECT_LT(outcome.details->peak_memory_bytes, 600'000'000u);
@@ -265,7 +287,8 @@ TEST(CommandCancel, EndsTheWholeProcessGroup) {
 
 TEST(CommandCancel, DoesNotAskTwice) {
     CommandHarness harness;
-    const auto job = harness.job({{"shell", "trap '' TERM; echo ready > {launch-dir}/ready; while :; do sleep 1; done"}}, {}, {}, 1.5);
+    const auto job = harness.job(
+        {{"shell", "trap '' TERM; echo ready > {launch-dir}/ready; while :; do sleep 1; done"}}, {}, {}, 1.5);
     const std::uint64_t ticket = harness.start(job);
     await_text(harness.launch_directory() / "ready");
     harness.runner().cancel(0, ticket, EndReason::timeout);
@@ -284,7 +307,8 @@ TEST(CommandCancel, OfWhatIsNotThereIsNothing) {
 TEST(CommandStop, EndsWhatRuns) {
     CommandHarness harness;
     const std::uint64_t first = harness.start({{"argv", argv({"sleep", "1000"})}});
-    const std::uint64_t second = harness.start({{"shell", "trap '' TERM; echo ready > {launch-dir}/ready; while :; do sleep 1; done"}});
+    const std::uint64_t second =
+        harness.start({{"shell", "trap '' TERM; echo ready > {launch-dir}/ready; while :; do sleep 1; done"}});
     await_text(harness.launch_directory() / "ready");
     harness.runner().stop();
     EXPECT_EQ(harness.wait(first).details->reason, EndReason::cancelled);
@@ -293,7 +317,8 @@ TEST(CommandStop, EndsWhatRuns) {
 
 TEST(CommandEnd, DoesNotWaitForProcessesLeftBehind) {
     CommandHarness harness;
-    const Outcome outcome = harness.run({{"shell", "sleep 1000 & echo $! > {launch-dir}/child; echo done"}, {"outputs", Map{{"x", output({{"text", "stdout"}})}}}});
+    const Outcome outcome = harness.run({{"shell", "sleep 1000 & echo $! > {launch-dir}/child; echo done"},
+                                         {"outputs", Map{{"x", output({{"text", "stdout"}})}}}});
     EXPECT_TRUE(outcome.succeeded);
     EXPECT_EQ(outcome.outputs->at("x"), Value("done\n"));
     EXPECT_THAT(outcome.details->log, HasSubstr("left running"));
@@ -314,7 +339,8 @@ TEST(CommandEnd, ClosedStreamsAreNoEnd) {
 
 TEST(CommandEnd, LeavesNoProcessesAndNoDescriptors) {
     CommandHarness harness;
-    const auto job = harness.job({{"shell", "cat; echo out; echo err >&2"}, {"stdin", "x"}, {"cwd", "scratch"}}, {{"x", "in"}});
+    const auto job =
+        harness.job({{"shell", "cat; echo out; echo err >&2"}, {"stdin", "x"}, {"cwd", "scratch"}}, {{"x", "in"}});
     harness.wait(harness.start(job));
     const std::size_t before = open_descriptors();
     constexpr int kCommands = 2000, kAtOnce = 8;

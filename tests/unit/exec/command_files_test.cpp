@@ -38,7 +38,8 @@ std::string problem_of(const std::string& file) {
 }
 
 TEST(CommandNpy, EveryTypeAndShapeRoundTrips) {
-    const std::vector<std::vector<std::uint64_t>> shapes = {{}, {0}, {1}, {7}, {2, 3}, {3, 0, 2}, {2, 1, 2, 2}, std::vector<std::uint64_t>(20, 1)};
+    const std::vector<std::vector<std::uint64_t>> shapes = {
+        {}, {0}, {1}, {7}, {2, 3}, {3, 0, 2}, {2, 1, 2, 2}, std::vector<std::uint64_t>(20, 1)};
     for (int type = 0; type <= static_cast<int>(ElementType::float64); ++type) {
         for (const auto& shape : shapes) {
             std::size_t bytes = element_size(static_cast<ElementType>(type));
@@ -61,23 +62,34 @@ TEST(CommandNpy, ReadsOtherOrders) {
     const Array rows = Array::of<std::uint16_t>({2, 3}, std::vector<std::uint16_t>{1, 2, 3, 4, 5, 6});
     const Array columns = Array::of<std::uint16_t>({2, 3}, std::vector<std::uint16_t>{1, 3, 5, 2, 4, 6});
     EXPECT_EQ(Value(read(npy("{'descr': '>u2', 'fortran_order': False, 'shape': (2, 3), }", big))), Value(rows));
-    EXPECT_EQ(Value(read(npy("{'shape': (2, 3), 'fortran_order': True, 'descr': '<u2'}\n", little, 2))), Value(columns));
-    EXPECT_EQ(Value(read(npy("{\"descr\": \">u2\", \"fortran_order\": True, \"shape\": (2L, 3L)}", big, 3))), Value(columns));
-    EXPECT_EQ(read(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,)}", std::string("\1\0\1", 3))).type(), ElementType::uint8);
+    EXPECT_EQ(Value(read(npy("{'shape': (2, 3), 'fortran_order': True, 'descr': '<u2'}\n", little, 2))),
+              Value(columns));
+    EXPECT_EQ(Value(read(npy("{\"descr\": \">u2\", \"fortran_order\": True, \"shape\": (2L, 3L)}", big, 3))),
+              Value(columns));
+    EXPECT_EQ(read(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,)}", std::string("\1\0\1", 3))).type(),
+              ElementType::uint8);
 }
 
 TEST(CommandNpy, SaysWhatIsWrong) {
     EXPECT_THAT(problem_of(""), HasSubstr("no .npy file"));
     EXPECT_THAT(problem_of("PK\3\4 something else"), HasSubstr("no .npy file"));
     EXPECT_THAT(problem_of(npy("{}", "")), HasSubstr("not exactly"));
-    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", "short")), HasSubstr("bytes"));
-    EXPECT_THAT(problem_of(npy("{'descr': '<c16', 'fortran_order': False, 'shape': (1,)}", std::string(16, 'x'))), HasSubstr("`<c16`"));
+    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", "short")),
+                HasSubstr("bytes"));
+    EXPECT_THAT(problem_of(npy("{'descr': '<c16', 'fortran_order': False, 'shape': (1,)}", std::string(16, 'x'))),
+                HasSubstr("`<c16`"));
     EXPECT_THAT(problem_of(npy("{'descr': '|O', 'fortran_order': False, 'shape': ()}", "x")), HasSubstr("`|O`"));
-    EXPECT_THAT(problem_of(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", std::string(8, 'x'))), HasSubstr("structured"));
-    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': Perhaps, 'shape': (1,)}", std::string(8, 'x'))), HasSubstr("neither True nor False"));
-    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", "")), HasSubstr("whole numbers"));
-    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,)}", "")), HasSubstr("whole numbers"));
-    EXPECT_NE(problem_of(npy("{'descr': '<f8', 'fortran_order': True, 'shape': (4294967296, 4294967296, 2)}", "")), "none");
+    EXPECT_THAT(
+        problem_of(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", std::string(8, 'x'))),
+        HasSubstr("structured"));
+    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': Perhaps, 'shape': (1,)}", std::string(8, 'x'))),
+                HasSubstr("neither True nor False"));
+    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", "")),
+                HasSubstr("whole numbers"));
+    EXPECT_THAT(problem_of(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,)}", "")),
+                HasSubstr("whole numbers"));
+    EXPECT_NE(problem_of(npy("{'descr': '<f8', 'fortran_order': True, 'shape': (4294967296, 4294967296, 2)}", "")),
+              "none");
     EXPECT_THAT(problem_of(npy("x", "", 9)), HasSubstr("unknown version 9"));
 }
 
@@ -96,8 +108,10 @@ TEST(CommandNpy, SurvivesDamage) {
 }
 
 TEST(CommandFiles, NamesThatCannotLeaveADirectory) {
-    for (const char* good : {"a", "a/b", "a.b", "..a", "a..", "-x", " "}) EXPECT_TRUE(is_safe_relative_path(good)) << good;
-    for (const char* bad : {"", "/", "/a", "..", ".", "a/..", "../a", "a/../b", "a//b", "a/", "./a"}) EXPECT_FALSE(is_safe_relative_path(bad)) << bad;
+    for (const char* good : {"a", "a/b", "a.b", "..a", "a..", "-x", " "})
+        EXPECT_TRUE(is_safe_relative_path(good)) << good;
+    for (const char* bad : {"", "/", "/a", "..", ".", "a/..", "../a", "a/../b", "a//b", "a/", "./a"})
+        EXPECT_FALSE(is_safe_relative_path(bad)) << bad;
     EXPECT_FALSE(is_safe_relative_path(std::string_view("a\0b", 3)));
 }
 
@@ -141,18 +155,21 @@ TEST(CommandJson, PointersLeadWhereTheRfcSays) {
     EXPECT_EQ(*follow_json_pointer(all, "/foo/1/m~0n"), Value(8));
     EXPECT_EQ(*follow_json_pointer(all, "/a~1b"), Value(1));
     EXPECT_EQ(*follow_json_pointer(all, "/0"), Value(2));
-    for (const char* nowhere : {"/x", "/foo/2", "/foo/-", "/foo/01", "/foo/+1", "/foo/", "/foo/0/x", "/foo/99999999999999999999"}) {
+    for (const char* nowhere :
+         {"/x", "/foo/2", "/foo/-", "/foo/01", "/foo/+1", "/foo/", "/foo/0/x", "/foo/99999999999999999999"}) {
         EXPECT_EQ(follow_json_pointer(all, nowhere), nullptr) << nowhere;
     }
 }
 
 TEST(CommandEnvironment, LosesWhatTheLauncherPutThere) {
-    for (const char* gone : {"OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri", "OMPI_MCA_ess", "PMIX_RANK", "PMI_FD", "PMI_RANK",
-                             "SLURM_STEP_ID", "SLURM_STEPID", "SLURM_PROCID", "MPI_LOCALRANKID", "HYDI_CONTROL_FD", "FLUX_TASK_RANK"}) {
+    for (const char* gone :
+         {"OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri", "OMPI_MCA_ess", "PMIX_RANK", "PMI_FD", "PMI_RANK",
+          "SLURM_STEP_ID", "SLURM_STEPID", "SLURM_PROCID", "MPI_LOCALRANKID", "HYDI_CONTROL_FD", "FLUX_TASK_RANK"}) {
         EXPECT_TRUE(is_launcher_variable(gone)) << gone;
     }
-    for (const char* kept : {"PATH", "HOME", "SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_NTASKS", "OMPI_MCA_btl", "PMIX_MCA_gds",
-                             "OMPI_ALLOW_RUN_AS_ROOT", "PBS_NODEFILE", "FLUX_JOB_ID", "MPICH_ENV", "I_MPI_FABRICS"}) {
+    for (const char* kept :
+         {"PATH", "HOME", "SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_NTASKS", "OMPI_MCA_btl", "PMIX_MCA_gds",
+          "OMPI_ALLOW_RUN_AS_ROOT", "PBS_NODEFILE", "FLUX_JOB_ID", "MPICH_ENV", "I_MPI_FABRICS"}) {
         EXPECT_FALSE(is_launcher_variable(kept)) << kept;
     }
     const char* const entries[] = {"A=1", "PMI_RANK=0", "EMPTY=", "B=x=y", nullptr};

@@ -87,8 +87,8 @@ TEST(CommandArguments, WhatCannotBeAnArgumentIsRefused) {
 
 TEST(CommandShell, ValuesAreNeverCode) {
     CommandHarness harness;
-    const std::string script = std::string("python3 -c \"") + kShowArguments +
-                               "\" {x} a{x}b \"<{x}>\" '<{x}>' $'<{x}>' \"$(printf %s. {x})\"";
+    const std::string script =
+        std::string("python3 -c \"") + kShowArguments + "\" {x} a{x}b \"<{x}>\" '<{x}>' $'<{x}>' \"$(printf %s. {x})\"";
     for (const std::string& hostile : kHostile) {
         const std::string quoted = "[<" + hostile + ">]";
         // $(...) takes line breaks off the end; the dot keeps them.
@@ -101,7 +101,8 @@ TEST(CommandShell, ValuesAreNeverCode) {
 TEST(CommandShell, MisreadQuotesStillRunNothing) {
     CommandHarness harness;
     // Places that the scanner cannot know.
-    for (const char* script : {"eval_free=${{y:-\"{x}\"}}; true # {x}", "true \\{x}", "case a in a) true {x};; esac; x=$(case a in a) echo {x};; esac)",
+    for (const char* script : {"eval_free=${{y:-\"{x}\"}}; true # {x}", "true \\{x}",
+                               "case a in a) true {x};; esac; x=$(case a in a) echo {x};; esac)",
                                "f() {{ echo {x}; }}; f 1 2", "echo {x} | cat | tee /dev/null"}) {
         for (const std::string& hostile : kHostile) harness.run({{"shell", script}}, {{"x", hostile}});
     }
@@ -152,14 +153,16 @@ TEST(CommandDirectory, ProgramsWithASlashAreBesideTheDefinition) {
     CommandHarness harness;
     write_text(harness.definition_directory() / "here.sh", "#!/bin/sh\necho \"$0 $PWD $1\"\n", true);
     EXPECT_EQ(harness.output_of({{"argv", argv({"./here.sh", "./data"})}}),
-              (harness.definition_directory() / "here.sh").string() + " " + harness.launch_directory().string() + " ./data\n");
+              (harness.definition_directory() / "here.sh").string() + " " + harness.launch_directory().string() +
+                  " ./data\n");
 }
 
 TEST(CommandDirectory, NamesOfDirectories) {
     CommandHarness harness;
     EXPECT_EQ(harness.output_of({{"argv", show({"{definition-dir}", "{launch-dir}"})}}),
               "[" + harness.definition_directory().string() + "][" + harness.launch_directory().string() + "]");
-    const std::string scratch = harness.output_of({{"argv", argv({"sh", "-c", "test -d \"$1\" && pwd && printf %s \"$1\"", "-", "{scratch}"})}});
+    const std::string scratch = harness.output_of(
+        {{"argv", argv({"sh", "-c", "test -d \"$1\" && pwd && printf %s \"$1\"", "-", "{scratch}"})}});
     EXPECT_THAT(scratch, HasSubstr(harness.launch_directory().string() + "\n" + harness.scratch_root().string()));
     EXPECT_EQ(entries(harness.scratch_root()), 0u);
 }
@@ -170,7 +173,8 @@ TEST(CommandDirectory, CwdIsRelativeToTheDefinition) {
     EXPECT_EQ(harness.output_of({{"argv", argv({"pwd"})}, {"cwd", "data"}}),
               (harness.definition_directory() / "data").string() + "\n");
     EXPECT_EQ(harness.output_of({{"argv", argv({"pwd"})}, {"cwd", "{where}"}}, {{"where", "/usr"}}), "/usr\n");
-    EXPECT_EQ(harness.output_of({{"argv", argv({"pwd"})}, {"cwd", "{launch-dir}"}}), harness.launch_directory().string() + "\n");
+    EXPECT_EQ(harness.output_of({{"argv", argv({"pwd"})}, {"cwd", "{launch-dir}"}}),
+              harness.launch_directory().string() + "\n");
     const OutcomeDetails details = harness.failure({{"argv", argv({"pwd"})}, {"cwd", "nowhere"}});
     EXPECT_THAT(details.error, HasSubstr((harness.definition_directory() / "nowhere").string() + ": No such file"));
     EXPECT_EQ(details.reason, EndReason::exception);
@@ -187,7 +191,8 @@ TEST(CommandDirectory, ScratchIsFreshAndGoneAfterwards) {
 
 TEST(CommandDirectory, ScratchIsKeptAndNamedOnFailure) {
     CommandHarness harness;
-    const OutcomeDetails details = harness.failure({{"argv", argv({"sh", "-c", "echo left > file; exit 3"})}, {"cwd", "scratch"}});
+    const OutcomeDetails details =
+        harness.failure({{"argv", argv({"sh", "-c", "echo left > file; exit 3"})}, {"cwd", "scratch"}});
     ASSERT_EQ(entries(harness.scratch_root()), 1u);
     const fs::path kept = fs::directory_iterator(harness.scratch_root())->path();
     EXPECT_THAT(details.error, HasSubstr("Its directory is kept: " + kept.string()));
@@ -207,7 +212,8 @@ TEST(CommandInput, WritesAnyValue) {
     const Document with = {{"argv", argv({"cat"})}, {"stdin", "x"}};
     EXPECT_EQ(harness.output_of(with, {{"x", "as it is \"\n"}}), "as it is \"\n");
     EXPECT_EQ(harness.output_of(with, {{"x", 0.1}}), "0.1");
-    EXPECT_EQ(harness.output_of(with, {{"x", Map{{"b", List{1, Null{}}}, {"a", "s"}}}}), "{\"a\":\"s\",\"b\":[1,null]}");
+    EXPECT_EQ(harness.output_of(with, {{"x", Map{{"b", List{1, Null{}}}, {"a", "s"}}}}),
+              "{\"a\":\"s\",\"b\":[1,null]}");
     EXPECT_EQ(harness.output_of(with, {{"x", ""}}), "");
 }
 
@@ -215,8 +221,9 @@ TEST(CommandInput, BytesPassUnchanged) {
     CommandHarness harness;
     Bytes all(300'000);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i * 7 + i / 256);
-    const Document made = harness.outputs({{"shell", "cat > copy"}, {"stdin", "x"}, {"outputs", Map{{"y", Map{{"file", "copy"}, {"as", "bytes"}}}}}},
-                                          {{"x", all}});
+    const Document made = harness.outputs(
+        {{"shell", "cat > copy"}, {"stdin", "x"}, {"outputs", Map{{"y", Map{{"file", "copy"}, {"as", "bytes"}}}}}},
+        {{"x", all}});
     EXPECT_EQ(made.at("y"), Value(all));
 }
 
@@ -226,8 +233,9 @@ TEST(CommandInput, AProgramNeedNotReadIt) {
     EXPECT_TRUE(harness.run({{"argv", argv({"true"})}, {"stdin", "x"}}, {{"x", much}}).succeeded);
     EXPECT_EQ(harness.output_of({{"argv", argv({"head", "-c", "3"})}, {"stdin", "x"}}, {{"x", much}}), "xxx");
     // One that closes it and ends only when the runner, having seen that, has closed the other end of the pipe.
-    const char* script = "pipe=$(readlink /proc/self/fd/0); exec 0<&-; "
-                         "while [[ $(ls -l /proc/$PPID/fd 2>&1) == *\"$pipe\"* ]]; do :; done; echo done";
+    const char* script =
+        "pipe=$(readlink /proc/self/fd/0); exec 0<&-; "
+        "while [[ $(ls -l /proc/$PPID/fd 2>&1) == *\"$pipe\"* ]]; do :; done; echo done";
     EXPECT_EQ(harness.output_of({{"shell", script}, {"stdin", "x"}}, {{"x", much}}), "done\n");
 }
 
@@ -253,13 +261,14 @@ TEST(CommandInput, ArraysAreNumPyFiles) {
     if (::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "no numpy";
     CommandHarness harness;
     const Array array = Array::of<std::int32_t>({2, 3}, std::vector<std::int32_t>{1, 2, 3, 4, 5, 60000});
-    const char* script = "import numpy; a = numpy.load('in.npy'); print(a.dtype, a.shape, a.tolist()); "
-                         "numpy.save('out.npy', numpy.asfortranarray(a.astype('>f4') * 2))";
-    const Document made = harness.outputs({{"argv", argv({"/usr/bin/python3", "-c", script})},
-                                           {"input-files", Map{{"in.npy", "a"}}},
-                                           {"outputs", Map{{"said", Map{{"text", "stdout"}}},
-                                                           {"twice", Map{{"file", "out.npy"}, {"as", "npy"}}}}}},
-                                          {{"a", array}});
+    const char* script =
+        "import numpy; a = numpy.load('in.npy'); print(a.dtype, a.shape, a.tolist()); "
+        "numpy.save('out.npy', numpy.asfortranarray(a.astype('>f4') * 2))";
+    const Document made = harness.outputs(
+        {{"argv", argv({"/usr/bin/python3", "-c", script})},
+         {"input-files", Map{{"in.npy", "a"}}},
+         {"outputs", Map{{"said", Map{{"text", "stdout"}}}, {"twice", Map{{"file", "out.npy"}, {"as", "npy"}}}}}},
+        {{"a", array}});
     EXPECT_EQ(made.at("said"), Value("int32 (2, 3) [[1, 2, 3], [4, 5, 60000]]\n"));
     EXPECT_EQ(made.at("twice"), Value(Array::of<float>({2, 3}, std::vector<float>{2, 4, 6, 8, 10, 120000})));
 }
@@ -283,7 +292,8 @@ TEST(CommandEnvironment, ThreadsFollowTheCpus) {
     CommandHarness harness;
     const Document outputs = {{"n", Map{{"json", ""}}}};
     auto threads = [&](const Document& with) {
-        const Outcome outcome = harness.wait(harness.start(harness.job(with, {}, {.cpus = 6, .memory_bytes = 0, .named = {}})));
+        const Outcome outcome =
+            harness.wait(harness.start(harness.job(with, {}, {.cpus = 6, .memory_bytes = 0, .named = {}})));
         return outcome.outputs->at("n");
     };
     const Value print = argv({"printenv", "OMP_NUM_THREADS"});
@@ -294,7 +304,8 @@ TEST(CommandEnvironment, ThreadsFollowTheCpus) {
 TEST(CommandEnvironment, PathOfTheJobFindsItsProgram) {
     CommandHarness harness;
     write_text(harness.definition_directory() / "only-here", "#!/bin/sh\necho found\n", true);
-    EXPECT_EQ(harness.output_of({{"argv", argv({"only-here"})}, {"env", Map{{"PATH", "/bin:{definition-dir}"}}}}), "found\n");
+    EXPECT_EQ(harness.output_of({{"argv", argv({"only-here"})}, {"env", Map{{"PATH", "/bin:{definition-dir}"}}}}),
+              "found\n");
 }
 
 }  // namespace

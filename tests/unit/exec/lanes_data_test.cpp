@@ -15,7 +15,8 @@ protected:
     Ticket with_input(const std::string& worker, Value in) {
         TestPlan plan;
         plan.job("producer", "noop", Isolation::process).job("j", worker, Isolation::process);
-        plan.last().bindings = {{"in", Binding::From::outputs, "out", {{TemplateIndex(0)}}, false, Missing::fail, true}};
+        plan.last().bindings = {
+            {"in", Binding::From::outputs, "out", {{TemplateIndex(0)}}, false, Missing::fail, true}};
         Ticket made = ticket(plan.context(), 1);
         made.inputs = std::make_unique<FetchedInputs>();
         made.inputs->values.push_back(std::move(in));
@@ -30,9 +31,16 @@ protected:
 };
 
 TEST_F(LanesData, EveryTypeOfValueGoesThroughAndBack) {
-    const std::vector<Value> values{
-        {}, true, -7, 0.5, "text", Bytes{std::byte{0}, std::byte{255}}, List{1, "a", List{}}, Map{{"k", Map{}}},
-        Array::of<float>({2, 2}, std::vector<float>{1, 2, 3, 4}), Array::of<std::int8_t>({0, 3}, std::vector<std::int8_t>{})};
+    const std::vector<Value> values{{},
+                                    true,
+                                    -7,
+                                    0.5,
+                                    "text",
+                                    Bytes{std::byte{0}, std::byte{255}},
+                                    List{1, "a", List{}},
+                                    Map{{"k", Map{}}},
+                                    Array::of<float>({2, 2}, std::vector<float>{1, 2, 3, 4}),
+                                    Array::of<std::int8_t>({0, 3}, std::vector<std::int8_t>{})};
     for (const Value& value : values) EXPECT_EQ(echo(value), value);
     EXPECT_EQ(echo(List(values.begin(), values.end())), Value(List(values.begin(), values.end())));
 }
@@ -42,7 +50,8 @@ TEST_F(LanesData, DocumentsOfEverySizeArriveWhole) {
     const auto seed = std::random_device{}();
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     std::mt19937 random(seed);
-    std::vector<std::size_t> sizes{0, 1, 65'000, 65'520, 65'530, 65'536, 65'540, 70'000, 1'048'575, 1'048'576, 3'000'000};
+    std::vector<std::size_t> sizes{0,      1,      65'000,    65'520,    65'530,   65'536,
+                                   65'540, 70'000, 1'048'575, 1'048'576, 3'000'000};
     for (int i = 0; i < 200; ++i) sizes.push_back(random() % 70'000);
     std::vector<std::string> texts;
     std::vector<Ticket> tickets;
@@ -94,7 +103,8 @@ TEST_F(LanesData, LargeInputsThatAreTakenBackDoNotDisturbLaterOnes) {
     const std::string path = (folder_ / "pid").string();
     const Value large = Array::of(std::vector<double>(50'000, 1.5));
     constexpr std::uint64_t id = 1;  // run() numbers them from 1
-    run(0, ticket(one_job("patient", {{"path", path}})), with_input("echo", large), with_input("echo", large), with_input("echo", large));
+    run(0, ticket(one_job("patient", {{"path", path}})), with_input("echo", large), with_input("echo", large),
+        with_input("echo", large));
     wait_for_file(path);
     std::size_t left = 4 - lanes().take_back(0).size();
     run(0, with_input("echo", Array::of(std::vector<double>(60'000, 2.5))));

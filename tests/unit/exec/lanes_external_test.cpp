@@ -123,7 +123,9 @@ TEST_F(ExternalLanes, CancelTakeBackAndStopReachThem) {
 TEST_F(ExternalLanes, MixWithJobsOfOtherKindsInOrder) {
     fork_zygote();
     TestPlan plan;
-    plan.job("o", "outside", Isolation::process).job("i", "pid", Isolation::in_line).job("p", "pid", Isolation::process);
+    plan.job("o", "outside", Isolation::process)
+        .job("i", "pid", Isolation::in_line)
+        .job("p", "pid", Isolation::process);
     const auto context = plan.context();
     run(0, ticket(context, 2), ticket(context, 0), ticket(context, 1), ticket(context, 0), ticket(context, 2));
     EXPECT_EQ(collect(1)[0].ticket, 1u);

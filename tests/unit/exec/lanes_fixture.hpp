@@ -1,8 +1,8 @@
 // Lanes under test: a plan made in a line or two, tickets, and outcomes gathered as the pump would.
 #pragma once
 
-#include "exec/lanes.hpp"
 #include "exec/external_runner.hpp"
+#include "exec/lanes.hpp"
 
 #include <gtest/gtest.h>
 

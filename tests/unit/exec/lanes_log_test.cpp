@@ -17,7 +17,8 @@ protected:
     }
     std::size_t files() const {
         if (!fs::exists(folder_ / "logs")) return 0;
-        return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_ / "logs"), fs::directory_iterator()));
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(folder_ / "logs"), fs::directory_iterator()));
     }
 };
 

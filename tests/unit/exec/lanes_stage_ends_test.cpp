@@ -83,7 +83,8 @@ TEST_F(StagesInProcesses, TicketsGivenAheadAreServedInOrderByOneObject) {
     std::vector<Ticket> tickets;
     for (int i = 0; i < 50; ++i) {
         Ticket t = ticket(context_);
-        t.batch = std::make_unique<Document>(to_document(request(Do::items, {i, i == 20 ? Value("crash") : Value("who")})));
+        t.batch =
+            std::make_unique<Document>(to_document(request(Do::items, {i, i == 20 ? Value("crash") : Value("who")})));
         tickets.push_back(std::move(t));
     }
     run_all(0, std::move(tickets));

@@ -84,8 +84,7 @@ TEST_P(StagesBothWays, StartThatFailsIsToldAsWhatItIsAndTriedAgain) {
 TEST_P(StagesBothWays, AJobsWorkerIsAMap) {
     stage("length");
     const StageAnswer answer = ask(Do::items, {"four", Map{{"item", "ab"}}, Map{{"a", 1}, {"b", 2}}, 7});
-    EXPECT_EQ(values_of(answer.items),
-              (List{Map{{"length", 4}}, Map{{"length", 2}}, Map{{"keys", List{"a", "b"}}}}));
+    EXPECT_EQ(values_of(answer.items), (List{Map{{"length", 4}}, Map{{"length", 2}}, Map{{"keys", List{"a", "b"}}}}));
     EXPECT_EQ(answer.done, 3u);
     EXPECT_THAT(answer.error.value_or(""), HasSubstr("int64")) << "7 has no length";
 }
@@ -126,7 +125,8 @@ TEST_P(StagesBothWays, AMillionResultsOfOneItemComeInPortions) {
     const Whole whole = ask_all(Do::items, {2, 1'000'000, 3});
     EXPECT_EQ(whole.last.done, 3u);
     List expected = integers(2);
-    for (const List& more : {integers(1'000'000), integers(3)}) expected.insert(expected.end(), more.begin(), more.end());
+    for (const List& more : {integers(1'000'000), integers(3)})
+        expected.insert(expected.end(), more.begin(), more.end());
     EXPECT_TRUE(whole.items == expected) << whole.items.size();
     EXPECT_LE(most_items_, kPortionItems);
     EXPECT_GE(whole.answers, 1'000'000 / static_cast<int>(kPortionItems));
@@ -140,7 +140,8 @@ TEST_P(StagesBothWays, LargeResultsBehindSmallOnesDoNotWaitForEachOther) {
     const Whole whole = ask_all(Do::items, {1, List{3, large}, 1, List{2, large}});
     EXPECT_EQ(whole.last.done, 4u);
     ASSERT_EQ(whole.items.size(), 7u);
-    for (std::size_t i : {1u, 2u, 3u, 5u, 6u}) EXPECT_EQ(whole.items[i].string().size(), static_cast<std::size_t>(large)) << i;
+    for (std::size_t i : {1u, 2u, 3u, 5u, 6u})
+        EXPECT_EQ(whole.items[i].string().size(), static_cast<std::size_t>(large)) << i;
     EXPECT_EQ(whole.items[4], Value(0));
 }
 
@@ -308,11 +309,8 @@ TEST_P(StagesBothWays, ResultsOfASlowSourceDoNotWaitForTheNextOne) {
 TEST_P(StagesBothWays, WhatASourcePrintsBetweenTwoTicketsIsNotLost) {
     const std::filesystem::path file = folder_ / "go", left = folder_ / "left";
     const bool prints = GetParam() == Isolation::process;  // inline that is the output of the rank
-    stage("integers", {{"count", 10},
-                       {"wait-at", 9},
-                       {"path", file.string()},
-                       {"left", left.string()},
-                       {"print", prints ? 1 : 0}});
+    stage("integers",
+          {{"count", 10}, {"wait-at", 9}, {"path", file.string()}, {"left", left.string()}, {"print", prints ? 1 : 0}});
     std::size_t items = 0;
     for (StageAnswer answer = ask(Do::start);; answer = ask(Do::go_on)) {
         items += answer.items.count();
@@ -393,7 +391,8 @@ TEST_P(StagesBothWays, AStageWorkerIsNoJobAndACommandIsNoStage) {
     stage("outside");
     const Outcome outcome = give(request(Do::items, {1}));
     ASSERT_FALSE(outcome.succeeded);
-    EXPECT_THAT(describe(outcome), HasSubstr("\"j\" is a stage of a stream; call the program from a worker type of yours"));
+    EXPECT_THAT(describe(outcome),
+                HasSubstr("\"j\" is a stage of a stream; call the program from a worker type of yours"));
 }
 
 }  // namespace penstock::testing

@@ -276,11 +276,12 @@ struct Burn : Worker {
 
 const WorkerTypes& test_types() {
     static const WorkerTypes types = [] {
-        WorkerTypes list{worker_type<Noop>(),  worker_type<Square>(),   worker_type<Crash>(), worker_type<CrashAt>(),
-                         worker_type<Hang>(),  worker_type<Patient>(),  worker_type<Pid>(),   worker_type<Throw>(),
-                         worker_type<Keyed>(), worker_type<Double>(),   worker_type<Echo>(),  worker_type<Iota>(),
-                         worker_type<Print>(), worker_type<Ask>(),      worker_type<Inspect>(), worker_type<Burn>(),
-                         worker_type<BadStart>(), worker_type<Hog>(), worker_type<Until>(), worker_type<StartProgram>()};
+        WorkerTypes list{
+            worker_type<Noop>(),     worker_type<Square>(),  worker_type<Crash>(),   worker_type<CrashAt>(),
+            worker_type<Hang>(),     worker_type<Patient>(), worker_type<Pid>(),     worker_type<Throw>(),
+            worker_type<Keyed>(),    worker_type<Double>(),  worker_type<Echo>(),    worker_type<Iota>(),
+            worker_type<Print>(),    worker_type<Ask>(),     worker_type<Inspect>(), worker_type<Burn>(),
+            worker_type<BadStart>(), worker_type<Hog>(),     worker_type<Until>(),   worker_type<StartProgram>()};
         WorkerType external = worker_type<Noop>();
         external.name = "outside";
         external.external = true;

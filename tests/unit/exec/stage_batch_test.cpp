@@ -118,7 +118,8 @@ TEST(ItemReader, ReadsItemByItemAndSharesTheBytesOfLargeOnes) {
     EXPECT_TRUE(first.array().bytes().data() > begin && first.array().bytes().data() < end) << "not copied";
     const Value second = reader.next();
     EXPECT_EQ(second, Value(small));
-    EXPECT_FALSE(second.array().bytes().data() > begin && second.array().bytes().data() < end) << "does not keep the batch";
+    EXPECT_FALSE(second.array().bytes().data() > begin && second.array().bytes().data() < end)
+        << "does not keep the batch";
     EXPECT_EQ(reader.next(), Value("x"));
     EXPECT_TRUE(reader.ended());
 }

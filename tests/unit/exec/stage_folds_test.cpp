@@ -81,7 +81,8 @@ protected:
     // Another process.
     void fresh() { server_ = std::make_unique<StageServer>(types_); }
 
-    StageAnswer ask(StageRequest::Do what, const List& items = {}, const std::function<void(StageRequest&)>& also = {}) {
+    StageAnswer ask(StageRequest::Do what, const List& items = {},
+                    const std::function<void(StageRequest&)>& also = {}) {
         StageRequest request;
         request.what = what;
         request.stream_job = 7;
@@ -92,7 +93,8 @@ protected:
         if (also) also(request);
         if (what == StageRequest::Do::items) continues_ = true;
         // As it is sent.
-        return stage_answer(to_document(server_->serve(place_, instance_, stage_request(to_document(std::move(request))))));
+        return stage_answer(
+            to_document(server_->serve(place_, instance_, stage_request(to_document(std::move(request))))));
     }
     static List made(const StageAnswer& answer) {
         List values;

@@ -19,8 +19,8 @@ namespace {
     ::_exit(1);
 }
 
-// Integers twice, none of those below 0. A text is what to do: "throw", "crash", "who" (a map of what is known), "cancelled".
-// Everything else as it is.
+// Integers twice, none of those below 0. A text is what to do: "throw", "crash", "who" (a map of what is known),
+// "cancelled". Everything else as it is.
 struct Twice : MapWorker {
     static constexpr std::string_view kName = "twice";
     void start(Context& context) override {
@@ -29,7 +29,8 @@ struct Twice : MapWorker {
     }
     std::optional<Value> on_item(const Value& item, Context& context) override {
         ++items_;
-        if (item.is(Value::Type::int64)) return item.int64() < 0 ? std::nullopt : std::optional<Value>(2 * item.int64());
+        if (item.is(Value::Type::int64))
+            return item.int64() < 0 ? std::nullopt : std::optional<Value>(2 * item.int64());
         if (item == Value("throw")) throw std::runtime_error("bad item");
         if (item == Value("crash")) die();
         if (item == Value("log")) context.log("seen");
@@ -57,15 +58,16 @@ private:
     int items_ = 0;
 };
 
-// Of an integer n: 0, 1, ... n - 1. Of [n, text]: the same, and then "throw" or "crash" is done. Of [n, bytes]: n texts of
-// so many bytes.
+// Of an integer n: 0, 1, ... n - 1. Of [n, text]: the same, and then "throw" or "crash" is done. Of [n, bytes]: n texts
+// of so many bytes.
 struct CountUp : GeneratorWorker {
     static constexpr std::string_view kName = "count-up";
     void on_item(const Value& item, Emit& emit, Context&) override {
         const bool plain = item.is(Value::Type::int64);
         const std::int64_t n = plain ? item.int64() : item.list().at(0).int64();
         if (!plain && item.list().at(1).is(Value::Type::int64)) {
-            for (std::int64_t i = 0; i < n; ++i) emit(std::string(static_cast<std::size_t>(item.list().at(1).int64()), 'x'));
+            for (std::int64_t i = 0; i < n; ++i)
+                emit(std::string(static_cast<std::size_t>(item.list().at(1).int64()), 'x'));
             return;
         }
         for (std::int64_t i = 0; i < n; ++i) emit(i);
@@ -120,9 +122,9 @@ private:
     List pair_;
 };
 
-// `count` integers of all workers together, each its share; at `throw-at` or `crash-at` that is done. After `wait-at` it
-// waits until the file `path` is there, or it is told to stop, and says so; with `print` on standard output too. Writes
-// the file `left` when generate() is left. With `who` the first item of all is the number of its process.
+// `count` integers of all workers together, each its share; at `throw-at` or `crash-at` that is done. After `wait-at`
+// it waits until the file `path` is there, or it is told to stop, and says so; with `print` on standard output too.
+// Writes the file `left` when generate() is left. With `who` the first item of all is the number of its process.
 struct Integers : SourceWorker {
     static constexpr std::string_view kName = "integers";
     struct Leaving {
@@ -167,8 +169,8 @@ struct Length : Worker {
 }  // namespace
 
 WorkerTypes stage_types() {
-    return {worker_type<Twice>(), worker_type<CountUp>(), worker_type<AddUp>(), worker_type<Pairs>(), worker_type<Integers>(),
-            worker_type<Length>()};
+    return {worker_type<Twice>(), worker_type<CountUp>(),  worker_type<AddUp>(),
+            worker_type<Pairs>(), worker_type<Integers>(), worker_type<Length>()};
 }
 
 }  // namespace penstock::testing

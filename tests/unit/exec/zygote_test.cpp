@@ -89,8 +89,8 @@ protected:
         work();
         for (;;) ::pause();
     }
-    // Which processes were killed, the rank among them. Programs need not be: their shell may have waited for them as it
-    // died itself. But nothing ended by itself, only the zygote did.
+    // Which processes were killed, the rank among them. Programs need not be: their shell may have waited for them as
+    // it died itself. But nothing ended by itself, only the zygote did.
     std::set<int> kill_rank() {
         ::kill(rank_, SIGKILL);
         return end_of_all();
@@ -99,8 +99,10 @@ protected:
         int others = 0;
         std::set<int> killed;
         for (int status = 0, pid = 0; (pid = ::wait(&status)) > 0;) {
-            if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) killed.insert(pid);
-            else ++others;
+            if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+                killed.insert(pid);
+            else
+                ++others;
         }
         EXPECT_EQ(others, 1) << "the zygote";
         return killed;

@@ -148,8 +148,8 @@ TEST(Diagnostics, ShowAStretchOfAVeryLongLine) {
 
 TEST(SourceText, KnowsLinesAndColumnsInCharacters) {
     const SourceText source("a",
-                        "\xef\xbb\xbf"
-                        "ab\r\n\xc3\xbc!\n");
+                            "\xef\xbb\xbf"
+                            "ab\r\n\xc3\xbc!\n");
     EXPECT_EQ(source.text().size(), 8u);
     EXPECT_EQ(source.position({0, 1}).line, 1u);
     EXPECT_EQ(source.position({0, 1}).column, 1u);

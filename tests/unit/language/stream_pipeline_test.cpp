@@ -79,14 +79,15 @@ TEST(StreamPipeline, ComposingChangesNoOperand) {
 //            -> Twice -> right
 TEST(StreamPipeline, ForksWhereTwoStagesStandBehindOneFlow) {
     const Flow from = kNumbers;
-    const StreamPipeline p("p", {from | stage<Twice>().named("left"), from | stage<Twice>() | fold<Sum>().named("right")});
+    const StreamPipeline p("p",
+                           {from | stage<Twice>().named("left"), from | stage<Twice>() | fold<Sum>().named("right")});
     EXPECT_THAT(p.graph(), ElementsAre(Pair("source", "left"), Pair("source", "Twice"), Pair("Twice", "right")));
     EXPECT_THAT(p.sinks(), ElementsAre("left", "right"));
 }
 
 TEST(StreamPipeline, WhatGoesIntoThePairsOfASampleIsNoSink) {
-    const Flow sampled = source("range", {{"stop", 3}}) |
-                         stage("sample", {{"limit", 1}, {"until", "slow"}, {"keep-latest", true}});
+    const Flow sampled =
+        source("range", {{"stop", 3}}) | stage("sample", {{"limit", 1}, {"until", "slow"}, {"keep-latest", true}});
     const StreamPipeline p("p", {sampled | stage("filter").named("slow"), sampled | stage("Count").named("seen")});
     EXPECT_THAT(p.sinks(), ElementsAre("seen"));
 }

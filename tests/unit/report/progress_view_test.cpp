@@ -119,7 +119,8 @@ TEST(ProgressText, StreamsAreToldOfByTheirItems) {
     EXPECT_EQ(progress_text(p, 0, 100, 8500), "12,345 items, 8,500 items/s, 2/3 streams, 1 stream failed");
     p.jobs = 4;
     p.succeeded = 1;
-    EXPECT_EQ(progress_text(p, 2, 200, 8500).find("12,345 items, 8,500 items/s, 2/3 streams, 1 stream failed, 1/4 done"), 0u);
+    EXPECT_EQ(
+        progress_text(p, 2, 200, 8500).find("12,345 items, 8,500 items/s, 2/3 streams, 1 stream failed, 1/4 done"), 0u);
 }
 
 TEST(ProgressView, ItemsASecondAreThoseOfTheSources) {

@@ -77,7 +77,9 @@ TEST(Bottleneck, TheBusiestStageByWorkerAndWhoWaitsForIt) {
 TEST(Bottleneck, WhenAllSlotsAreBusyMoreWorkersMayNotHelp) {
     const auto text = bottleneck_text(titles(), 4);
     ASSERT_TRUE(text);
-    EXPECT_NE(text->find("`workers: 8` (or more CPUs, if computing is what they do: all slots were busy)."), std::string::npos) << *text;
+    EXPECT_NE(text->find("`workers: 8` (or more CPUs, if computing is what they do: all slots were busy)."),
+              std::string::npos)
+        << *text;
 }
 
 TEST(Bottleneck, AFoldCannotHaveMore) {
@@ -124,7 +126,8 @@ TEST(Bottleneck, NobodyMayBeBusy) {
         << *text;
     stages[0].counts.blocked = stages[0].counts.alive / 100 * 70;
     EXPECT_EQ(bottleneck_text(stages, 16),
-              "no stage was busy most of the time (most of all fetch, 30 %): more items at once, or larger ones, would help.");
+              "no stage was busy most of the time (most of all fetch, 30 %): more items at once, or larger ones, would "
+              "help.");
 }
 
 TEST(Bottleneck, NothingIsSaidOfAMoment) {
@@ -167,8 +170,10 @@ TEST(StreamSummary, AFailedStreamNamesItsStage) {
     s.failures = {{"Fetch", "titles/fetch", "item 3: no such page", 1, true}};
     const std::string text = summary_text(s, place());
     EXPECT_EQ(text.find("penstock: the stream failed; 1,000 items"), 0u) << text;
-    EXPECT_NE(text.find("  1 stage of Fetch: titles/fetch\n    item 3: no such page\n    more: penstock log X.h5 titles/fetch\n"),
-              std::string::npos)
+    EXPECT_NE(
+        text.find(
+            "  1 stage of Fetch: titles/fetch\n    item 3: no such page\n    more: penstock log X.h5 titles/fetch\n"),
+        std::string::npos)
         << text;
 }
 
@@ -180,9 +185,10 @@ TEST(StreamSummary, SeveralStreamsAndJobsBesideThem) {
     s.progress.jobs = s.progress.succeeded = 2;
     s.interrupted = true;
     const std::string text = summary_text(s, place());
-    EXPECT_EQ(text.find("penstock: all 2 jobs succeeded; 10.0 s, 0.2 jobs/s\n"
-                        "penstock: 3 of 5 streams succeeded, 1 failed, 1 not finished; 1,000 items in 10.0 s, 100 items/s\n"),
-              0u)
+    EXPECT_EQ(
+        text.find("penstock: all 2 jobs succeeded; 10.0 s, 0.2 jobs/s\n"
+                  "penstock: 3 of 5 streams succeeded, 1 failed, 1 not finished; 1,000 items in 10.0 s, 100 items/s\n"),
+        0u)
         << text;
     EXPECT_NE(text.find("Nothing that was durable is lost. The same command with --resume goes on with it.\n"
                         "Streams that have not ended start again then, from the beginning.\n"),

@@ -39,7 +39,8 @@ TEST(Summary, AllSucceeded) {
 TEST(Summary, WhatLostRanksHadRunIsNotInTheTable) {
     RunSummary s = good();
     s.lost_ranks = {3, 5};
-    EXPECT_NE(summary_text(s, place()).find("1 s\n  (without what 2 lost ranks had run)\n\nresults:"), std::string::npos)
+    EXPECT_NE(summary_text(s, place()).find("1 s\n  (without what 2 lost ranks had run)\n\nresults:"),
+              std::string::npos)
         << summary_text(s, place());
 }
 
@@ -52,12 +53,14 @@ TEST(Summary, AttemptsThatWereMadeAgainAreCounted) {
 
 TEST(Summary, OfALongErrorTheFirstLineAndTheLastOnesAreShown) {
     RunSummary s = good();
-    std::string error = "the command `" + std::string(500, 'x') + "` ended with exit code 1. The last lines it wrote:\n";
+    std::string error =
+        "the command `" + std::string(500, 'x') + "` ended with exit code 1. The last lines it wrote:\n";
     for (int i = 1; i <= 10; ++i) error += "frame " + std::to_string(i) + "\n";
     error += "ModuleNotFoundError: No module named 'numpy'";
     s.failures = {{"command", "sweep/check", error, 1}};
     const std::string text = summary_text(s, place());
-    EXPECT_NE(text.find("    the command `" + std::string(224, 'x') + "...\n"
+    EXPECT_NE(text.find("    the command `" + std::string(224, 'x') +
+                        "...\n"
                         "    ...\n    frame 6\n    frame 7\n    frame 8\n    frame 9\n    frame 10\n"
                         "    ModuleNotFoundError: No module named 'numpy'\n    more:"),
               std::string::npos)
@@ -160,7 +163,8 @@ TEST(Summary, LinesThatWereLeftOutAreCounted) {
     EXPECT_NE(summary_text(s, place()).find("jobs/s\npenstock: 1 line of --for-each was no good and left out\n\n"),
               std::string::npos);
     s.bad_lines = 1200;
-    EXPECT_NE(summary_text(s, place()).find("1,200 lines of --for-each were no good and left out\n"), std::string::npos);
+    EXPECT_NE(summary_text(s, place()).find("1,200 lines of --for-each were no good and left out\n"),
+              std::string::npos);
 }
 
 TEST(Summary, WhatWasNotStartedForLackOfTimeAndWhatWasEndedIsTold) {
@@ -181,13 +185,15 @@ TEST(Summary, WhatWasNotStartedForLackOfTimeAndWhatWasEndedIsTold) {
     w.job = "sweep/mean";
     s.not_started.push_back(w);
     const std::string text = summary_text(s, place());
-    EXPECT_NE(text.find("\npenstock: the time did not suffice (the end of Slurm job 17): what had not finished was not run "
-                        "to its end.\n"
-                        "Not started: 12 jobs of sweep/simulate that take about 40 min 0 s did not fit in the 25 min 0 s left.\n"
-                        "Not started: 1 job of sweep/mean, which takes about 40 min 0 s did not fit in the 25 min 0 s left.\n"
-                        "2 jobs were ended while running, and run again.\n"
-                        "Nothing that was durable is lost: 3 jobs. The same command with --resume goes on with it.\n"),
-              std::string::npos)
+    EXPECT_NE(
+        text.find(
+            "\npenstock: the time did not suffice (the end of Slurm job 17): what had not finished was not run "
+            "to its end.\n"
+            "Not started: 12 jobs of sweep/simulate that take about 40 min 0 s did not fit in the 25 min 0 s left.\n"
+            "Not started: 1 job of sweep/mean, which takes about 40 min 0 s did not fit in the 25 min 0 s left.\n"
+            "2 jobs were ended while running, and run again.\n"
+            "Nothing that was durable is lost: 3 jobs. The same command with --resume goes on with it.\n"),
+        std::string::npos)
         << text;
 }
 

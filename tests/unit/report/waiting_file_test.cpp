@@ -47,7 +47,8 @@ TEST(WaitingFile, IsReadAsItWasWrittenAndGoesWithTheRun) {
             std::this_thread::yield();
             read = read_waiting(file, written_s);
         }
-        EXPECT_THAT(read, ElementsAre(Field(&WaitingText::text, "5 jobs that need 3 CPUs wait: no host has 3 CPUs free")));
+        EXPECT_THAT(read,
+                    ElementsAre(Field(&WaitingText::text, "5 jobs that need 3 CPUs wait: no host has 3 CPUs free")));
         EXPECT_EQ(read.at(0).needs, "3 CPUs");
         EXPECT_GT(written_s, 1e9);
     }
@@ -65,8 +66,9 @@ TEST(WaitingFile, WhatTheTimeDidNotSufficeForIsKept) {
     }
     const std::vector<WaitingText> read = read_waiting(file, written_s);
     ASSERT_EQ(read.size(), 1u);
-    EXPECT_EQ(read[0].text, "12 jobs of sweep/simulate were left for the next launch: one takes about 1 min 30 s, and 30.0 s "
-                            "were left");
+    EXPECT_EQ(read[0].text,
+              "12 jobs of sweep/simulate were left for the next launch: one takes about 1 min 30 s, and 30.0 s "
+              "were left");
     EXPECT_EQ(read[0].job, "sweep/simulate");
     { const WaitingFile next_launch(file); }
     EXPECT_FALSE(std::filesystem::exists(file));

@@ -41,7 +41,8 @@ StageScript fold() {
             total += v.int64();
             different.insert(v.int64());
         }
-        return List{Value(static_cast<std::int64_t>(seen.size())), Value(total), Value(different.size() == seen.size())};
+        return List{Value(static_cast<std::int64_t>(seen.size())), Value(total),
+                    Value(different.size() == seen.size())};
     };
     return s;
 }
@@ -64,12 +65,13 @@ std::shared_ptr<const Plan> plan_of(bool snapshots, std::uint32_t workers, OnErr
     plan->stages[1].on_error = on_error;
     plan->templates[1].count = workers;
     if (workers > 1)
-        plan->templates[1].for_each = std::make_shared<const ForEach>(ForEach{{{Axis{"worker", Range{0, 1, workers}}}}});
+        plan->templates[1].for_each =
+            std::make_shared<const ForEach>(ForEach{{{Axis{"worker", Range{0, 1, workers}}}}});
     complete_stream(*plan);
     return plan;
 }
 
-const std::string kAll = text(List{Value(kItems), Value(kItems * (kItems - 1) / 2), Value(true)});
+const std::string kAll = text(List{Value(kItems), Value(kItems*(kItems - 1) / 2), Value(true)});
 
 class FoldRestartTest : public ::testing::TestWithParam<std::uint64_t> {
 protected:

@@ -5,7 +5,9 @@
 namespace penstock {
 namespace {
 
-RankFacts facts(const std::string& host, std::vector<std::uint32_t> cpus) { return {host, 1, std::move(cpus), 1 << 30}; }
+RankFacts facts(const std::string& host, std::vector<std::uint32_t> cpus) {
+    return {host, 1, std::move(cpus), 1 << 30};
+}
 
 std::vector<std::string> roles(const LaunchLayout& layout) {
     std::vector<std::string> text;
@@ -49,7 +51,8 @@ TEST(LaunchLayout, SlotsGivenAreForEachBroker) {
 }
 
 TEST(LaunchLayout, HostsAreThoseThatHaveBrokers) {
-    const LaunchLayout layout = lay_out({facts("a", {0}), facts("a", {1}), facts("b", {0, 1}), facts("c", {0, 1, 2})}, 0, 1, {});
+    const LaunchLayout layout =
+        lay_out({facts("a", {0}), facts("a", {1}), facts("b", {0, 1}), facts("c", {0, 1, 2})}, 0, 1, {});
     ASSERT_EQ(layout.hosts.size(), 2u);
     EXPECT_EQ(layout.broker(2)->slots, 2u);
     EXPECT_EQ(layout.broker(3)->slots, 3u);
@@ -58,7 +61,8 @@ TEST(LaunchLayout, HostsAreThoseThatHaveBrokers) {
 }
 
 TEST(LaunchLayout, CommandsMayUseTheCpusOfAllBrokersOfTheirHost) {
-    const LaunchLayout layout = lay_out({facts("a", {0}), facts("a", {1}), facts("a", {2}), facts("b", {5, 6}), facts("a", {4, 2})}, 0, 1, {});
+    const LaunchLayout layout =
+        lay_out({facts("a", {0}), facts("a", {1}), facts("a", {2}), facts("b", {5, 6}), facts("a", {4, 2})}, 0, 1, {});
     EXPECT_EQ(layout.broker_cpus[layout.broker(2)->host], (std::vector<std::uint32_t>{2, 4}));
     EXPECT_EQ(layout.broker_cpus[layout.broker(3)->host], (std::vector<std::uint32_t>{5, 6}));
 }

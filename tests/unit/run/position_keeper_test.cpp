@@ -54,7 +54,8 @@ TEST_F(PositionKeeperTest, TheLastPositionIsWritten) {
                         keeper.put(pipeline_, behind(40));
                         keeper.end(pipeline_, false);
                     }),
-              40u) << "it has failed, and may be tried again";
+              40u)
+        << "it has failed, and may be tried again";
 }
 
 TEST_F(PositionKeeperTest, NothingIsLeftOfAStreamThatHasEndedWell) {

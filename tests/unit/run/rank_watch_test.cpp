@@ -73,8 +73,8 @@ int said_from_to(AliveClock& clock, Nanoseconds from, Nanoseconds to, bool speak
     return said;
 }
 
-// A broker of a stream tells rank 0 how far it is four times a second, and rank 0 has nothing to say to that: after a minute
-// every broker took it for lost.
+// A broker of a stream tells rank 0 how far it is four times a second, and rank 0 has nothing to say to that: after a
+// minute every broker took it for lost.
 TEST(AliveClock, WhoSpeaksAllTheTimeStillAsksWhoIsSilent) {
     AliveClock clock(kSecond);
     EXPECT_EQ(said_from_to(clock, 100 * kSecond, 110 * kSecond, true, false), 10);

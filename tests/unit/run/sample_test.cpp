@@ -61,7 +61,8 @@ protected:
             return List{Value(v.int64() * 10)};
         };
         return std::make_unique<StreamNodes>(
-            plan_, std::map<std::string, StageScript>{{"source", source}, {"first", first}, {"slow", slow}}, 3, random_);
+            plan_, std::map<std::string, StageScript>{{"source", source}, {"first", first}, {"slow", slow}}, 3,
+            random_);
     }
 
     Random random_{GetParam()};

@@ -104,8 +104,9 @@ TEST_P(StreamNodesTest, EveryStageCountsItsItems) {
 TEST_P(StreamNodesTest, WhatFailsAndWhatIsRetriedIsCounted) {
     StageScript shaky;
     shaky.raise = {3};
-    StreamNodes nodes(plan_of({{"source", {}, StageForm::source}, {"shaky", {0}, StageForm::map, 1, false, OnError::retry, 2}}),
-                      {{"source", source_of(10)}, {"shaky", shaky}}, 2, random_);
+    StreamNodes nodes(
+        plan_of({{"source", {}, StageForm::source}, {"shaky", {0}, StageForm::map, 1, false, OnError::retry, 2}}),
+        {{"source", source_of(10)}, {"shaky", shaky}}, 2, random_);
     nodes.run();
     ASSERT_TRUE(nodes.all_ended());
     EXPECT_EQ(nodes.counts.at("shaky").retried, 2u);

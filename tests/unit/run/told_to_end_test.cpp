@@ -13,7 +13,8 @@ constexpr Nanoseconds kPatience = ToldToEnd::kSignalPatience;
 
 class ToldToEndTest : public ::testing::Test {
 protected:
-    static Outcome failed(std::uint64_t ticket, EndReason reason, int number, Nanoseconds started, Nanoseconds finished) {
+    static Outcome failed(std::uint64_t ticket, EndReason reason, int number, Nanoseconds started,
+                          Nanoseconds finished) {
         Outcome o;
         o.ticket = ticket;
         o.succeeded = false;
@@ -67,13 +68,15 @@ TEST_F(ToldToEndTest, WhatStartedAfterwardsIsJudgedAsEver) {
     signal_at_ = 150;
     Outcome o = killed(SIGTERM, 151);
     EXPECT_FALSE(told_.was_ended(o));
-    EXPECT_EQ(sorted(one(killed(SIGTERM, 151)), 200), std::vector<std::uint64_t>{}) << "another signal may be on its way";
+    EXPECT_EQ(sorted(one(killed(SIGTERM, 151)), 200), std::vector<std::uint64_t>{})
+        << "another signal may be on its way";
     EXPECT_EQ(sorted({}, 200 + kPatience), std::vector<std::uint64_t>{1});
 }
 
 TEST_F(ToldToEndTest, OtherFailuresAreTheJobsOwn) {
     signal_at_ = 150;
-    for (const EndReason reason : {EndReason::exception, EndReason::timeout, EndReason::memory, EndReason::bad_output}) {
+    for (const EndReason reason :
+         {EndReason::exception, EndReason::timeout, EndReason::memory, EndReason::bad_output}) {
         Outcome o = failed(1, reason, 0, 100, 200);
         EXPECT_FALSE(told_.was_ended(o)) << end_reason_name(reason);
     }

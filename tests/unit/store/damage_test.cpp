@@ -203,7 +203,8 @@ TEST_F(DamageTest, ASegmentWithoutItsChecksumsIsNotReadAtAll) {
     write_content(path, bytes);
     const CollectReport report = run_.collect();
     ASSERT_EQ(report.damaged.size(), 1u);
-    EXPECT_THAT(report.damaged[0].reason, HasSubstr("its end, where its checksums should be, is missing or not as it was written"));
+    EXPECT_THAT(report.damaged[0].reason,
+                HasSubstr("its end, where its checksums should be, is missing or not as it was written"));
 }
 
 // Another program that changes a results file takes the checksums away: what it wrote is read.

@@ -60,7 +60,8 @@ protected:
         (all.push_back(std::move(records)), ...);
         write(std::move(all));
     }
-    std::shared_ptr<const Resumption> resume(const std::shared_ptr<const PipelineContext>& p, bool retry_failed = false) {
+    std::shared_ptr<const Resumption> resume(const std::shared_ptr<const PipelineContext>& p,
+                                             bool retry_failed = false) {
         return DurableJobs::read(run_.results(), {retry_failed, false})->resumption(*p->plan, p->info);
     }
     Kept kept(const std::shared_ptr<const PipelineContext>& p, bool retry_failed = false) {
@@ -111,21 +112,24 @@ TEST_F(DurableJobsTest, JobsAreFoundByTheirValuesWhereverTheyStandNow) {
 TEST_F(DurableJobsTest, WhatHasChangedRunsAgainAsAFurtherAttempt) {
     const auto p = pipeline(kFan);
     store(record(p, 0, 0), record(p, 0, 1), record(p, 1, 0));
-    const auto now = pipeline("  a: {worker: make, with: {k: 1}, for-each: {n: {range: [0, 10]}}}\n"
-                              "  b: {worker: make, inputs: {x: a.v}}\n");
+    const auto now = pipeline(
+        "  a: {worker: make, with: {k: 1}, for-each: {n: {range: [0, 10]}}}\n"
+        "  b: {worker: make, inputs: {x: a.v}}\n");
     const auto r = resume(now);
     EXPECT_EQ(r->history->kept, Kept());
     EXPECT_EQ(r->history->tried, (Tried{{0, 2, 1}, {10, 1, 1}}));
     EXPECT_EQ(r->changed, 3u) << "b reads what a makes";
-    const auto others = pipeline("  a: {worker: make, priority: 3, retries: 2, timeout: 5 s, memory: 1 MiB, "
-                                 "for-each: {n: {range: [0, 10]}}}\n  b: {worker: make, inputs: {x: a.v}}\n");
+    const auto others = pipeline(
+        "  a: {worker: make, priority: 3, retries: 2, timeout: 5 s, memory: 1 MiB, "
+        "for-each: {n: {range: [0, 10]}}}\n  b: {worker: make, inputs: {x: a.v}}\n");
     EXPECT_EQ(kept(others), (Kept{{0, 2, true}, {10, 1, true}})) << "these never cause a rerun";
 }
 
 TEST_F(DurableJobsTest, AChangeOfAJobThatIsOnlyFollowedChangesNothing) {
     const auto p = pipeline("  a: {worker: make}\n  b: {worker: make, after: a}\n");
     store(record(p, 0, 0), record(p, 1, 0));
-    EXPECT_EQ(kept(pipeline("  a: {worker: make, with: {k: 1}}\n  b: {worker: make, after: a}\n")), (Kept{{1, 1, true}}));
+    EXPECT_EQ(kept(pipeline("  a: {worker: make, with: {k: 1}}\n  b: {worker: make, after: a}\n")),
+              (Kept{{1, 1, true}}));
 }
 
 TEST_F(DurableJobsTest, AForEachWhereThereWasNoneIsAnotherJob) {
@@ -137,36 +141,41 @@ TEST_F(DurableJobsTest, AForEachWhereThereWasNoneIsAnotherJob) {
 }
 
 TEST_F(DurableJobsTest, WhatWasNotSavedIsMadeAgainForThoseWhoReadIt) {
-    constexpr auto kChain = "  a: {worker: make, save: none}\n  b: {worker: make, save: none, inputs: {x: a.v}}\n"
-                            "  c: {worker: make, inputs: {x: b.v}}\n  d: {worker: make, inputs: {x: a.v}}\n";
+    constexpr auto kChain =
+        "  a: {worker: make, save: none}\n  b: {worker: make, save: none, inputs: {x: a.v}}\n"
+        "  c: {worker: make, inputs: {x: b.v}}\n  d: {worker: make, inputs: {x: a.v}}\n";
     const auto p = pipeline(kChain);
     store(record(p, 0, 0), record(p, 1, 0), record(p, 3, 0));
     EXPECT_EQ(kept(p), (Kept{{3, 1, true}})) << "c needs b, and b needs a";
-    write([&] {
-        std::vector<JobRecord> one;
-        one.push_back(record(p, 2, 0));
-        return one;
-    }(), 2);
+    write(
+        [&] {
+            std::vector<JobRecord> one;
+            one.push_back(record(p, 2, 0));
+            return one;
+        }(),
+        2);
     EXPECT_EQ(kept(p), (Kept{{0, 4, true}})) << "nobody needs them";
 }
 
 TEST_F(DurableJobsTest, EachTwinNeedsItsOwn) {
-    const auto p = pipeline("  a: {worker: make, save: none, for-each: {n: {range: [0, 4]}}}\n"
-                            "  b: {worker: make, for-each: {like: a}, inputs: {x: a.v}}\n");
+    const auto p = pipeline(
+        "  a: {worker: make, save: none, for-each: {n: {range: [0, 4]}}}\n"
+        "  b: {worker: make, for-each: {like: a}, inputs: {x: a.v}}\n");
     store(record(p, 0, 0), record(p, 0, 1), record(p, 0, 2), record(p, 1, 0), record(p, 1, 2));
     EXPECT_EQ(kept(p), (Kept{{0, 1, true}, {2, 1, true}, {4, 1, true}, {6, 1, true}}));
 }
 
 TEST_F(DurableJobsTest, AFileThatIsNotAsItWasIsMadeAgain) {
-    const auto p = pipeline("  a: {worker: command, with: {argv: [x], outputs: {f: {file: out, as: path, to: kept}}}}\n");
+    const auto p =
+        pipeline("  a: {worker: command, with: {argv: [x], outputs: {f: {file: out, as: path, to: kept}}}}\n");
     const auto file = run_.folder() / "kept";
     std::ofstream(file) << "12345";
     struct stat now {};
     ASSERT_EQ(::stat(file.c_str(), &now), 0);
     JobRecord r = record(p, 0, 0);
     const std::int64_t mtime = std::int64_t{now.st_mtim.tv_sec} * 1'000'000'000 + now.st_mtim.tv_nsec;
-    r.outputs = std::make_shared<const Document>(
-        Document{{"f", Map{{"path", file.string()}, {"size", 5}, {"mtime", mtime}}}});
+    r.outputs =
+        std::make_shared<const Document>(Document{{"f", Map{{"path", file.string()}, {"size", 5}, {"mtime", mtime}}}});
     store(std::move(r));
     EXPECT_EQ(kept(p), (Kept{{0, 1, true}}));
     std::ofstream(file) << "123456";
@@ -179,11 +188,13 @@ TEST_F(DurableJobsTest, TheResultsFileAndLaterSegmentsCountTogether) {
     const auto p = pipeline(kFan);
     store(record(p, 0, 0), record(p, 0, 1, JobStatus::failed));
     run_.collect();
-    write([&] {
-        std::vector<JobRecord> one;
-        one.push_back(record(p, 0, 1, JobStatus::succeeded, 2));
-        return one;
-    }(), 1, 2);
+    write(
+        [&] {
+            std::vector<JobRecord> one;
+            one.push_back(record(p, 0, 1, JobStatus::succeeded, 2));
+            return one;
+        }(),
+        1, 2);
     const auto r = resume(p);
     EXPECT_EQ(r->history->kept, (Kept{{0, 2, true}}));
     EXPECT_EQ(r->history->tried, (Tried{{0, 1, 1}, {1, 1, 2}}));

@@ -37,8 +37,9 @@ protected:
             chunk[0] = chunk_rows;
             H5Pset_chunk(layout.id(), static_cast<int>(chunk.size()), chunk.data());
         }
-        const h5::Handle set(H5Dcreate2(file_.id(), name, stored < 0 ? type : stored, space.id(), H5P_DEFAULT, layout.id(),
-                                        H5P_DEFAULT), H5Dclose);
+        const h5::Handle set(
+            H5Dcreate2(file_.id(), name, stored < 0 ? type : stored, space.id(), H5P_DEFAULT, layout.id(), H5P_DEFAULT),
+            H5Dclose);
         ASSERT_GE(H5Dwrite(set.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), 0);
     }
     void open_to_write() {
@@ -120,8 +121,9 @@ TEST_F(RowReaderTest, TypesOfOtherProgramsAreRead) {
 TEST_F(RowReaderTest, WhatCannotBeReadIsSaid) {
     {
         const h5::Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-        const h5::Handle set(H5Dcreate2(file_.id(), "scalar", H5T_NATIVE_DOUBLE, space.id(), H5P_DEFAULT, H5P_DEFAULT,
-                                        H5P_DEFAULT), H5Dclose);
+        const h5::Handle set(
+            H5Dcreate2(file_.id(), "scalar", H5T_NATIVE_DOUBLE, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+            H5Dclose);
     }
     const auto said = [&](const std::string& name) -> std::string {
         try {

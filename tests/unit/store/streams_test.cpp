@@ -315,8 +315,9 @@ TEST_F(StreamsTest, WhatIsAddedToAStreamHasNoRows) {
 
 TEST_F(StreamsTest, WhatStagesHaveDoneStandsBesideTheirItems) {
     const Pipe pipeline = stream_plan().start();
-    const std::vector<Value> rows{Value(Document{{"stage", "source"}, {"worker", 0}, {"items_out", 3}, {"busy_s", 0.5}}),
-                                  Value(Document{{"stage", "top"}, {"worker", 0}, {"items_in", 3}, {"busy_s", 0.25}})};
+    const std::vector<Value> rows{
+        Value(Document{{"stage", "source"}, {"worker", 0}, {"items_out", 3}, {"busy_s", 0.5}}),
+        Value(Document{{"stage", "top"}, {"worker", 0}, {"items_in", 3}, {"busy_s", 0.25}})};
     segment_of(1, stream_record(pipeline, 0, numbers(0, 3)));
     segment_of(0, {pipeline, nullptr, 1, 0, encoded(rows)});
     collect_all();

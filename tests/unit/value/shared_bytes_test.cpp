@@ -52,7 +52,8 @@ TEST(SharedBytes, ThreadsDropWhatOthersMade) {
         BytesWriter writer;
         writer.append(bytes_of(20'000));
         SharedBytes all = writer.take();
-        std::thread other([part = all.part(10, 10'000)] { EXPECT_EQ(part, SharedBytes(bytes_of(20'000)).part(10, 10'000)); });
+        std::thread other(
+            [part = all.part(10, 10'000)] { EXPECT_EQ(part, SharedBytes(bytes_of(20'000)).part(10, 10'000)); });
         all = {};
         writer.append(bytes_of(20'000));
         EXPECT_EQ(writer.take(), SharedBytes(bytes_of(20'000)));

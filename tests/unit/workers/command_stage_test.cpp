@@ -101,7 +101,8 @@ TEST_F(CommandStage, JsonGoesBothWays) {
                          "import sys, json\n"
                          "for line in sys.stdin: print(json.dumps({{'was': json.loads(line), 'n': 1.5}}))"}},
            {"frames", "json"}});
-    EXPECT_EQ(text(of(Map{{"a", List{1, Value(), "x\ny"}}})), text(List{Map{{"was", Map{{"a", List{1, Value(), "x\ny"}}}}, {"n", 1.5}}}));
+    EXPECT_EQ(text(of(Map{{"a", List{1, Value(), "x\ny"}}})),
+              text(List{Map{{"was", Map{{"a", List{1, Value(), "x\ny"}}}}, {"n", 1.5}}}));
 }
 
 TEST_F(CommandStage, FramesOfBytesHaveALength) {

@@ -41,8 +41,11 @@ TEST_F(Sources, LinesWithoutTheirEnds) {
     EXPECT_EQ(test::made_by<Lines>(context({{"file", (folder_.path() / "b.txt").string()}})), (List{"one"}));
     folder_.write("empty", "");
     EXPECT_EQ(test::made_by<Lines>(context({{"file", "empty"}})), List{});
-    EXPECT_THAT([&] { test::made_by<Lines>(context({{"file", "none"}})); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("none: No such file")));
+    EXPECT_THAT(
+        [&] {
+            test::made_by<Lines>(context({{"file", "none"}}));
+        },
+        ThrowsMessage<std::runtime_error>(HasSubstr("none: No such file")));
     EXPECT_THROW(test::made_by<Lines>(context({{"file", "."}})), std::runtime_error);
 }
 
@@ -71,10 +74,14 @@ TEST_F(Sources, GoOnBehindWhatTheyHaveMade) {
         EXPECT_EQ(made_behind<Files>(n, context({{"glob", "a.*"}})).size(), n < 2 ? 2 - n : 0) << n;
     }
     ASSERT_EQ(::mkfifo((folder_.path() / "pipe").c_str(), 0600), 0);
-    EXPECT_THAT([&] { made_behind<Lines>(2, context({{"file", "pipe"}})); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("behind its first 2 items: it is no regular file, so they are "
-                                                            "gone. For the stream to begin again remove X.h5.run/positions and go "
-                                                            "on with --resume --retry-failed")));
+    EXPECT_THAT(
+        [&] {
+            made_behind<Lines>(2, context({{"file", "pipe"}}));
+        },
+        ThrowsMessage<std::runtime_error>(
+            HasSubstr("behind its first 2 items: it is no regular file, so they are "
+                      "gone. For the stream to begin again remove X.h5.run/positions and go "
+                      "on with --resume --retry-failed")));
 }
 
 TEST_F(Sources, PartsOfAFileAreItsLinesWhereverTheyAreCut) {
@@ -113,8 +120,11 @@ TEST_F(Sources, LongLinesAreReadWhole) {
 TEST_F(Sources, APipeHasOnePart) {
     ASSERT_EQ(::mkfifo((folder_.path() / "pipe").c_str(), 0600), 0);
     const int both = ::open((folder_.path() / "pipe").c_str(), O_RDWR | O_CLOEXEC);  // so that nobody waits
-    EXPECT_THAT([&] { test::made_by<Lines>(context({{"file", "pipe"}}), 0, 2); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("is no regular file, so it cannot be read in 2 parts")));
+    EXPECT_THAT(
+        [&] {
+            test::made_by<Lines>(context({{"file", "pipe"}}), 0, 2);
+        },
+        ThrowsMessage<std::runtime_error>(HasSubstr("is no regular file, so it cannot be read in 2 parts")));
     ::close(both);
 }
 
@@ -134,8 +144,11 @@ TEST_F(Sources, RecordsAreTheValuesOfLines) {
     EXPECT_EQ(test::made_by<Records>(context({{"file", "a.jsonl"}})), records);
     EXPECT_EQ(test::made_in_parts<Records>(context({{"file", "a.jsonl"}}), 3), records);
     folder_.write("bad.jsonl", "1\n{x\n");
-    EXPECT_THAT([&] { test::made_by<Records>(context({{"file", "bad.jsonl"}})); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("bad.jsonl: the line that begins at byte 2 is no JSON")));
+    EXPECT_THAT(
+        [&] {
+            test::made_by<Records>(context({{"file", "bad.jsonl"}}));
+        },
+        ThrowsMessage<std::runtime_error>(HasSubstr("bad.jsonl: the line that begins at byte 2 is no JSON")));
 }
 
 TEST_F(Sources, RangesInBothDirections) {
@@ -174,8 +187,11 @@ TEST_F(Sources, FilesInTheOrderOfTheirNames) {
     EXPECT_EQ(test::made_in_parts<Files>(files, 2), expected);
     EXPECT_EQ(test::made_in_parts<Files>(files, 5), expected);
     EXPECT_EQ(test::made_by<Files>(context({{"glob", (folder_.path() / "?").string()}})), (List{path("o")}));
-    EXPECT_THAT([&] { test::made_by<Files>(context({{"glob", "*.none"}})); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("*.none; if that may be, say `may-be-empty: true`")));
+    EXPECT_THAT(
+        [&] {
+            test::made_by<Files>(context({{"glob", "*.none"}}));
+        },
+        ThrowsMessage<std::runtime_error>(HasSubstr("*.none; if that may be, say `may-be-empty: true`")));
     EXPECT_EQ(test::made_by<Files>(context({{"glob", "*.none"}, {"may-be-empty", true}})), List{});
 }
 

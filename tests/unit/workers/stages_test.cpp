@@ -104,8 +104,11 @@ TEST(StageFolds, AnItemThatIsWrongSomewhereCountsNowhere) {
     test::Emitted emitted;
     Sum sum;
     sum.on_item(1, context);
-    EXPECT_THAT([&] { sum.on_item(List{10, "x"}, context); },
-                ThrowsMessage<ValueError>("an item must hold numbers, arrays or lists of them, and it holds string"));
+    EXPECT_THAT(
+        [&] {
+            sum.on_item(List{10, "x"}, context);
+        },
+        ThrowsMessage<ValueError>("an item must hold numbers, arrays or lists of them, and it holds string"));
     EXPECT_THAT([&] { sum.on_item(nullptr, context); }, ThrowsMessage<ValueError>(HasSubstr("it holds null")));
     sum.on_item(2, context);
     sum.finish(emitted, context);
@@ -147,8 +150,11 @@ TEST_F(Outputs, ToLinesLeavesNothingBehindThatIsNotComplete) {
     EXPECT_EQ(through<ToLines>({{"file", "a.txt"}}, {"x"}), (List{1}));
     EXPECT_THAT(folder_.names(), ElementsAre("a.txt"));
     EXPECT_EQ(folder_.read("a.txt"), "x\n");
-    EXPECT_THAT([&] { through<ToLines>({{"file", "a.txt/b"}}, {}); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("a.txt/b: Not a directory")));
+    EXPECT_THAT(
+        [&] {
+            through<ToLines>({{"file", "a.txt/b"}}, {});
+        },
+        ThrowsMessage<std::runtime_error>(HasSubstr("a.txt/b: Not a directory")));
     EXPECT_THAT(ToLines::check({}), ElementsAre("`to-lines` needs the parameter `file`: the file to be written"));
 }
 
@@ -218,7 +224,8 @@ TEST_F(ToLinesGoesOn, NotWhenWhatItHadIsGone) {
     EXPECT_THAT(folder_.names(), ElementsAre("a.txt")) << "what was left of it has gone";
     folder_.write("a.txt", "of somebody else, and long enough");
     EXPECT_THAT([&] { restored(); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("is gone or too short. For the stream to begin again remove X.h5.run/positions")));
+                ThrowsMessage<std::runtime_error>(
+                    HasSubstr("is gone or too short. For the stream to begin again remove X.h5.run/positions")));
     EXPECT_THAT(folder_.names(), ElementsAre("a.txt"));
 }
 
@@ -238,8 +245,9 @@ TEST_F(Outputs, ToFilesWritesAFileOfEachItem) {
     const auto path = [&](const char* name) { return Value((folder_.path() / "d" / name).string()); };
     const Bytes bytes{std::byte{0}, std::byte{255}};
     const List items{"text", Map{{"name", "own.bin"}, {"content", bytes}}, List{1, 2}, Map{{"name", "x"}}};
-    EXPECT_EQ(through<ToFiles>({{"directory", "d"}, {"suffix", ".json"}}, items),
-              (List{path("item-00000000.json"), path("own.bin"), path("item-00000001.json"), path("item-00000002.json")}));
+    EXPECT_EQ(
+        through<ToFiles>({{"directory", "d"}, {"suffix", ".json"}}, items),
+        (List{path("item-00000000.json"), path("own.bin"), path("item-00000001.json"), path("item-00000002.json")}));
     EXPECT_EQ(folder_.read("d/item-00000000.json"), "text");
     EXPECT_EQ(folder_.read("d/own.bin"), std::string("\0\xff", 2));
     EXPECT_EQ(folder_.read("d/item-00000001.json"), "[1,2]\n");
@@ -248,7 +256,9 @@ TEST_F(Outputs, ToFilesWritesAFileOfEachItem) {
 
 TEST_F(Outputs, ToFilesWritesNowhereElse) {
     for (const char* name : {"", ".", "..", "../a", "/a", "a/b"})
-        EXPECT_THAT(([&] { through<ToFiles>({{"directory", "d"}}, {Map{{"name", name}, {"content", 1}}}); }),
+        EXPECT_THAT(([&] {
+                        through<ToFiles>({{"directory", "d"}}, {Map{{"name", name}, {"content", 1}}});
+                    }),
                     ThrowsMessage<std::runtime_error>(HasSubstr("is no name for a file of `to-files`")));
     EXPECT_THAT(folder_.names(), IsEmpty());
     EXPECT_THAT(ToFiles::check({{"directory", "d"}, {"suffix", "/x"}}), ElementsAre(HasSubstr("`suffix` is \"/x\"")));
