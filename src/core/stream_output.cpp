@@ -106,15 +106,22 @@ bool StreamOutput::fits_as_large(std::uint64_t items, std::uint64_t bytes, std::
     return items < kLargeItems && bytes + more <= kMostLinkBytes;
 }
 
+// Few that take long are shared among all workers, or one would have work when others have none.
+std::uint64_t StreamOutput::most_at_once(const Consumer& c, const Link& l) const {
+    const std::uint64_t whole = limit(l, c.links.size() == 1);
+    std::uint64_t most = whole / kParts;
+    if (l.each_ns >= 0 && static_cast<Nanoseconds>(whole / kLongParts) * l.each_ns >= kLongPart)
+        most = std::min(whole / kLongParts, (c.pending.front().items->count() + c.links.size() - 1) / c.links.size());
+    return std::clamp<std::uint64_t>(most, 1, kBatchItems);
+}
+
 // What would leave together if the link had room for it. Parts of a batch are about equally large, or its last one
 // would be too little to keep anybody busy.
 StreamOutput::Message StreamOutput::next_message(const Consumer& c, const Link& l) const {
     const Pending& p = c.pending.front();
     const std::size_t rest = p.items->count() - p.first;
     if (rest == 0) return {};
-    const std::uint64_t whole = limit(l, c.links.size() == 1);
-    const std::uint64_t most =
-        std::min<std::uint64_t>(std::max<std::uint64_t>(1, whole / kBatchesOfLimit), kBatchItems);
+    const std::uint64_t most = most_at_once(c, l);
     const std::uint64_t messages = (rest + most - 1) / most;
     const std::uint64_t n = std::min((rest + messages - 1) / messages, room_to_mark(c));
     Message m;

@@ -3,9 +3,12 @@
 
 #include "sim/random.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
+#include <map>
 
 namespace penstock {
 namespace {
@@ -65,32 +68,51 @@ TEST(StreamOutput, AMessageThatDoesNotFitWaitsInsteadOfLeavingInParts) {
 }
 
 // The same of the number of items: a worker with two pieces of a few items has nothing to do before more can come.
-TEST(StreamOutput, ABatchLeavesInPartsOfAboutOneSize) {
+// `parts`: of what a link may have.
+void expect_parts_of_about_one_size(Nanoseconds each, std::uint64_t parts) {
     constexpr std::size_t kItems = 2048;
-    constexpr Nanoseconds kEach = 10'500;  // the limit is no multiple of anything
-    const std::uint64_t limit = StreamOutput::kHorizon / kEach;
+    const std::uint64_t limit = std::min<std::uint64_t>(StreamOutput::kHorizon / each, kDefaultQueue / 2);
+    const std::uint64_t most = limit / parts;
     const StreamItemsPtr batch = items_of(kItems, 9);
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         sim::Random random(seed);
         StreamOutput out(source_and_map(2), TemplateIndex(0));
-        for (const std::uint32_t worker : {1u, 2u}) EXPECT_TRUE(out.taken(JobIndex(worker), 0, 0, kEach));
+        for (const std::uint32_t worker : {1u, 2u}) EXPECT_TRUE(out.taken(JobIndex(worker), 0, 0, each));
         std::deque<StreamOutput::Sent> there[2];
         for (std::size_t made = 0; made < 100;) {
             if (!out.full()) {
                 out.add(batch, made++, true);
             } else if (auto& some = there[random.below(2)]; !some.empty()) {
-                out.taken(some.front().to, some.front().items->count(), some.front().items->bytes.size(), kEach);
+                out.taken(some.front().to, some.front().items->count(), some.front().items->bytes.size(), each);
                 some.pop_front();
             }
             if (random.chance(0.5)) continue;
             for (StreamOutput::Sent& sent : out.take_sendable()) {
-                EXPECT_GE(sent.items->count(), kItems / 5 - 1);
-                EXPECT_LE(sent.items->count(), limit / StreamOutput::kBatchesOfLimit);
+                EXPECT_GE(sent.items->count(), kItems / (kItems / most + 1) - 1);
+                EXPECT_LE(sent.items->count(), most);
                 there[sent.to.value - 1].push_back(std::move(sent));
             }
         }
     }
+}
+
+// The limits are no multiples of anything.
+TEST(StreamOutput, ABatchLeavesInPartsOfAboutOneSize) { expect_parts_of_about_one_size(3'100, StreamOutput::kParts); }
+
+TEST(StreamOutput, OfItemsThatTakeLongABatchLeavesInFewParts) {
+    expect_parts_of_about_one_size(13'500, StreamOutput::kLongParts);
+}
+
+TEST(StreamOutput, FewItemsThatTakeLongAreSharedAmongAllWorkers) {
+    StreamOutput out(source_and_map(4), TemplateIndex(0));
+    for (std::uint32_t worker = 1; worker <= 4; ++worker) EXPECT_TRUE(out.taken(JobIndex(worker), 0, 0, 100'000));
+    out.add(items_of(82, 9), 0, true);
+    std::map<std::uint32_t, std::size_t> each;
+    for (const StreamOutput::Sent& sent : out.take_sendable()) each[sent.to.value] += sent.items->count();
+    EXPECT_EQ(each.size(), 4u);
+    for (const auto& [worker, items] : each)
+        EXPECT_THAT(items, ::testing::AllOf(::testing::Ge(20u), ::testing::Le(21u)));
 }
 
 TEST(StreamOutput, WhatIsLargerThanTheRoomOfALinkLeavesWhenNothingElseIsThere) {
