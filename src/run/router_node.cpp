@@ -1,5 +1,7 @@
 #include "run/router_node.hpp"
 
+#include "run/stored_places.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -147,27 +149,9 @@ void RouterNode::on(const RouterMessage& message, std::uint32_t from, Outbox& ou
     if (router_.counts().durable != durable) last_durable_ = steady_now();
 }
 
-// Which file has the outputs of these jobs, and where in it.
 void RouterNode::answer(const msg::FindStored& question, std::uint32_t from, Outbox& out) {
-    msg::StoredAt answer{question.request, {}, {}};
     const auto known = pipelines_.find(question.pipeline);
-    const Resumption* const kept = known == pipelines_.end() ? nullptr : known->second.resumption.get();
-    if (kept != nullptr && kept->files != nullptr) answer.files = *kept->files;
-    for (const JobRun& run : question.jobs) {
-        const std::uint32_t end = run.first.value + run.count;
-        for (std::uint32_t job = run.first.value; job < end;) {
-            const Resumption::Place* const place = kept == nullptr ? nullptr : kept->place_of(job);
-            if (place == nullptr) {
-                answer.runs.push_back({JobIndex(job), 1, msg::StoredAt::kNowhere, 0});
-                ++job;
-                continue;
-            }
-            const std::uint32_t count = std::min(end, place->first + place->count) - job;
-            answer.runs.push_back({JobIndex(job), count, place->file, place->row + (job - place->first)});
-            job += count;
-        }
-    }
-    out.to_broker(from, std::move(answer));
+    out.to_broker(from, stored_at(question, known == pipelines_.end() ? nullptr : known->second.resumption.get()));
 }
 
 bool RouterNode::work(Outbox& out) {

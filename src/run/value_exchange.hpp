@@ -53,6 +53,12 @@ public:
     void on(const msg::ChunkTaken& m, std::uint32_t from, Outbox& out);
 
     std::uint64_t ignored() const { return ignored_; }
+    // Inputs that are gathered or wait to be taken, questions about them, and answers on their way: none once all jobs
+    // have started or were given back.
+    std::size_t in_hand() const {
+        return gathering_.size() + ready_.size() + arrived_.size() + locating_.size() + questions_.size() +
+               stored_questions_.size() + incoming_.size() + outgoing_.size();
+    }
 
 private:
     struct Part {  // jobs of which one key is read

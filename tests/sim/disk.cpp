@@ -7,7 +7,7 @@ namespace penstock::sim {
 
 Disk::Segment Disk::add(const Writer& writer, std::vector<Row> rows) {
     if (is_fenced(writer)) return 0;
-    segments_.emplace(++last_, std::move(rows));
+    segments_.emplace(++last_, std::make_shared<const std::vector<Row>>(std::move(rows)));
     return last_;
 }
 
@@ -16,7 +16,7 @@ std::map<JobRef, Disk::Known> Disk::known() const {
     std::map<std::tuple<JobRef, std::uint32_t, std::uint32_t>, JobState> rows;
     std::map<JobRef, Known> all;
     for (const auto& [segment, content] : segments_)
-        for (const Row& row : content) rows.emplace(std::tuple(row.job, row.launch, row.attempt), row.state);
+        for (const Row& row : *content) rows.emplace(std::tuple(row.job, row.launch, row.attempt), row.state);
     for (const auto& [key, state] : rows) {  // of a job in the order of launches and attempts
         Known& known = all[std::get<0>(key)];
         known.attempts = std::max(known.attempts, std::get<2>(key));
@@ -35,6 +35,31 @@ std::shared_ptr<JobHistory> Disk::history(const std::map<JobRef, Known>& known, 
     }
     if (history->kept.empty() && history->tried.empty()) return nullptr;
     return history;
+}
+
+std::shared_ptr<Resumption> Disk::with_places(std::shared_ptr<const JobHistory> history, PipelineId pipeline) {
+    auto resumption = std::make_shared<Resumption>();
+    auto files = std::make_shared<std::vector<std::string>>();
+    std::map<std::uint32_t, Resumption::Place> places;
+    for (const auto& [segment, content] : segments_) {
+        const auto file = static_cast<std::uint32_t>(files->size());
+        for (std::uint32_t row = 0; row < content->size(); ++row) {
+            const Row& r = (*content)[row];
+            if (r.job.pipeline == pipeline && r.state == JobState::succeeded)
+                places.emplace(r.job.job, Resumption::Place{r.job.job, 1, file, row});
+        }
+        files->push_back("segment " + std::to_string(segment));
+        named_.emplace(files->back(), content);
+    }
+    for (const auto& [job, place] : places) resumption->places.push_back(place);
+    resumption->history = std::move(history);
+    resumption->files = std::move(files);
+    return resumption;
+}
+
+std::optional<Disk::Row> Disk::read(const std::string& file, std::uint32_t row) const {
+    const auto at = named_.find(file);
+    return at == named_.end() || row >= at->second->size() ? std::nullopt : std::optional((*at->second)[row]);
 }
 
 }  // namespace penstock::sim

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -46,7 +48,7 @@ public:
     // A segment of these rows, synced; 0 when the writer is fenced.
     Segment add(const Writer& writer, std::vector<Row> rows);
     void remove(Segment segment) { segments_.erase(segment); }
-    const std::vector<Row>& rows(Segment segment) const { return segments_.at(segment); }
+    const std::vector<Row>& rows(Segment segment) const { return *segments_.at(segment); }
     bool has(Segment segment) const { return segments_.contains(segment); }
     // What a launch that was taken for dead tries to write later.
     void late(const Writer& writer, std::vector<Row> rows) { late_.emplace_back(writer, std::move(rows)); }
@@ -64,13 +66,19 @@ public:
     // What a launch is told of a pipeline; null when nothing is known of it.
     static std::shared_ptr<JobHistory> history(const std::map<JobRef, Known>& known, PipelineId pipeline,
                                                const Plan& plan);
+    // The same with where the outputs of these jobs are: segments that get names of their own, so that no merge takes
+    // them away. `history`: of what is to be kept of it.
+    std::shared_ptr<Resumption> with_places(std::shared_ptr<const JobHistory> history, PipelineId pipeline);
+    std::optional<Row> read(const std::string& file, std::uint32_t row) const;
 
 private:
     std::uint32_t launch_ = 1;
     bool fenced_ = true;
     std::set<Writer> fenced_writers_;
     Segment last_ = 0;
-    std::unordered_map<Segment, std::vector<Row>> segments_;
+    using Rows = std::shared_ptr<const std::vector<Row>>;
+    std::unordered_map<Segment, Rows> segments_;
+    std::map<std::string, Rows> named_;
     std::vector<std::pair<Writer, std::vector<Row>>> late_;
 };
 

@@ -42,6 +42,8 @@ TEST_P(LossFaults, AreCaught) {
         Scenario s = random_losses(seed);
         s.fault = GetParam().second;
         s.drain_at = s.end_now_at = std::nullopt;  // they need time to show
+        if (s.fault == Fault::unfenced_zombie)
+            for (Death& death : s.deaths) death.back_after = death.noticed_after + 50'000'000;
         if (simulate_losses(s).violation) ++caught;
     }
     EXPECT_GT(caught, 3) << "of 1,000 seeds";

@@ -118,16 +118,32 @@ private:
         number_jobs();
     }
 
+    // Some inputs are made of what several jobs make, perhaps under other names.
     void bind(const Edge& e) {
         at(e.producer.value).feeds_others = true;
+        std::vector<Binding>& bindings = at(e.consumer.value).bindings;
+        const std::string key = kOutputs[random_.below(std::size(kOutputs))];
+        const Missing missing = e.when == When::succeeded ? Missing::fail
+                                : random_.chance(0.5)     ? Missing::null
+                                                          : Missing::drop;
+        Binding::Producer producer{e.producer, e.relation, e.grouping};
+        if (!bindings.empty() && bindings.back().list && bindings.back().missing == missing && random_.chance(0.5)) {
+            Binding& b = bindings.back();
+            if (key != b.source_key) {
+                if (b.other_keys.empty()) b.other_keys.push_back(key);
+                producer.other_key = 1;
+            }
+            b.producers.push_back(producer);
+            return;
+        }
         Binding b;
         b.key = at(e.producer.value).name;
         b.from = Binding::From::outputs;
-        b.source_key = "out";
-        b.producers = {{e.producer, e.relation, e.grouping}};
-        b.list = e.relation != Relation::twin;
-        b.missing = e.when == When::ended ? Missing::null : Missing::fail;
-        at(e.consumer.value).bindings.push_back(std::move(b));
+        b.source_key = key;
+        b.producers = {producer};
+        b.list = e.relation != Relation::twin || random_.chance(0.2);
+        b.missing = missing == Missing::drop && !b.list ? Missing::null : missing;
+        bindings.push_back(std::move(b));
     }
 
     const PlanLimits& limits_;

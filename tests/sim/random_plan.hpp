@@ -13,6 +13,9 @@
 
 namespace penstock::sim {
 
+// What each job makes for others.
+inline constexpr const char* kOutputs[] = {"out", "more"};
+
 struct PlanLimits {
     bool reserved = false;  // some jobs need more than one CPU
     std::vector<HostDescription> hosts;

@@ -107,6 +107,12 @@ void choose_end(Scenario& s, Random& random) {
     }
 }
 
+// Large ones travel in parts; small caches put them into files.
+void choose_values(Scenario& s, Random random) {
+    if (s.jobs < 100 && random.chance(0.05)) s.output_bytes = 90'000;
+    if (s.jobs < 100 && random.chance(0.05)) s.cache_bytes = random.between(1, 5000);
+}
+
 }  // namespace
 
 Scenario next_launch(const Scenario& before) {
@@ -147,6 +153,7 @@ Scenario random_scenario(std::uint64_t seed) {
     plan_submissions(s, random);
     choose_disturbances(s, random);
     if (random.chance(0.1)) choose_end(s, random);
+    choose_values(s, Random(seed ^ 0xda7a));
     // What could not be stored has failed for those that look later, and was a success for those that have looked.
     if (s.killed_at || s.may_end_early()) s.refusing = 0;
     return s;

@@ -101,6 +101,8 @@ struct Scenario {
     std::uint64_t writer_limit = 0xffffffff;  // records waiting to be synced
     std::uint32_t claimed = 1;                // jobs a lane claims at once
     bool fail_fast = false;
+    std::size_t output_bytes = 0;            // of an output, beside what it says
+    std::uint64_t cache_bytes = 1ull << 30;  // of outputs a broker keeps in memory
     std::uint32_t idle_plans = 64;
     std::uint64_t idle_plan_jobs = 100'000;
     std::optional<Nanoseconds> drain_at;    // a signal

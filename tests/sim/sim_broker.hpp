@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/broker.hpp"
+#include "sim/sim_values.hpp"
 #include "sim/sim_writer.hpp"
 #include "sim/world.hpp"
 
@@ -26,7 +27,7 @@ public:
 
     bool finished() const { return finished_ || killed_; }
     const Broker& broker() const { return broker_; }
-    std::size_t values() const { return values_.size(); }
+    const SimValues& values() const { return values_; }
     void break_store() { writer_.break_down(); }
     void kill() {
         killed_ = true;
@@ -35,8 +36,12 @@ public:
     bool killed() const { return killed_; }
 
 private:
+    struct LaneJob {
+        JobStart start;
+        std::unique_ptr<FetchedInputs> inputs;
+    };
     struct Lane {
-        std::deque<JobStart> jobs;  // the front one runs while busy
+        std::deque<LaneJob> jobs;  // the front one runs while busy
         bool busy = false;
         std::uint64_t run = 0;      // of its jobs; the end of an earlier one means nothing
         std::uint32_t claimed = 0;  // at the front: can no longer be taken back
@@ -48,32 +53,23 @@ private:
         Nanoseconds busy = 0;
         bool told_to_end = false;
     };
-    struct Gathering {  // the inputs of one job
-        JobStart job;
-        std::vector<JobRef> wanted;
-        std::map<std::uint32_t, bool> found;  // by producer job
-        std::uint32_t outstanding = 0;
-    };
 
     void start(std::uint32_t lane, std::vector<JobStart> jobs) override;
     std::vector<std::uint64_t> take_back(std::uint32_t lane) override;
     bool may_start() const override { return !writer_.full() && !writer_.broken(); }
     void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner) override;
-    void forget_inputs(std::uint64_t ticket) override {
-        inputs_.erase(ticket);
-        gathering_.erase(ticket);
-    }
+    void forget_inputs(std::uint64_t ticket) override { values_.forget_inputs(ticket); }
     void release(const JobRun& jobs) override;
     std::vector<JobRun> held(PipelineId pipeline) override;
     void abandon_stream(PipelineId) override {}  // there are no streams here: stream_nodes.hpp
     void forget(PipelineId pipeline) override;
-    void forget(PlanId plan) override { plans_.erase(plan); }
+    void forget(PlanId plan) override {
+        plans_.erase(plan);
+        values_.forget(plan);
+    }
     void flush() override { writer_.flush_soon(); }
     void stop() override { stopping_ = true; }
 
-    void on_values(const msg::Located& m, Outbox& out);
-    void on_values(const msg::Fetch& m, std::uint32_t from, Outbox& out);
-    void on_values(const msg::Fetched& m);
     void receive_plan(const msg::PlanBlock& m, Outbox& out, std::uint32_t from);
 
     JobRef ref(const JobStart& s) const;
@@ -82,8 +78,6 @@ private:
     void end_attempt(std::uint32_t lane, std::uint64_t ticket) override;
     void end_soon(std::uint32_t lane);
     JobStart take_first(std::uint32_t lane);
-    void ask(std::uint64_t ticket, std::uint32_t holder, const std::vector<std::uint32_t>& producers, Outbox& out);
-    void gathered(std::uint64_t ticket);
     void take_outcomes(Outbox& out);
     void take_durable(Outbox& out);
     void arrive();
@@ -92,20 +86,14 @@ private:
     std::uint32_t rank_;
     std::function<void()> wake_;
     SimWriter writer_;
+    SimValues values_;
     Broker broker_;
     Outbox* out_ = nullptr;  // of the call being served
-    std::vector<Lane> lanes_;
+    std::deque<Lane> lanes_;
     std::vector<Outcome> outcomes_;
     std::set<std::uint64_t> ending_;                 // tickets of jobs that are to be ended as soon as they run
     std::map<PlanId, std::shared_ptr<Plan>> plans_;  // as far as it was sent
-    std::set<JobRef> values_;                        // outputs kept here
     std::set<PipelineId> forgotten_;
-    std::map<std::uint64_t, Gathering> gathering_;                                            // by ticket
-    std::map<std::uint64_t, std::uint64_t> locating_;                                         // request -> ticket
-    std::map<std::uint64_t, std::pair<std::uint64_t, std::vector<std::uint32_t>>> fetching_;  // request -> ticket, jobs
-    std::set<std::uint64_t> inputs_;  // tickets whose inputs are here
-    std::vector<std::uint64_t> arrived_;
-    std::uint64_t next_request_ = 1;
     std::uint64_t durable_told_ = 0;
     bool failure_told_ = false, stopping_ = false, finished_ = false;
     bool killed_ = false;

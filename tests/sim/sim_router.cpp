@@ -1,5 +1,7 @@
 #include "sim/sim_router.hpp"
 
+#include "run/stored_places.hpp"
+
 namespace penstock::sim {
 
 namespace {
@@ -35,7 +37,13 @@ SimRouter::SimRouter(World& world, std::function<void()> wake)
 }
 
 void SimRouter::on(const RouterMessage& message, std::uint32_t from, Outbox& out) {
+    if (const auto* const question = std::get_if<msg::FindStored>(&message)) answer(*question, from, out);
     std::visit([&](const auto& m) { router_.on(m, from, out); }, message);
+}
+
+void SimRouter::answer(const msg::FindStored& question, std::uint32_t from, Outbox& out) const {
+    const auto kept = kept_.find(question.pipeline);
+    out.to_broker(from, stored_at(question, kept == kept_.end() ? nullptr : kept->second.get()));
 }
 
 void SimRouter::turn(Outbox& out) {
@@ -66,6 +74,7 @@ void SimRouter::recover_further(Outbox& out) {
         if (own_durable_ < what.own_records) return false;
         world_.after(world_.random().time(1000, 100'000'000), [this, what] {
             found_.emplace_back(what, found(what));
+            kept_[what.pipeline] = world_.disk().with_places(nullptr, what.pipeline);
             wake_();
         });
         return true;
@@ -152,6 +161,7 @@ std::shared_ptr<const JobHistory> SimRouter::history(PipelineId id, const Plan& 
     const Fault fault = world_.scenario().fault;
     auto history = Disk::history(world_.known(), id, plan);
     if (history == nullptr) return nullptr;
+    kept_[id] = world_.disk().with_places(history, id);
     if (fault == Fault::forget_kept && !history->kept.empty()) history->kept.erase(history->kept.begin());
     if (fault == Fault::forget_tried) history->tried.clear();
     return history;

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -60,6 +62,7 @@ private:
     };
     void recover_further(Outbox& out);
     JobHistory found(const ToRecover& what) const;
+    void answer(const msg::FindStored& question, std::uint32_t from, Outbox& out) const;
 
     void plan_next_submission();
     void plan_next_look();
@@ -74,6 +77,7 @@ private:
     std::size_t submitted_ = 0;
     std::uint64_t over_ = 0, refused_ = 0;
     std::uint64_t own_durable_ = 0;
+    std::map<PipelineId, std::shared_ptr<const Resumption>> kept_;  // where outputs are that are not at a broker
     std::vector<ToRecover> to_recover_;
     std::vector<std::pair<ToRecover, JobHistory>> found_;
     bool gave_up_ = false;

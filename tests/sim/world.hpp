@@ -75,7 +75,8 @@ public:
     virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}  // outputs, at the broker that made them
     virtual void released(const JobRef&, std::uint32_t /*broker*/, bool /*was_there*/) {}
     virtual void forgotten(PipelineId, std::uint32_t /*broker*/) {}
-    virtual void gathered(const JobRef&, const JobRef& /*producer*/, bool /*found*/) {}  // an input
+    // An input: what that attempt of the producer has made; 0: nothing.
+    virtual void gathered(const JobRef&, const JobRef& /*producer*/, std::uint32_t /*attempt*/) {}
     virtual void sent(const Envelope&) {}
     virtual void received(const Envelope&) {}
     virtual void handed_out() {}  // the router has sent what it could

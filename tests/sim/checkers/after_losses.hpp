@@ -36,7 +36,8 @@ public:
         for (auto at = records_.lower_bound({writer, 0}); at != end; at = records_.erase(at))
             durable_.insert(at->second);
     }
-    void gathered(const JobRef& job, const JobRef& producer, bool found) override {
+    void gathered(const JobRef& job, const JobRef& producer, std::uint32_t attempt) override {
+        const bool found = attempt != 0;
         const bool made = fates_of(producer.pipeline)[producer.job] == Fate::succeeds;
         if (found != made) fail(text(job) + (made ? " does not find" : " finds") + " the outputs of " + text(producer));
     }

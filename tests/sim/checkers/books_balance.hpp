@@ -18,6 +18,8 @@ public:
             if (b->broker().running() != 0 || b->broker().queued() != 0) fail("a broker still has jobs");
             if (b->broker().ignored() != 0)
                 fail("a broker ignored " + std::to_string(b->broker().ignored()) + " messages");
+            if (b->values().ignored() != 0) fail("a broker ignored messages about values");
+            if (b->values().in_hand() != 0) fail("a broker has inputs left, or questions about them");
         }
         for (const Pipeliner* p : cluster.pipeliners()) {
             if (p->ignored() != 0) fail("a pipeliner ignored " + std::to_string(p->ignored()) + " messages");

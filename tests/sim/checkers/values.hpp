@@ -15,11 +15,15 @@ public:
 
     void kept(const JobRef& job, std::uint32_t broker) override { kept_[job] = broker; }
 
-    // A job finds the outputs of the producers that succeeded, and none of the others.
-    void gathered(const JobRef& job, const JobRef& producer, bool found) override {
+    void attempt_starts(const JobRef& job, std::uint32_t attempt, std::uint32_t) override { attempts_[job] = attempt; }
+    // A job finds the outputs of the producers that succeeded, of the attempt that did, and none of the others.
+    void gathered(const JobRef& job, const JobRef& producer, std::uint32_t attempt) override {
+        const bool found = attempt != 0;
         const bool made = world().truth(producer.pipeline).state[producer.job] == JobState::succeeded;
         if (made && !found) fail(text(job) + " does not find what " + text(producer) + " made");
         if (!made && found) fail(text(job) + " finds an output of " + text(producer) + ", which made none");
+        if (found && attempt != succeeded_attempt(producer))
+            fail(text(job) + " gets what attempt " + std::to_string(attempt) + " of " + text(producer) + " made");
     }
 
     void released(const JobRef& job, std::uint32_t broker, bool was_there) override {
@@ -45,14 +49,20 @@ public:
     void finished(const Cluster& cluster) override {
         if (world().scenario().may_end_early()) return;
         for (const SimBroker* broker : cluster.brokers())
-            if (broker->values() != 0) fail("a broker still keeps outputs");
+            if (broker->values().kept() != 0) fail("a broker still keeps outputs");
         // Each by a message of its own, not only when its pipeline was forgotten.
         if (released_.size() != kept_.size())
             fail(std::to_string(kept_.size() - released_.size()) + " outputs were never released");
     }
 
 private:
-    std::map<JobRef, std::uint32_t> kept_;  // broker
+    std::uint32_t succeeded_attempt(const JobRef& job) const {
+        const auto here = attempts_.find(job);
+        return here == attempts_.end() ? world().known().at(job).attempts : here->second;
+    }
+
+    std::map<JobRef, std::uint32_t> kept_;      // broker
+    std::map<JobRef, std::uint32_t> attempts_;  // the last one in this launch
     std::set<JobRef> released_;
 };
 
