@@ -119,6 +119,7 @@ public:
     std::uint64_t records() const { return records_; }
     std::uint64_t running() const { return in_lanes_; }
     std::uint64_t queued() const { return queued_jobs_; }
+    std::size_t tickets_in_use() const { return tickets_.size() - free_tickets_.size(); }
     std::uint64_t ignored() const { return ignored_; }
     std::size_t known_plans() const { return plans_.size(); }
     // Rank that pipelines' messages about jobs go to; for the driver's own questions.

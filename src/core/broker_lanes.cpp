@@ -90,7 +90,7 @@ bool Broker::fill_lane(std::uint32_t lane) {
 void Broker::fill_lanes() {
     if (!host_.may_start()) return;
     hand_out();
-    if (queue_.empty() && unqueue_for_idle_lane()) hand_out();
+    while (queue_.empty() && unqueue_for_idle_lane()) hand_out();
 }
 
 // Idle lanes first.

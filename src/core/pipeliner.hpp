@@ -36,6 +36,8 @@ public:
     bool stopped() const { return stopped_; }
     std::size_t active_pipelines() const { return pipelines_.size(); }
     std::size_t known_plans() const { return plans_.size(); }
+    // What is known of pipelines beside how far they are.
+    std::size_t remembers() const { return histories_.size() + epochs_.size() + early_.size(); }
     // Messages that spoke of jobs this pipeliner does not have; counted, never fatal.
     std::uint64_t ignored() const { return ignored_; }
 

@@ -79,7 +79,7 @@ PipelineId Router::submit(PlanId plan_id, const std::shared_ptr<const Plan>& pla
 void Router::start_pipelines(Outbox& out) {
     while (!waiting_.empty() && !draining_) {
         const std::uint32_t pipeliner = least_busy_pipeliner();
-        if (active_[pipeliner] >= kActivePipelines) return;
+        if (active_[pipeliner] >= options_.active_pipelines) return;
         const PipelineId id = waiting_.front();
         waiting_.pop_front();
         Pipeline& p = pipelines_.at(id);

@@ -17,7 +17,7 @@
 // with it are withdrawn from all brokers, rebuilt from what is durable and what runs elsewhere, and go on
 // (router_recovery.cpp).
 //
-// Bounds: at most kActivePipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at
+// Bounds: at most active_pipelines per pipeliner are started at once (the rest wait as ids); the ready queue holds at
 // most the jobs of active pipelines, as runs; a plan is known to the roles while pipelines of it are not over, and then
 // until idle_plans or idle_plan_jobs of RouterOptions push it out.
 #pragma once
@@ -62,6 +62,8 @@ struct RouterOptions {
     // together.
     std::uint32_t idle_plans = 64;
     std::uint64_t idle_plan_jobs = 100'000;
+    static constexpr std::uint32_t kActivePipelines = 4096;
+    std::uint32_t active_pipelines = kActivePipelines;  // at each pipeliner; further ones wait
 };
 
 // What the router tells its driver beside messages: for records, reports and the driver function.
@@ -115,7 +117,6 @@ public:
     static constexpr Nanoseconds kHorizon = 20'000'000;
     static constexpr std::uint32_t kMaxAheadPerSlot = 16384;
     static constexpr Nanoseconds kLongJob = 250'000'000;  // jobs longer than this never queue behind another
-    static constexpr std::uint32_t kActivePipelines = 4096;
     static constexpr Nanoseconds kLongestRetryDelay = 30'000'000'000;  // unless the first one is longer
     static constexpr double kLikely = 1.5;  // a job ends within so many times the mean of such jobs
     // When only jobs are left that do not fit: so long nothing else has come, if nothing more will be submitted, or may

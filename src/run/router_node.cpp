@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kFailureKinds = 20;
 constexpr std::size_t kSubmissionsAtOnce = 256;
 // That the router knows of: those that may be started with some pipeliners, and as many again that wait as ids.
-constexpr std::size_t kMaxUnfinishedPipelines = 8 * std::size_t{Router::kActivePipelines};
+constexpr std::size_t kMaxUnfinishedPipelines = 8 * std::size_t{RouterOptions::kActivePipelines};
 constexpr Nanoseconds kWaitingInterval = 1'000'000'000;
 constexpr Nanoseconds kProgressInterval = 100'000'000;
 

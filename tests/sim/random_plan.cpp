@@ -13,8 +13,10 @@ public:
 
     std::shared_ptr<const Plan> make() {
         plan_->name = "random";
-        const std::uint32_t templates = random_.chance(0.02) ? 0 : random_.between(1, random_.chance(0.2) ? 25 : 8);
-        dense_ = random_.chance(0.2);
+        std::uint32_t templates = random_.chance(0.02) ? 0 : random_.between(1, random_.chance(0.2) ? 25 : 8);
+        if (random_.chance(0.01)) templates = random_.between(250, 530);  // several blocks
+        many_ = templates > 100;
+        dense_ = random_.chance(0.2) && !many_;
         chain_ = random_.chance(0.25);
         prioritized_ = random_.chance(0.3);
         for (std::uint32_t t = 0; t < templates; ++t) add_template(t);
@@ -36,9 +38,10 @@ private:
         plan_->templates.emplace_back();
         at(t).name = "t" + std::to_string(t);
         at(t).worker = "worker" + std::to_string(random_.below(3));
-        at(t).count = random_.chance(0.5)    ? 1
-                      : random_.chance(0.05) ? 0
-                                             : random_.between(1, random_.chance(0.5) ? 4 : limits_.most_instances);
+        at(t).count = random_.chance(many_ ? 0.95 : 0.5) ? 1
+                      : random_.chance(0.05)
+                          ? 0
+                          : random_.between(1, random_.chance(0.5) || many_ ? 4 : limits_.most_instances);
         if (random_.chance(0.4)) at(t).retries = random_.between(1, 4);
         if (prioritized_) at(t).priority = static_cast<std::int32_t>(random_.below(3)) - 1;
         if (limits_.reserved && random_.chance(0.4)) at(t).resources = resources();
@@ -150,7 +153,7 @@ private:
     Random& random_;
     std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
     std::vector<bool> sized_;  // templates whose number of instances follows from an edge
-    bool dense_ = false, chain_ = false, prioritized_ = false;
+    bool many_ = false, dense_ = false, chain_ = false, prioritized_ = false;
 };
 
 }  // namespace

@@ -107,6 +107,17 @@ void choose_end(Scenario& s, Random& random) {
     }
 }
 
+// Job lengths for which it is easily told how many may queue, and few pipelines at a time.
+void choose_bounds(Scenario& s, Random random) {
+    if (random.chance(0.1)) {
+        s.shortest_job = 300'000'000;
+        s.longest_job = 2'000'000'000;
+    } else if (random.chance(0.1) && !s.ends_at) {
+        s.shortest_job = s.longest_job = random.time(10'000, 200'000'000);
+    }
+    if (random.chance(0.2)) s.active_pipelines = random.between(1, 3);
+}
+
 // Large ones travel in parts; small caches put them into files.
 void choose_values(Scenario& s, Random random) {
     if (s.jobs < 100 && random.chance(0.05)) s.output_bytes = 90'000;
@@ -154,6 +165,7 @@ Scenario random_scenario(std::uint64_t seed) {
     choose_disturbances(s, random);
     if (random.chance(0.1)) choose_end(s, random);
     choose_values(s, Random(seed ^ 0xda7a));
+    choose_bounds(s, Random(seed ^ 0xb0));
     // What could not be stored has failed for those that look later, and was a success for those that have looked.
     if (s.killed_at || s.may_end_early()) s.refusing = 0;
     return s;

@@ -105,6 +105,7 @@ struct Scenario {
     std::uint64_t cache_bytes = 1ull << 30;  // of outputs a broker keeps in memory
     std::uint32_t idle_plans = 64;
     std::uint64_t idle_plan_jobs = 100'000;
+    std::uint32_t active_pipelines = 4096;
     std::optional<Nanoseconds> drain_at;    // a signal
     std::optional<Nanoseconds> end_now_at;  // a second one: what runs is ended
     std::optional<Nanoseconds> store_fails_at;

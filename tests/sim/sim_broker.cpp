@@ -7,11 +7,11 @@ namespace penstock::sim {
 SimBroker::SimBroker(World& world, const BrokerDescription& what, std::function<void()> wake)
     : world_(world),
       rank_(what.rank),
+      slots_(what.slots + (world.scenario().fault == Fault::crowded_broker ? 2 : 0)),
       wake_(wake),
       writer_(world, what.rank, wake),
       values_(world, what.rank, std::move(wake)),
-      broker_(what.rank, what.slots + (world.scenario().fault == Fault::crowded_broker ? 2 : 0), *this,
-              world.scenario().crash_limit) {}
+      broker_(what.rank, slots_, *this, world.scenario().crash_limit) {}
 
 JobRef SimBroker::ref(const JobStart& s) const {
     return {s.pipeline->info.id, s.pipeline->plan->templates[s.job.value].first_job.value + s.instance};
@@ -67,6 +67,7 @@ void SimBroker::turn(Outbox& out) {
     values_.turn(out);
     arrive();
     broker_.settle(out);
+    look_for_idle_lane();
     if (!stopping_) return;
     writer_.stop();
     take_durable(out);
@@ -76,7 +77,21 @@ void SimBroker::turn(Outbox& out) {
 
 // ------------------------------------------------------------------------------------------ lanes
 
+// As far as this broker can help it: what a lane has claimed stays there.
+void SimBroker::look_for_idle_lane() const {
+    if (world_.scenario().claimed > 1 || !may_start() || broker_.running() == 0) return;
+    const std::size_t slots = std::min<std::size_t>(lanes_.size(), slots_);
+    const bool idle =
+        lanes_.size() < slots_ || std::any_of(lanes_.begin(), lanes_.begin() + static_cast<std::ptrdiff_t>(slots),
+                                              [](const Lane& l) { return l.jobs.empty(); });
+    const bool queue =
+        broker_.queued() != 0 || std::any_of(lanes_.begin(), lanes_.begin() + static_cast<std::ptrdiff_t>(slots),
+                                             [](const Lane& l) { return l.jobs.size() > 1; });
+    if (idle && queue) throw Violation("no idle slot", "a lane idles while jobs wait at its broker");
+}
+
 void SimBroker::start(std::uint32_t lane, std::vector<JobStart> jobs) {
+    if (lane < slots_ && !may_start()) throw Violation("back-pressure", "jobs start though the writer is full");
     if (lanes_.size() <= lane) lanes_.resize(lane + 1);
     for (JobStart& s : jobs) {
         const JobTemplate& t = s.pipeline->plan->templates[s.job.value];

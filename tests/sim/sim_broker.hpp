@@ -74,6 +74,7 @@ private:
 
     JobRef ref(const JobStart& s) const;
     void begin(std::uint32_t lane);
+    void look_for_idle_lane() const;
     void finish(std::uint32_t lane, std::uint64_t run, Nanoseconds busy);
     void end_attempt(std::uint32_t lane, std::uint64_t ticket) override;
     void end_soon(std::uint32_t lane);
@@ -84,6 +85,7 @@ private:
 
     World& world_;
     std::uint32_t rank_;
+    std::uint32_t slots_;
     std::function<void()> wake_;
     SimWriter writer_;
     SimValues values_;

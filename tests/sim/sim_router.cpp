@@ -23,6 +23,7 @@ RouterOptions options_of(const Scenario& s) {
     if (!s.deaths.empty()) options.spare_pipeliner = 0;
     options.idle_plans = s.idle_plans;
     options.idle_plan_jobs = s.idle_plan_jobs;
+    options.active_pipelines = s.active_pipelines;
     return options;
 }
 

@@ -4,7 +4,9 @@
 #include "sim/checkers/as_modelled.hpp"
 #include "sim/checkers/attempts.hpp"
 #include "sim/checkers/books_balance.hpp"
+#include "sim/checkers/drained.hpp"
 #include "sim/checkers/exactly_once.hpp"
+#include "sim/checkers/highest_first.hpp"
 #include "sim/checkers/in_time.hpp"
 #include "sim/checkers/kept_for_good.hpp"
 #include "sim/checkers/no_idle_slot.hpp"
@@ -13,6 +15,7 @@
 #include "sim/checkers/parents_first.hpp"
 #include "sim/checkers/plans_forgotten.hpp"
 #include "sim/checkers/resources.hpp"
+#include "sim/checkers/short_queues.hpp"
 #include "sim/checkers/values.hpp"
 #include "sim/cluster.hpp"
 
@@ -36,6 +39,9 @@ Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
     all.push_back(std::make_unique<Values>());
     all.push_back(std::make_unique<OverWhenDurable>());
     all.push_back(std::make_unique<NoIdleSlot>());
+    all.push_back(std::make_unique<HighestFirst>());
+    all.push_back(std::make_unique<ShortQueues>());
+    all.push_back(std::make_unique<Drained>());
     all.push_back(std::make_unique<AsModelled>());
     all.push_back(std::make_unique<BooksBalance>());
     all.push_back(std::make_unique<PlansForgotten>());

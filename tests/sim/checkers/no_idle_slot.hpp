@@ -3,6 +3,7 @@
 
 #include "sim/cluster.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace penstock::sim {
@@ -26,6 +27,12 @@ public:
     }
     void told_again(const msg::AttemptFailed& failed, std::uint32_t broker) override {
         at_[broker] -= failed.jobs.count;
+        // It pauses, and looks for another broker as long again at most.
+        const Scenario& s = world().scenario();
+        const Nanoseconds longest = std::max(Router::kLongestRetryDelay, s.retry_delay);
+        Nanoseconds pause = s.retry_delay;
+        for (std::uint32_t i = 1; i < failed.past.failed && pause < longest; ++i) pause *= 2;
+        again_[{failed.jobs.pipeline, failed.jobs.first.value}] = world().now() + 2 * std::min(pause, longest);
     }
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
@@ -33,9 +40,14 @@ public:
         if (m == nullptr) return;
         at_[e.to] += m->jobs.count;
         if (m->past.failed == 0) ready_ -= m->jobs.count;  // what is tried again may wait for another broker
+        for (std::uint32_t i = 0; i < m->jobs.count && m->past.failed != 0; ++i)
+            again_.erase({m->jobs.pipeline, m->jobs.first.value + i});
     }
     void handed_out() override {
-        if (ready_ == 0 || !world().scenario().only_simple || world().scenario().may_end_early()) return;
+        if (!world().scenario().only_simple || world().scenario().may_end_early()) return;
+        for (const auto& [job, latest] : again_)
+            if (latest < world().now() && any_idles()) fail(text(job) + " is not tried again though its pause is over");
+        if (ready_ == 0) return;
         for (const BrokerDescription& b : world().scenario().brokers)
             if (at_[b.rank] < b.slots)
                 fail("broker " + std::to_string(b.rank) + " has " + std::to_string(at_[b.rank]) + " jobs for " +
@@ -43,6 +55,12 @@ public:
     }
 
 private:
+    bool any_idles() {
+        const auto& brokers = world().scenario().brokers;
+        return std::any_of(brokers.begin(), brokers.end(), [&](const auto& b) { return at_[b.rank] < b.slots; });
+    }
+
+    std::map<JobRef, Nanoseconds> again_;  // failed jobs, and when at the latest they are given out
     std::int64_t ready_ = 0;
     std::map<std::uint32_t, std::int64_t> at_;  // jobs at each broker
 };

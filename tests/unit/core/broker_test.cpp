@@ -138,6 +138,23 @@ TEST_F(BrokerTest, AnIdleLaneGetsWhatWaitsBehindABusyOne) {
     EXPECT_EQ(host_.lane(2), (std::vector<std::uint32_t>{4}));
 }
 
+TEST_F(BrokerTest, SeveralIdleLanesGetWhatWaitsBehindSeveralBusyOnes) {
+    make(4, "a[20]");
+    assign(0, 4, 0);
+    settled();
+    for (std::uint32_t lane = 0; lane < 4; ++lane) end(lane, true, kMillisecond);
+    assign(4, 8, 0);
+    settled();
+    ASSERT_EQ(host_.lane(0).size(), 3u);
+    ASSERT_EQ(host_.lane(1).size(), 3u);
+    ASSERT_EQ(host_.lane(2).size(), 1u);
+    ASSERT_EQ(host_.lane(3).size(), 1u);
+    // In one turn each lane ends a job, and what the first two run now is long.
+    for (std::uint32_t lane = 0; lane < 4; ++lane) end(lane, true, kMillisecond);
+    settled();
+    for (std::uint32_t lane = 0; lane < 4; ++lane) EXPECT_EQ(host_.lane(lane).size(), 1u) << lane;
+}
+
 TEST_F(BrokerTest, WhatALaneHasClaimedStaysThere) {
     make(2, "a[20]");
     host_.claimed_ = 5;

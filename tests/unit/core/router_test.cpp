@@ -39,9 +39,9 @@ TEST_F(Router_, BalancesPipelinesOverPipeliners) {
 TEST_F(Router_, StartsOnlySoManyPipelinesAtOnceAndTheRestInOrder) {
     make({1});
     const auto plan = plan_of("a");
-    for (std::uint32_t i = 0; i < Router::kActivePipelines + 2; ++i) submit(plan);
-    EXPECT_EQ(sent(out_).size(), 1u + Router::kActivePipelines);
-    EXPECT_EQ(router_->unfinished_pipelines(), Router::kActivePipelines + 2);
+    for (std::uint32_t i = 0; i < RouterOptions::kActivePipelines + 2; ++i) submit(plan);
+    EXPECT_EQ(sent(out_).size(), 1u + RouterOptions::kActivePipelines);
+    EXPECT_EQ(router_->unfinished_pipelines(), RouterOptions::kActivePipelines + 2);
 
     ready(0, 1, 0, msg::kNobody, 5);
     scheduled();
@@ -57,8 +57,8 @@ TEST_F(Router_, StartsOnlySoManyPipelinesAtOnceAndTheRestInOrder) {
 TEST_F(Router_, AnEmptyPipelineIsOverAtOnceAndHoldsNoPlace) {
     make({1});
     const auto plan = plan_of("a[0]");
-    for (std::uint32_t i = 0; i < Router::kActivePipelines + 2; ++i) submit(plan);
-    EXPECT_EQ(events_.take().size(), Router::kActivePipelines + 2);
+    for (std::uint32_t i = 0; i < RouterOptions::kActivePipelines + 2; ++i) submit(plan);
+    EXPECT_EQ(events_.take().size(), RouterOptions::kActivePipelines + 2);
     EXPECT_EQ(router_->unfinished_pipelines(), 0u);
     router_->close(out_);
     EXPECT_EQ(only("Stop"), (Lines{"2: Stop", "1: Stop"}));
