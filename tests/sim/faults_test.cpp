@@ -33,6 +33,7 @@ void provoke(Scenario& s) {
     s.drain_at = s.end_now_at = std::nullopt;
     s.store_fails_at.reset();
     s.failing = 0.4;
+    s.shortest_job = 1000;
     s.longest_job = 50'000'000;
     s.retry_delay = 100'000'000;
     s.refusing = 0;
@@ -71,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Fault::double_ready,
              "double_ready",
              {"attempts", "books balance", "exactly once", "values", "no idle slot", "liveness"}},
-        Case{Fault::reordered_link, "reordered_link", {"books balance", "liveness"}},
+        Case{Fault::reordered_link, "reordered_link", {"books balance", "drained", "liveness"}},
         Case{Fault::hidden_failure, "hidden_failure", {"parents first", "values"}},
         Case{Fault::early_release, "early_release", {"values"}}, Case{Fault::no_release, "no_release", {"values"}},
         Case{Fault::no_forget_plan, "no_forget_plan", {"plans forgotten"}},
@@ -92,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{Fault::deaf_broker, "deaf_broker", {"liveness"}}, Case{Fault::drop_attempt, "drop_attempt", {"liveness"}},
         Case{Fault::double_attempt, "double_attempt", {"books balance"}},
         Case{Fault::fast_clock, "fast_clock", {"attempts"}},
-        Case{Fault::blind_broker, "blind_broker", {"exactly once"}},
+        Case{Fault::blind_broker, "blind_broker", {"attempts", "exactly once"}},
         Case{Fault::same_attempt, "same_attempt", {"attempts"}},
         Case{Fault::idle_router, "idle_router", {"no idle slot", "liveness"}}),
     [](const auto& chosen) { return chosen.param.name; });

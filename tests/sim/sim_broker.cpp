@@ -79,6 +79,7 @@ void SimBroker::turn(Outbox& out) {
 
 // As far as this broker can help it: what a lane has claimed stays there.
 void SimBroker::look_for_idle_lane() const {
+    if (world_.scenario().fault == Fault::keep_returned) return;
     if (world_.scenario().claimed > 1 || !may_start() || broker_.running() == 0) return;
     const std::size_t slots = std::min<std::size_t>(lanes_.size(), slots_);
     const bool idle =

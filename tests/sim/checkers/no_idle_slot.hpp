@@ -32,7 +32,7 @@ public:
         const Nanoseconds longest = std::max(Router::kLongestRetryDelay, s.retry_delay);
         Nanoseconds pause = s.retry_delay;
         for (std::uint32_t i = 1; i < failed.past.failed && pause < longest; ++i) pause *= 2;
-        again_[{failed.jobs.pipeline, failed.jobs.first.value}] = world().now() + 2 * std::min(pause, longest);
+        again_[{failed.jobs.pipeline, failed.jobs.first.value}] = world().now() + 2 * std::min(pause, longest) + kWake;
     }
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
@@ -60,7 +60,8 @@ private:
         return std::any_of(brokers.begin(), brokers.end(), [&](const auto& b) { return at_[b.rank] < b.slots; });
     }
 
-    std::map<JobRef, Nanoseconds> again_;  // failed jobs, and when at the latest they are given out
+    static constexpr Nanoseconds kWake = 1'000'000;  // until the router is waked for it
+    std::map<JobRef, Nanoseconds> again_;             // failed jobs, and when at the latest they are given out
     std::int64_t ready_ = 0;
     std::map<std::uint32_t, std::int64_t> at_;  // jobs at each broker
 };
