@@ -1,12 +1,15 @@
 #include "cli/launch_command.hpp"
 
 #include "report/text.hpp"
+#include "store/ownership.hpp"
 #include "store/run_directory.hpp"
 
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,15 +32,23 @@ using Clock = std::chrono::steady_clock;
 
 constexpr timespec kLook{0, 500'000'000};
 constexpr std::chrono::seconds kPatience{10};  // with a launcher whose run is over, before and after it is told to end
+constexpr std::chrono::seconds kSeenLate{60};  // what another host has written, on NFS (acdirmax of nfs(5))
 constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
-// What rank 0 says at the very end. An older run may have left one.
-class Summary {
+// What rank 0 leaves in the run directory: that there is a run, and its exit code at the very end. An older run may
+// have left the same.
+class Signs {
 public:
-    explicit Summary(const std::filesystem::path& run)
-        : path_(run_directory_of(run) / "summary.txt"), before_(identity()) {}
+    explicit Signs(const std::filesystem::path& run)
+        : directory_(run_directory_of(run)),
+          path_(directory_ / "summary.txt"),
+          before_(identity()),
+          owner_before_(owner()) {}
 
-    // Once it is there, whole, and not the one that was there before.
+    // A run has begun since.
+    bool began() const { return owner() != owner_before_; }
+
+    // Once the summary is there, whole, and not the one that was there before.
     std::optional<int> exit_code() const {
         if (identity() == before_) return std::nullopt;
         std::ifstream in(path_, std::ios::binary);
@@ -52,8 +63,21 @@ public:
         return code < 0 ? std::nullopt : std::optional<int>(code);
     }
 
+    // The same, when nobody writes any more.
+    std::optional<int> last_exit_code() const {
+        struct statfs where {};
+        const bool late = ::statfs(directory_.c_str(), &where) == 0 && where.f_type == NFS_SUPER_MAGIC;
+        const auto until = Clock::now() + (late ? kSeenLate : std::chrono::seconds(0));
+        for (;;) {
+            const auto code = exit_code();
+            if (code || Clock::now() >= until) return code;
+            ::nanosleep(&kLook, nullptr);
+        }
+    }
+
 private:
     using Identity = std::tuple<ino_t, off_t, time_t, long>;
+    using OwnerIdentity = std::tuple<std::uint32_t, std::string, std::string, std::uint32_t>;
 
     // All 0 where there is none.
     Identity identity() const {
@@ -62,8 +86,19 @@ private:
         return {found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
     }
 
-    std::filesystem::path path_;
+    OwnerIdentity owner() const {
+        try {
+            if (const auto owner = newest_owner(directory_))
+                return {owner->incarnation, owner->host, owner->boot, owner->pid};
+        } catch (const StoreError&) {
+            // What cannot be read says nothing.
+        }
+        return {};
+    }
+
+    std::filesystem::path directory_, path_;
     Identity before_;
+    OwnerIdentity owner_before_;
 };
 
 // Blocked from here on, so that none is lost between two looks.
@@ -136,10 +171,29 @@ void see_it_end(Launched& launched, const HeardSignals& signals) {
     while (!launched.ended()) signals.next();
 }
 
+// The launcher has ended, and no run has said that it is over. A launcher's 0 is not believed: that is what `mpirun
+// --enable-recovery` gives too when rank 0 was killed, or has refused the definition.
+int without_an_end(const LaunchCommand& command, int launchers, bool began, Streams& streams) {
+    const std::string ended =
+        fmt::format("penstock launch: `{}` ended with exit code {}", printable(command.command.front()), launchers);
+    if (!began) {
+        if (launchers == kExitUsage) return kExitUsage;  // it has said why
+        const int code = launchers == kExitSucceeded ? kExitUsage : launchers;
+        streams.err << fmt::format("{}, and no run has begun: see what it printed; the exit code is {}\n", ended, code);
+        return code;
+    }
+    const int code = launchers == kExitSucceeded ? kExitResumeMe : launchers;
+    streams.err << fmt::format(
+        "{}, and its run has not said that it is over: see what it printed; what is durable is kept, go on with "
+        "--resume; the exit code is {}\n",
+        ended, code);
+    return code;
+}
+
 }  // namespace
 
 int run_launch(const LaunchCommand& command, Streams& streams) {
-    const Summary summary(command.run);
+    const Signs signs(command.run);
     const HeardSignals signals;
     Launched launched(command.command, signals.before());
     if (launched.error() != 0) {
@@ -150,20 +204,13 @@ int run_launch(const LaunchCommand& command, Streams& streams) {
     std::optional<int> code;
     while (!code && !launched.ended()) {
         if (const int number = signals.next(); number != 0 && number != SIGCHLD) launched.signal(number);
-        code = summary.exit_code();
+        code = signs.exit_code();
     }
     if (code)
         see_it_end(launched, signals);
     else
-        code = summary.exit_code();  // written just before it ended
-    if (code) return *code;
-    if (launched.code() != kExitSucceeded && launched.code() != kExitUsage)  // these begin no run
-        streams.err << fmt::format(
-            "penstock launch: `{}` ended with exit code {}, and its run has not said that it is over: see what it "
-            "printed; "
-            "what is durable is kept, go on with --resume\n",
-            printable(command.command.front()), launched.code());
-    return launched.code();
+        code = signs.last_exit_code();
+    return code ? *code : without_an_end(command, launched.code(), signs.began(), streams);
 }
 
 }  // namespace penstock

@@ -55,8 +55,33 @@ class LaunchCommand(LaunchTest):
     def test_what_an_older_run_has_said_does_not_count(self):
         self.launch(self.launcher(2, self.write("d.yaml", FAILING)), expect=1)
         printed = self.launch(["sh", "-c", "exit 9"], expect=9)
-        self.assertIn("`sh` ended with exit code 9, and its run has not said that it is over", printed)
-        self.assertIn("--resume", printed)
+        self.assertIn("`sh` ended with exit code 9, and no run has begun: see what it printed; the exit code is 9", printed)
+
+    def test_a_launcher_s_success_is_no_success_of_a_run_that_was_refused(self):
+        # As `mpirun --enable-recovery` does.
+        run = shlex.join(self.launcher(2, self.write("d.yaml", "{penstock: 1, name: bad, jobs: {one: {worker: nope}}}")))
+        printed = self.launch(["sh", "-c", run + "; exit 0"], expect=2)
+        self.assertIn("unknown worker", printed)
+        self.assertIn("`sh` ended with exit code 0, and no run has begun: see what it printed; the exit code is 2", printed)
+        self.launch(self.launcher(2, self.write("d.yaml", FINE)), expect=0)
+        again = shlex.join(self.launcher(2, self.write("d.yaml", FINE)))  # its results are there
+        self.launch(["sh", "-c", again + "; exit 0"], expect=2)
+
+    def test_a_launcher_s_success_is_no_success_of_a_run_whose_router_was_killed(self):
+        for options in ((), ("--force",), ("--resume",)):
+            with self.subTest(options):
+                for left in filter(os.path.exists, (self.path("started"), self.path("go"))):
+                    os.remove(left)
+                run = shlex.join(self.launcher(0, self.write("d.yaml", WAITING), *options))
+                process = self.begin(["sh", "-c", run + " & echo $! > router; wait; exit 0"])
+                while not os.path.exists(self.path("started")) and process.poll() is None:
+                    time.sleep(0.01)
+                with open(self.path("router")) as f:
+                    os.kill(int(f.read()), signal.SIGKILL)
+                printed = process.communicate(timeout=120)[0]
+                self.assertEqual(process.returncode, 75, printed)
+                self.assertIn("ended with exit code 0, and its run has not said that it is over", printed)
+                self.assertIn("go on with --resume; the exit code is 75", printed)
 
     def test_a_launcher_that_cannot_be_started(self):
         printed = self.launch(["no-such-launcher", "-n", "4"], expect=2)
