@@ -157,6 +157,8 @@ void Leader::read_earlier() {
     options.values_elsewhere = !store_.text.empty();
     durable_ = DurableJobs::read(directory_->path(), options);
     for (const std::string& warning : durable_->warnings()) log_->write(Severity::warning, warning);
+    // What only they held runs again now: that they are damaged is no reason for one more launch.
+    for (const auto& [file, reason] : durable_->damaged()) directory_->record_lost(file, reason);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     log_->write(Severity::info, "resuming " + results_ + ": " + counted(durable_->jobs(), "job") +
                                     " known from earlier launches, read in " + duration_text(seconds));

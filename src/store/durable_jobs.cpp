@@ -56,6 +56,7 @@ public:
 
     std::uint64_t jobs() const override { return catalog_.jobs.size(); }
     const std::vector<std::string>& warnings() const override { return warnings_; }
+    const std::vector<CollectReport::Damaged>& damaged() const override { return damaged_; }
 
     std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline) override {
         auto matcher = match(plan, pipeline);
@@ -106,6 +107,7 @@ private:
             catalog_ = std::move(catalog);
         });
         warnings_ = files.warnings();
+        damaged_ = files.damaged();
         warnings_.insert(warnings_.end(), catalog_.warnings.begin(), catalog_.warnings.end());
         pipelines_.clear();
         for (std::uint32_t p = 0; p < catalog_.pipelines.size(); ++p)
@@ -208,6 +210,7 @@ private:
     std::filesystem::path run_;
     Options options_;
     std::vector<std::string> warnings_;
+    std::vector<CollectReport::Damaged> damaged_;
     SourcePool sources_{{}};
     Catalog catalog_;
     std::unordered_map<std::string, std::uint32_t> pipelines_;  // rows of the catalog

@@ -7,6 +7,7 @@
 
 #include "core/job_history.hpp"
 #include "core/plan.hpp"
+#include "store/collect.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -44,6 +45,8 @@ public:
 
     virtual std::uint64_t jobs() const = 0;  // known, of all pipelines
     virtual const std::vector<std::string>& warnings() const = 0;
+    // Segments that were left out because they cannot be read: what only they held is not known.
+    virtual const std::vector<CollectReport::Damaged>& damaged() const = 0;
 };
 
 }  // namespace penstock

@@ -96,6 +96,12 @@ bool holds_run(const fs::path& directory, const fs::path& results) {
                         directory.string(), results.string()));
     if (is_marked(directory)) return newest_owner(directory).has_value();
     if (holds_nothing(directory)) return false;
+    if (fs::exists(directory / kMarker, missing) && fs::is_regular_file(directory / "journal", missing))
+        throw StoreError(fmt::format(
+            "{} looks like a run directory of Penstock, but its file `{}` is not as it was written, so nothing "
+            "in it is touched, not even with --force. If that is a run, copy that file to it from the "
+            "directory of any other run: it says the same everywhere. Or choose another file with -o.",
+            directory.string(), kMarker));
     throw StoreError(
         fmt::format("{} exists and is no run directory of Penstock (it has no file `{}`), so nothing in "
                     "it is touched, not even with --force. Move it away or choose another file with -o.",

@@ -65,7 +65,7 @@ void RunSources::list() {
         const bool lost =
             std::find(rules_.lost.begin(), rules_.lost.end(), file.path.filename().string()) != rules_.lost.end();
         if (lost)
-            add_once(warnings_, fmt::format("left out: {} was found damaged in an earlier launch", file.path.string()));
+            add_once(warnings_, fmt::format("left out: {} was found damaged before", file.path.string()));
         return lost || damaged_.contains(file.path);
     });
 }

@@ -2,6 +2,7 @@
 
 PENSTOCK_KILLS=N kills that many runs (5 by default), PENSTOCK_KILL_SEED=S begins with that seed; each kill prints its own.
 """
+import glob
 import os
 import subprocess
 import time
@@ -145,6 +146,22 @@ stages:
             self.assertEqual(f["streams/stream/count"][:].tolist(), [300])
             again = f["jobs/attempts"][:].tolist()
         self.assertTrue(all(b > a for a, b in zip(attempts, again)), (attempts, again))
+
+    def test_a_segment_that_cannot_be_read_costs_what_it_held_and_no_other_launch(self):
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                definition = self.write("work.yaml", DEFINITION)
+                process = self.start(0, "run", definition, "-o", "t.h5", "--force")
+                while not glob.glob(self.path("t.h5.run/segments/*.h5")) and process.poll() is None:
+                    pass
+                self.kill_all(process)
+                segments = sorted(glob.glob(self.path("t.h5.run/segments/*.h5")))
+                os.truncate(segments[0], os.path.getsize(segments[0]) * 3 // 4)
+                name = os.path.basename(segments[0])
+                text = self.penstock(ranks, "run", definition, "-o", "t.h5", "--resume")
+                self.assertRegex(text, "left out: .*" + name + ": its end, where its checksums should be, is missing")
+                self.penstock(2, "run", definition, "-o", "whole.h5", "--force")
+                self.assertEqual(self.values_of("t.h5"), self.values_of("whole.h5"))
 
     def test_a_value_that_was_damaged_costs_its_segment(self):
         definition = self.write("work.yaml", DEFINITION)

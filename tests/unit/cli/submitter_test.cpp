@@ -52,9 +52,11 @@ public:
     }
     std::uint64_t jobs() const override { return 1; }
     const std::vector<std::string>& warnings() const override { return none_; }
+    const std::vector<CollectReport::Damaged>& damaged() const override { return none_damaged_; }
 
 private:
     std::vector<std::string> none_;
+    std::vector<CollectReport::Damaged> none_damaged_;
 };
 
 TEST(Submitter, WhatIsDoneAlreadyGoesWithThePipeline) {

@@ -324,7 +324,7 @@ TEST_F(CollectTest, SegmentsThatWereFoundDamagedDoNotCount) {
     const CollectReport report = run_.collect();
     EXPECT_EQ(report.jobs, 1u);
     EXPECT_THAT(report.warnings, ElementsAre(AllOf(HasSubstr(segment_name({{1, 2, 1}, 1, 1})),
-                                                   HasSubstr("was found damaged in an earlier launch"))));
+                                                   HasSubstr("was found damaged before"))));
 }
 
 TEST_F(CollectTest, ResultsSeeNewSegmentsWhenRefreshed) {

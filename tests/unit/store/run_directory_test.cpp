@@ -127,6 +127,20 @@ TEST(RunDirectory, OneThatWasKilledInItsFirstMomentIsGoneOnWith) {
     EXPECT_THAT(claim_error(folder / "c.h5"), HasSubstr("is no run directory of Penstock"));
 }
 
+TEST(RunDirectory, WhatSaysThatItIsOneMayBePutBackWhenItWasDamaged) {
+    const TemporaryFolder folder;
+    for (const char* name : {"a.h5", "b.h5"}) RunDirectory::claim(folder / name, {});
+    write_content(folder / "a.h5.run/penstock-run", "This direktory");
+    ClaimOptions options;
+    options.resume = true;
+    EXPECT_THROW(RunDirectory::claim(folder / "a.h5", options), StoreError);
+    EXPECT_THAT(claim_error(folder / "a.h5", forced()), HasSubstr("its file `penstock-run` is not as it was written"));
+    EXPECT_TRUE(fs::exists(folder / "a.h5.run/journal"));
+    fs::copy_file(folder / "b.h5.run/penstock-run", folder / "a.h5.run/penstock-run",
+                  fs::copy_options::overwrite_existing);
+    EXPECT_TRUE(RunDirectory::claim(folder / "a.h5", options)->resumed());
+}
+
 TEST(RunDirectory, PlansAndSubmissionsAreInTheJournalWhenTheCallReturns) {
     const TemporaryFolder folder;
     const auto run = RunDirectory::claim(folder / "a.h5", {});
