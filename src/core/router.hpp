@@ -314,7 +314,7 @@ private:
     bool has_one_with_a_last_chance(const Broker& b) const;
     void end_recovery(PipelineId id, Pipeline& p, Outbox& out);
     void push_remembered(ReadyRun run, Pipeline& p);
-    bool stuck() const;
+    bool stuck();
 
     // router_walltime.cpp
     Nanoseconds time_left() const { return options_.ends_at - now_; }
@@ -340,7 +340,7 @@ private:
     void place_elsewhere(Level& level, Outbox& out);
     bool may_take_one_more(const Broker& b, const ReadyRun& run);
     bool may_reserve(std::uint32_t host, const Resources& wanted) const;
-    Broker* another_broker(const ReadyRun& run, const Resources& wanted);
+    Broker* another_broker(const ReadyRun& run, const Resources& wanted, bool even_there = false);
     bool has_other(std::uint32_t broker) const { return brokers_.size() > 1 && broker_index_.contains(broker); }
 
     RouterOptions options_;

@@ -403,10 +403,19 @@ void Router::end_recovery(PipelineId id, Pipeline& p, Outbox& out) {
 }
 
 // Nothing runs, nothing will come, and what is ready fits nowhere.
-bool Router::stuck() const {
+bool Router::stuck() {
     if (recovering_ != 0 || !nothing_running() || !pausing_.empty() || !failed_.empty()) return false;
-    return !streams_.empty() || std::any_of(levels_.begin(), levels_.end(), [](const auto& level) {
-        return !level.second.simple.empty() || !level.second.reserved.empty();
+    // Those that look for a broker of their own would look for ever.
+    const auto has_no_place = [this](const auto& entry) {
+        const Pipeline* const p = pipeline(entry.second.jobs.pipeline);
+        return p != nullptr && has_last_chance(entry.second.past) &&
+               another_broker(entry.second, p->plan->plan->templates[entry.second.job.value].resources, true) ==
+                   nullptr;
+    };
+    return !streams_.empty() || std::any_of(levels_.begin(), levels_.end(), [&](const auto& level) {
+        const Level& l = level.second;
+        return !l.simple.empty() || !l.reserved.empty() ||
+               std::any_of(l.elsewhere.begin(), l.elsewhere.end(), has_no_place);
     });
 }
 

@@ -91,8 +91,10 @@ void Router::place_elsewhere(Level& level, Outbox& out) {
         const Resources& wanted = p->plan->plan->templates[run.job.value].resources;
         const std::tuple alike(run.past.broker, run.jobs.pipeline, run.job);
         const bool worth_a_look = !hopeless.contains(alike) && ++tried <= kTried;
-        Broker* const to = worth_a_look ? another_broker(run, wanted) : nullptr;
+        Broker* to = worth_a_look ? another_broker(run, wanted) : nullptr;
         if (to == nullptr) hopeless.insert(alike);
+        // The others may be lost, or unable to hold it.
+        if (to == nullptr && !patient && has_last_chance(run.past)) to = another_broker(run, wanted, true);
         if (to == nullptr && patient) {
             ++at;
             continue;
@@ -125,11 +127,12 @@ bool Router::may_reserve(std::uint32_t host, const Resources& wanted) const {
            options_.hosts.fits(host, wanted, running_simple(host)) == HostLedger::Fit::now;
 }
 
-// One that has room for the job and is not where it failed; first the one that has its inputs, then the least busy.
-Router::Broker* Router::another_broker(const ReadyRun& run, const Resources& wanted) {
+// One that has room for the job and, unless `even_there`, is not where it failed; first the one that has its inputs,
+// then the least busy.
+Router::Broker* Router::another_broker(const ReadyRun& run, const Resources& wanted, bool even_there) {
     Broker* best = nullptr;
     for (Broker& b : brokers_) {
-        if (b.what.rank == run.past.broker || b.lost) continue;
+        if (b.lost || (b.what.rank == run.past.broker && !even_there)) continue;
         if (has_last_chance(run.past) && has_one_with_a_last_chance(b)) continue;
         if (!(wanted.simple() ? may_take_one_more(b, run) : may_reserve(b.what.host, wanted))) continue;
         if (b.what.rank == run.holder) return &b;

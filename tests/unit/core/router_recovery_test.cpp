@@ -276,5 +276,51 @@ TEST_F(RouterRecovery, WhatIsLeftMustHoldTheJobsThatAreLeft) {
               (Lines{"cannot go on: what is left of the launch cannot hold jobs that are still to run"}));
 }
 
+// Its last chance is apart from others, but not at another broker than the one where it failed when there is none.
+TEST_F(RouterRecovery, ALastChanceMayBeWhereTheJobFailed) {
+    Setup s = own_hosts({1, 1});
+    s.crash_limit = 2;
+    make(s);
+    begin("a[1]");
+    ready(0, 1, 0);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:0 t0 attempt 1"}));
+    lose(2);
+    rebuilt(1, kept({}));
+    restarted(1);
+    router_->on(msg::Ready{jobs(0), TemplateIndex(0), 2}, kPipeliner, out_);
+    EXPECT_EQ(assigned(), (Lines{"3: Assign 1:0 t0 attempt 2 after 1 lost ranks"}));
+    msg::AttemptFailed failed;
+    failed.jobs = jobs(0);
+    failed.attempt = 2;
+    failed.record = 1;
+    failed.past = {1, 0, 3, 0, 1};
+    router_->on(failed, 3, out_);
+    std::size_t tries = 0;
+    for (int second = 0; second < 10; ++second) {
+        now_ += 1'000'000'000;
+        tries += assigned().size();
+    }
+    EXPECT_EQ(tries, 1u);
+}
+
+TEST_F(RouterRecovery, ALastChanceThatFitsNowhereIsNotWaitedFor) {
+    Setup s = own_hosts({1, 4});
+    s.crash_limit = 2;
+    make(s);
+    auto plan = test::plan_of("a[1]");
+    plan->templates[0].resources.cpus = 4;
+    submit(plan);
+    ready(0, 1, 0);
+    scheduled();
+    lose(3);
+    rebuilt(1, kept({}));
+    restarted(1);
+    events_.take();
+    router_->on(msg::Ready{jobs(0), TemplateIndex(0), 2}, kPipeliner, out_);
+    scheduled();
+    EXPECT_EQ(events_.take(),
+              (Lines{"cannot go on: what is left of the launch cannot hold jobs that are still to run"}));
+}
+
 }  // namespace
 }  // namespace penstock
