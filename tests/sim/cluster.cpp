@@ -79,6 +79,7 @@ void Cluster::lose(std::uint32_t rank) {
     if (std::exchange(ranks_[rank].lost, true)) return;
     const Fault fault = world_.scenario().fault;
     if (fault != Fault::unfenced_zombie) world_.disk().fence(Disk::Writer{world_.scenario().launch, rank});
+    world_.tell([&](Checker& c) { c.rank_lost(rank); });
     Outbox out(0);
     ranks_[0].router->lose(rank, out);
     post(out);

@@ -205,6 +205,7 @@ Scenario random_losses(std::uint64_t seed) {
         Random random(seed ^ 0xdead);
         if (random.chance(0.2)) choose_signals(s, random);
         choose_deaths(s, random);
+        if (random.chance(0.3)) s.crash_limit = random.between(1, 3);
         return s;
     }
 }

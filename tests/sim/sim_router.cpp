@@ -105,9 +105,11 @@ JobHistory SimRouter::found(const ToRecover& what) const {
 
 void SimRouter::lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& attempts, std::uint32_t, bool final) {
     for (const AssignedJobs::Run& run : attempts)
-        for (std::uint32_t i = 0; i < run.jobs.count; ++i)
-            writer_.add(
-                {{pipeline, run.jobs.first.value + i}, run.attempt, final ? JobState::failed : JobState::again});
+        for (std::uint32_t i = 0; i < run.jobs.count; ++i) {
+            const JobRef job{pipeline, run.jobs.first.value + i};
+            if (final) world_.tell([&](Checker& c) { c.given_up(job); });
+            writer_.add({job, run.attempt, final ? JobState::failed : JobState::again});
+        }
 }
 
 void SimRouter::plan_next_look() {

@@ -20,8 +20,9 @@ public:
     void keep(const JobRef& job, std::uint32_t attempt);
     void fetch(const JobStart& job, std::uint32_t holder, bool located, std::uint32_t pipeliner, Outbox& out);
     template <class M>
-    void on(const M& m, std::uint32_t from, Outbox& out)
-        requires requires(ValueExchange& exchange) { exchange.on(m, from, out); }
+    void on(const M& m, std::uint32_t from, Outbox& out) requires requires(ValueExchange& exchange) {
+        exchange.on(m, from, out);
+    }
     {
         exchange_.on(m, from, out);
         ask_files();

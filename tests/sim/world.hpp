@@ -77,6 +77,8 @@ public:
     virtual void forgotten(PipelineId, std::uint32_t /*broker*/) {}
     // An input: what that attempt of the producer has made; 0: nothing.
     virtual void gathered(const JobRef&, const JobRef& /*producer*/, std::uint32_t /*attempt*/) {}
+    virtual void given_up(const JobRef&) {}            // so many ranks were lost under it
+    virtual void rank_lost(std::uint32_t /*rank*/) {}  // as rank 0 sees it
     virtual void sent(const Envelope&) {}
     virtual void received(const Envelope&) {}
     virtual void handed_out() {}  // the router has sent what it could

@@ -19,8 +19,45 @@ public:
     std::string name() const override { return "after losses"; }
 
     void starts(const JobRef& job, std::uint32_t broker) override {
-        if (!is_lost(broker) && (durable_.contains(job) || is_final(world().known(), job)))
+        assigned_[job].insert(broker);
+        if (is_lost(broker)) return;
+        const bool none_queues = world().scenario().shortest_job >= Router::kLongJob;
+        if (none_queues && lost_under_[job] >= world().scenario().crash_limit)
+            fail(text(job) + " runs again though " + std::to_string(lost_under_[job]) + " ranks were lost under it");
+        if (sent_.contains({job, broker})) running_[broker].insert(job);
+        if ((durable_.contains(job) || is_final(world().known(), job)))
             fail(text(job) + " runs again, though it is durable");
+    }
+    void ends(const JobRef& job, std::uint32_t broker, bool) override { running_[broker].erase(job); }
+    void is_tried_again(const JobRef& job, std::uint32_t broker) override { running_[broker].erase(job); }
+    void sent(const Envelope& e) override {
+        const auto* message = std::get_if<BrokerMessage>(&e.message);
+        const auto* m = message == nullptr ? nullptr : std::get_if<msg::Assign>(message);
+        for (std::uint32_t i = 0; m != nullptr && i < m->jobs.count; ++i) {
+            const JobRef job{m->jobs.pipeline, m->jobs.first.value + i};
+            sent_.emplace(job, e.to);
+            assigned_[job].insert(e.to);
+        }
+    }
+    void rank_lost(std::uint32_t rank) override {
+        lost_.insert(rank);
+        for (const JobRef& job : running_[rank]) ++lost_under_[job];
+    }
+    // That is decided by the ranks that, as far as one can know, were lost while they ran it.
+    void given_up(const JobRef& job) override {
+        const std::set<std::uint32_t>& at = assigned_[job];
+        const auto lost = std::count_if(at.begin(), at.end(), [&](std::uint32_t rank) { return lost_.contains(rank); });
+        if (lost < world().scenario().crash_limit)
+            fail(text(job) + " is given up after the loss of " + std::to_string(lost) + " ranks");
+        given_up_.insert(job);
+        fates_.erase(job.pipeline);
+    }
+    // All of them may be made again when a rank is lost before the last one is durable.
+    void attempt_fails(const JobRef& job, std::uint32_t, std::uint32_t broker, bool) override {
+        const PipelineTruth& p = world().truth(job.pipeline);
+        const std::uint32_t retries = p.plan->templates[p.plan->template_of(JobIndex(job.job)).value].retries;
+        if (!is_lost(broker) && ++failed_[job] > (1 + retries) * (1 + world().scenario().deaths.size()))
+            fail(text(job) + " is tried more often than it may");
     }
     void attempt_starts(const JobRef& job, std::uint32_t attempt, std::uint32_t broker) override {
         std::uint32_t& last = attempts_[job];
@@ -77,13 +114,20 @@ private:
             return d.rank == broker && world().now() >= d.at + std::min(d.noticed_after, d.back_after);
         });
     }
+    // For another reason than that it fails.
+    bool has_failed(const JobRef& job) const {
+        const auto before = world().known().find(job);
+        return given_up_.contains(job) || (before != world().known().end() && before->second.state == JobState::failed);
+    }
     const std::vector<Fate>& fates_of(PipelineId id) {
         auto at = fates_.find(id);
         if (at != fates_.end()) return at->second;
         const PipelineTruth& p = world().truth(id);
         return fates_
-            .emplace(id,
-                     fates(*p.plan, [&](std::uint32_t job) { return fails(world().scenario(), *p.plan, id, job, 0); }))
+            .emplace(id, fates(*p.plan,
+                               [&](std::uint32_t job) {
+                                   return has_failed({id, job}) || fails(world().scenario(), *p.plan, id, job, 0);
+                               }))
             .first->second;
     }
     void check_disk(PipelineId id) {
@@ -105,6 +149,13 @@ private:
     std::map<JobRef, std::uint32_t> attempts_;                           // the highest there was
     std::map<std::pair<std::uint32_t, std::uint64_t>, JobRef> records_;  // not durable yet
     std::map<PipelineId, std::vector<Fate>> fates_;
+    std::map<JobRef, std::set<std::uint32_t>> assigned_;  // the brokers that have had it
+    std::set<std::pair<JobRef, std::uint32_t>> sent_;     // those that the router gave it to
+    std::map<std::uint32_t, std::set<JobRef>> running_;   // by broker, of these
+    std::map<JobRef, std::uint32_t> lost_under_;          // ranks, while they ran it
+    std::map<JobRef, std::uint32_t> failed_;              // attempts
+    std::set<std::uint32_t> lost_;
+    std::set<JobRef> given_up_;
 };
 
 }  // namespace penstock::sim

@@ -61,7 +61,7 @@ private:
     }
 
     static constexpr Nanoseconds kWake = 1'000'000;  // until the router is waked for it
-    std::map<JobRef, Nanoseconds> again_;             // failed jobs, and when at the latest they are given out
+    std::map<JobRef, Nanoseconds> again_;            // failed jobs, and when at the latest they are given out
     std::int64_t ready_ = 0;
     std::map<std::uint32_t, std::int64_t> at_;  // jobs at each broker
 };
