@@ -99,11 +99,7 @@ std::uint64_t StreamOutput::limit(const Link& l, bool alone) const {
 
 // Whether `more` bytes fit a link that has those.
 bool StreamOutput::fits(std::uint64_t items, std::uint64_t bytes, std::uint64_t more) {
-    return items == 0 || bytes + more <= kLinkBytes || fits_as_large(items, bytes, more);
-}
-
-bool StreamOutput::fits_as_large(std::uint64_t items, std::uint64_t bytes, std::uint64_t more) {
-    return items < kLargeItems && bytes + more <= kMostLinkBytes;
+    return items == 0 || bytes + more <= kLinkBytes;
 }
 
 // Few that take long are shared among all workers, or one would have work when others have none.
@@ -135,9 +131,7 @@ double StreamOutput::used(const Consumer& c, const Link& l) const {
     const double part = static_cast<double>(l.items) / static_cast<double>(whole);
     if (l.items == 0 || samples_) return part;
     const Message m = next_message(c, l);
-    const std::uint64_t first_item = c.pending.front().items->sizes[c.pending.front().first];
-    const bool fits_bytes = fits(l.items, l.bytes, m.bytes) || fits_as_large(l.items, l.bytes, first_item);
-    return l.items + m.items <= whole && fits_bytes ? part : 1;
+    return l.items + m.items <= whole && fits(l.items, l.bytes, m.bytes) ? part : 1;
 }
 
 // The link with the largest part of its limit free; null when none has room.

@@ -5,11 +5,11 @@
 // slow stage stops the one before it, and that the one before, up to the source.
 //
 // Bounds, for each link: `queue` items of the producer's stage over its links; as many as the worker is likely to be
-// done with in kHorizon, so that what is slow is spread evenly; kLinkBytes, but up to kLargeItems large ones in
-// kMostLinkBytes, and one item of any size: more would leave the caches before it is worked on. A message that does not
-// fit waits until it does, rather than leave in parts: a part would stay one on all links behind this one, and a small
-// message costs nearly as much as a large one. While this job has something that cannot be sent it is full(), and is
-// given no more to do.
+// done with in kHorizon, so that what is slow is spread evenly; kLinkBytes, and one item of any size: more would leave
+// the caches before it is worked on. Items of 64 KiB went a third faster in messages of 1 MiB than of 256 KiB, and
+// slower in those of 4 MiB (two CPUs of a virtual machine). A message that does not fit waits until it does, rather
+// than leave in parts: a part would stay one on all links behind this one, and a small message costs nearly as much as
+// a large one. While this job has something that cannot be sent it is full(), and is given no more to do.
 //
 // Marks (stream_position.hpp) need no credit, and go to every link. Those of a source are put where items are sent, not
 // where they are made: what is between two marks is made again when a stream goes on.
@@ -30,11 +30,9 @@ namespace penstock {
 
 class StreamOutput {
 public:
-    static constexpr std::uint64_t kLinkBytes = (1 << 20) + (256 << 10);  // four messages of items of up to 64 KiB
-    static constexpr std::uint64_t kMostLinkBytes = 4 << 20;
-    static constexpr std::uint64_t kLargeItems = 4;
-    static constexpr std::size_t kBatchItems = 2048;  // in one message
-    static constexpr std::uint64_t kBatchBytes = 256 * 1024;
+    static constexpr std::uint64_t kLinkBytes = (3 << 20) + (256 << 10);  // three messages of items of up to 64 KiB
+    static constexpr std::size_t kBatchItems = 2048;                      // in one message
+    static constexpr std::uint64_t kBatchBytes = 1 << 20;                 // or one item
     // What a link may have comes in parts: one is worked on, others wait. Two are enough where each takes long, and
     // cost half as much: with 10 us an item the brokers took 4 % of two CPUs for four, and 2 % for two.
     static constexpr std::uint64_t kParts = 4, kLongParts = 2;
@@ -120,7 +118,6 @@ private:
 
     std::uint64_t limit(const Link& l, bool alone) const;
     static bool fits(std::uint64_t items, std::uint64_t bytes, std::uint64_t more);
-    static bool fits_as_large(std::uint64_t items, std::uint64_t bytes, std::uint64_t more);
     std::uint64_t most_at_once(const Consumer& c, const Link& l) const;
     Message next_message(const Consumer& c, const Link& l) const;
     double used(const Consumer& c, const Link& l) const;

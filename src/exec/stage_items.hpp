@@ -14,7 +14,7 @@ namespace penstock {
 
 // What one answer holds at most, but for its last item.
 inline constexpr std::size_t kPortionItems = 2048;
-inline constexpr std::size_t kPortionBytes = 256 * 1024;
+inline constexpr std::size_t kPortionBytes = 1 << 20;
 
 inline bool is_portion(const ItemsWriter& items) {
     return items.count() >= kPortionItems || items.bytes.size() >= kPortionBytes;

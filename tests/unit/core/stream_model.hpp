@@ -254,8 +254,7 @@ private:
         OnLink& there = on_links_[{number, to}];
         there.items += sent.items->count();
         there.bytes += sent.items->bytes.size();
-        const bool large = there.items <= StreamOutput::kLargeItems && there.bytes <= StreamOutput::kMostLinkBytes;
-        if (there.items > 1 && there.bytes > StreamOutput::kLinkBytes && !large) problem_ = "too much on a link";
+        if (there.items > 1 && there.bytes > StreamOutput::kLinkBytes) problem_ = "too much on a link";
         links_[{number, to}].push_back({Message::Kind::items, std::move(sent), 0, 0});
     }
 

@@ -39,8 +39,8 @@ StreamItemsPtr items_of(std::size_t count, std::uint32_t bytes) {
 // Whatever room is given back when: once cut, a batch stays in parts on all links behind, and every part costs as much
 // as a whole one (64 KiB items went half as fast).
 TEST(StreamOutput, AMessageThatDoesNotFitWaitsInsteadOfLeavingInParts) {
-    constexpr std::uint32_t kItem = 64 * 1024 + 10;  // four of them fill a message
-    const StreamItemsPtr batch = items_of(4, kItem);
+    constexpr std::uint32_t kItem = 64 * 1024 + 10;  // sixteen of them fill a message
+    const StreamItemsPtr batch = items_of(16, kItem);
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         sim::Random random(seed);
@@ -56,7 +56,7 @@ TEST(StreamOutput, AMessageThatDoesNotFitWaitsInsteadOfLeavingInParts) {
             }
             if (random.chance(0.5)) continue;
             for (StreamOutput::Sent& sent : out.take_sendable()) {
-                EXPECT_EQ(sent.items->count(), 4u);
+                EXPECT_EQ(sent.items->count(), 16u);
                 there.push_back(std::move(sent));
                 ++messages;
             }
@@ -119,14 +119,14 @@ TEST(StreamOutput, WhatIsLargerThanTheRoomOfALinkLeavesWhenNothingElseIsThere) {
     StreamOutput out(source_and_map(), TemplateIndex(0));
     out.add(items_of(1, 100), 0, true);
     ASSERT_EQ(out.take_sendable().size(), 1u);
-    out.add(items_of(2, StreamOutput::kMostLinkBytes), 1, true);
+    out.add(items_of(2, StreamOutput::kLinkBytes), 1, true);
     EXPECT_TRUE(out.take_sendable().empty());
     EXPECT_TRUE(out.taken(JobIndex(1), 1, 100, -1));
     for (int i = 0; i < 2; ++i) {
         const auto sent = out.take_sendable();
         ASSERT_EQ(sent.size(), 1u);
         EXPECT_EQ(sent.front().items->count(), 1u);
-        EXPECT_TRUE(out.taken(JobIndex(1), 1, StreamOutput::kMostLinkBytes, -1));
+        EXPECT_TRUE(out.taken(JobIndex(1), 1, StreamOutput::kLinkBytes, -1));
     }
     EXPECT_FALSE(out.full());
 }
@@ -135,7 +135,7 @@ TEST(StreamOutput, AFewLargeItemsMayBeOnTheirWayAtOnce) {
     constexpr std::uint32_t kMiB = 1 << 20;
     StreamOutput out(source_and_map(), TemplateIndex(0));
     for (int i = 0; i < 6; ++i) out.add(items_of(1, kMiB), static_cast<std::uint64_t>(i), true);
-    EXPECT_EQ(out.take_sendable().size(), StreamOutput::kLargeItems);
+    EXPECT_EQ(out.take_sendable().size(), 3u);
     EXPECT_TRUE(out.taken(JobIndex(1), 1, kMiB, -1));
     EXPECT_EQ(out.take_sendable().size(), 1u);
 }
