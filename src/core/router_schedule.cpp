@@ -72,7 +72,10 @@ void Router::schedule(Nanoseconds now, Outbox& out) {
         events_.cannot_go_on("what is left of the launch cannot hold jobs that are still to run");
         drain(out);
     }
-    if (!postponed_.empty()) drain_when_nothing_fits(out);
+    if (postponed_.empty())
+        nothing_else_since_.reset();
+    else
+        drain_when_nothing_fits(out);
 }
 
 // ------------------------------------------------------------------------------------------ one-CPU jobs
