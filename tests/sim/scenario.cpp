@@ -118,6 +118,75 @@ void choose_bounds(Scenario& s, Random random) {
     if (random.chance(0.2)) s.active_pipelines = random.between(1, 3);
 }
 
+// The end comes when much has run, and finds jobs of very different lengths, and perhaps some that pause.
+void choose_late_end(Scenario& s, Random random) {
+    if (random.chance(0.2)) return;
+    s.ends_at = 2'000'000'000 + static_cast<Nanoseconds>(random.real() * 10e9);
+    s.uneven = true;
+    s.longest_job = random.time(200'000'000, 4'000'000'000);
+    s.shortest_job = s.longest_job / 2;
+    s.failing = random.chance(0.4) ? 0.4 : 0;
+    s.retry_delay = random.time(200'000'000, 3'000'000'000);
+    for (auto& shared : s.plans) {
+        auto plan = std::make_shared<Plan>(*shared);
+        for (std::uint32_t t = 0; t < plan->templates.size(); ++t) {
+            const double own = static_cast<double>(s.longest_job) * 1e-9 / shortened_by(s, t);
+            const double all = static_cast<double>(*s.ends_at) * 1e-9;
+            plan->templates[t].timeout_s = random.chance(0.4)   ? 0
+                                           : random.chance(0.5) ? own * (1 + 3 * random.real())
+                                                                : all * 1.5 * random.real();
+        }
+        shared = std::move(plan);
+    }
+}
+
+// For-eachs of small jobs that would keep all hosts busy for long, beside some that need most of a host.
+void choose_crowd(Scenario& s, Random random) {
+    std::uint32_t slots = 0, widest = 0;
+    bool memory = true;
+    for (const BrokerDescription& b : s.brokers) slots += b.slots;
+    for (const HostDescription& h : s.hosts) {
+        widest = std::max(widest, h.cpus);
+        memory = memory && h.memory_bytes != 0;
+    }
+    if (widest < 2) return;
+    s.crowded = true;
+    s.only_simple = false;
+    s.longest_job = s.shortest_job = 50'000'000 + static_cast<Nanoseconds>(random.real() * 50e6);
+    s.longest_delay = 100'000;
+    s.failing = 0;
+    s.fail_fast = false;
+    s.writer_limit = 0xffffffff;
+    s.claimed = 1;
+    forget_signals(s);
+    s.store_fails_at.reset();
+    s.killed_at.reset();
+    s.stops.clear();
+    auto plan = std::make_shared<Plan>();
+    const auto add = [&](std::uint32_t count, const Resources& needs) {
+        JobTemplate& t = plan->templates.emplace_back();
+        t.name = "t" + std::to_string(plan->templates.size());
+        t.worker = "worker";
+        t.first_job = JobIndex(plan->job_count);
+        t.count = count;
+        t.resources = needs;
+        plan->job_count += count;
+    };
+    plan->name = "crowd";
+    add(1, {});
+    add(30 * slots, {});
+    if (memory && random.chance(0.7)) add(10 * slots, {1, random.between(200, 400), {}});
+    const std::uint32_t small = static_cast<std::uint32_t>(plan->templates.size());
+    for (std::uint32_t wide = random.between(1, 2); wide != 0; --wide)
+        add(random.between(1, 2), {random.between(2, widest), memory ? random.below(1001) : 0, {}});
+    // They come when the others are there.
+    for (std::uint32_t t = small; t < plan->templates.size(); ++t)
+        plan->edges.push_back({TemplateIndex(0), TemplateIndex(t)});
+    s.plans = {plan};
+    s.submissions = {{}};
+    s.jobs = plan->job_count;
+}
+
 // Large ones travel in parts; small caches put them into files.
 void choose_values(Scenario& s, Random random) {
     if (s.jobs < 100 && random.chance(0.05)) s.output_bytes = 90'000;
@@ -125,6 +194,10 @@ void choose_values(Scenario& s, Random random) {
 }
 
 }  // namespace
+
+std::uint32_t shortened_by(const Scenario& s, std::uint32_t t) {
+    return s.uneven ? 1u << 2 * (mix(s.seed ^ mix(t)) % 4) : 1;
+}
 
 Scenario next_launch(const Scenario& before) {
     Scenario s = before;
@@ -166,6 +239,8 @@ Scenario random_scenario(std::uint64_t seed) {
     if (random.chance(0.1)) choose_end(s, random);
     choose_values(s, Random(seed ^ 0xda7a));
     choose_bounds(s, Random(seed ^ 0xb0));
+    if (s.ends_at) choose_late_end(s, Random(seed ^ 0xe4d));
+    if (Random crowd(seed ^ 0xc40d); !s.ends_at && crowd.chance(0.04)) choose_crowd(s, crowd);
     // What could not be stored has failed for those that look later, and was a success for those that have looked.
     if (s.killed_at || s.may_end_early()) s.refusing = 0;
     return s;

@@ -96,6 +96,8 @@ struct Scenario {
     double refusing = 0;  // chance of a success not to be storable
     Nanoseconds shortest_job = 1000;
     Nanoseconds longest_job = 1'000'000'000;
+    bool uneven = false;                  // of some templates they are far shorter than of others
+    bool crowded = false;                 // many small jobs beside a few that need much; all as long
     Nanoseconds longest_delay = 100'000;  // of a message
     Nanoseconds longest_sync = 50'000'000;
     std::uint64_t writer_limit = 0xffffffff;  // records waiting to be synced
@@ -117,6 +119,9 @@ struct Scenario {
     // The run may end before all is done.
     bool may_end_early() const { return fail_fast || drain_at || store_fails_at || ends_at; }
 };
+
+// By what jobs of that template are shorter than others.
+std::uint32_t shortened_by(const Scenario& s, std::uint32_t t);
 
 Scenario random_scenario(std::uint64_t seed);
 // One launch that loses ranks, and comes to its end.

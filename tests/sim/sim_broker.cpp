@@ -94,9 +94,13 @@ void SimBroker::look_for_idle_lane() const {
 void SimBroker::start(std::uint32_t lane, std::vector<JobStart> jobs) {
     if (lane < slots_ && !may_start()) throw Violation("back-pressure", "jobs start though the writer is full");
     if (lanes_.size() <= lane) lanes_.resize(lane + 1);
+    bool another_idles = false;
+    for (std::uint32_t other = 0; other < slots_; ++other)
+        another_idles |= other != lane && (other >= lanes_.size() || lanes_[other].jobs.empty());
     for (JobStart& s : jobs) {
         const JobTemplate& t = s.pipeline->plan->templates[s.job.value];
         if (t.worker.empty()) throw Violation("cluster", text(ref(s)) + " starts, but its template was never sent");
+        world_.tell([&](Checker& c) { c.gets_lane(ref(s), rank_, lane, lane >= slots_ || another_idles); });
         auto inputs = t.bindings.empty() ? nullptr : values_.take(s);
         lanes_[lane].jobs.push_back({std::move(s), std::move(inputs)});
     }
@@ -115,7 +119,8 @@ void SimBroker::begin(std::uint32_t lane) {
     world_.tell([&](Checker& c) { c.attempt_starts(job, attempt, rank_); });
     if (world_.scenario().fault == Fault::start_twice && world_.random().chance(0.05)) world_.start(job, rank_);
     const Scenario& s = world_.scenario();
-    const Nanoseconds busy = world_.random().time(s.shortest_job, s.longest_job);
+    const std::uint32_t t = l.jobs.front().start.job.value;
+    const Nanoseconds busy = world_.random().time(s.shortest_job, s.longest_job) / shortened_by(s, t);
     world_.after(busy, [this, lane, run = ++l.run, busy] { finish(lane, run, busy); });
     if (ending_.contains(l.jobs.front().start.ticket)) end_soon(lane);
 }

@@ -16,7 +16,9 @@
 #include "sim/checkers/plans_forgotten.hpp"
 #include "sim/checkers/resources.hpp"
 #include "sim/checkers/short_queues.hpp"
+#include "sim/checkers/time_left.hpp"
 #include "sim/checkers/values.hpp"
+#include "sim/checkers/wide_jobs_start.hpp"
 #include "sim/cluster.hpp"
 
 #include <deque>
@@ -34,6 +36,7 @@ Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
     all.push_back(std::make_unique<Attempts>());
     all.push_back(std::make_unique<ExactlyOnce>());
     all.push_back(std::make_unique<InTime>());
+    all.push_back(std::make_unique<TimeLeft>());
     all.push_back(std::make_unique<ParentsFirst>());
     all.push_back(std::make_unique<ResourcesHold>());
     all.push_back(std::make_unique<Values>());
@@ -41,6 +44,7 @@ Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
     all.push_back(std::make_unique<NoIdleSlot>());
     all.push_back(std::make_unique<HighestFirst>());
     all.push_back(std::make_unique<ShortQueues>());
+    all.push_back(std::make_unique<WideJobsStart>());
     all.push_back(std::make_unique<Drained>());
     all.push_back(std::make_unique<AsModelled>());
     all.push_back(std::make_unique<BooksBalance>());

@@ -61,6 +61,8 @@ public:
 
     virtual void starts(const JobRef&, std::uint32_t /*broker*/) {}
     virtual void ends(const JobRef&, std::uint32_t /*broker*/, bool /*succeeded*/) {}
+    // It will start in that lane, unless it is taken back; `choice`: there was another.
+    virtual void gets_lane(const JobRef&, std::uint32_t /*broker*/, std::uint32_t /*lane*/, bool /*choice*/) {}
     // Beside starts() and ends(), which say nothing of attempts.
     virtual void attempt_starts(const JobRef&, std::uint32_t /*attempt*/, std::uint32_t /*broker*/) {}
     virtual void attempt_fails(const JobRef&, std::uint32_t /*attempt*/, std::uint32_t /*broker*/, bool /*crashed*/) {}

@@ -1,6 +1,6 @@
 // Attempts are numbered from 1 without a gap, no more than 1 + retries, none after the last one or after so many
 // crashes in a row; the next one comes after its pause, and at another broker unless it has looked for one as long
-// again.
+// again; at the same broker in another slot, if one is free.
 #pragma once
 
 #include "sim/cluster.hpp"
@@ -38,8 +38,15 @@ public:
         Past& past = past_[job];
         past.crashes = crashed ? past.crashes + 1 : 0;
         past.broker = broker;
+        past.failed_in = past.lane;
         past.failed_at = world().now();
         ++failed_;
+    }
+    void gets_lane(const JobRef& job, std::uint32_t broker, std::uint32_t lane, bool choice) override {
+        Past& past = past_[job];
+        past.lane = lane;
+        if (choice && past.failed_at != 0 && broker == past.broker && lane == past.failed_in)
+            fail(text(job) + " is tried again in the slot where it failed, though there are others");
     }
     void told_again(const msg::AttemptFailed& failed, std::uint32_t) override {
         const JobRef job{failed.jobs.pipeline, failed.jobs.first.value};
@@ -58,6 +65,7 @@ public:
 private:
     struct Past {
         std::uint32_t attempts = 0, crashes = 0, broker = 0;
+        std::uint32_t lane = 0, failed_in = 0;
         Nanoseconds failed_at = 0;
     };
     Nanoseconds least_pause(std::uint32_t attempt) const {

@@ -1,4 +1,5 @@
-// Once a run drains nothing is given out any more, and brokers that were told so start nothing of what they have.
+// Once a run drains nothing is given out any more, and brokers that were told so start nothing of what they have. Nor
+// do they go on with what follows, and neither do those that were told to ask.
 #pragma once
 
 #include "sim/cluster.hpp"
@@ -21,8 +22,13 @@ public:
         const auto* to_broker = std::get_if<BrokerMessage>(&e.message);
         const auto* recall = to_broker == nullptr ? nullptr : std::get_if<msg::Recall>(to_broker);
         if (recall != nullptr && recall->count == 0xffffffff) told_.insert(e.to);
+        if (recall != nullptr && (recall->count == 0xffffffff || recall->no_followers)) asks_.insert(e.to);
     }
     void sent(const Envelope& e) override {
+        const auto* to_router = std::get_if<RouterMessage>(&e.message);
+        const auto* ended = to_router == nullptr ? nullptr : std::get_if<msg::Ended>(to_router);
+        if (ended != nullptr && ended->followed && asks_.contains(e.from))
+            fail(text({ended->jobs.pipeline, ended->jobs.first.value}) + " is followed without asking");
         const auto* message = std::get_if<BrokerMessage>(&e.message);
         if (message == nullptr || !std::holds_alternative<msg::Assign>(*message)) return;
         const auto at = world().scenario().drain_at;
@@ -39,6 +45,7 @@ public:
 private:
     bool drained_ = false;
     std::set<std::uint32_t> told_;
+    std::set<std::uint32_t> asks_;
 };
 
 }  // namespace penstock::sim

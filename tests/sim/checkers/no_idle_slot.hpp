@@ -15,7 +15,10 @@ public:
     void received(const Envelope& e) override {
         const auto* message = std::get_if<RouterMessage>(&e.message);
         if (message == nullptr) return;
-        if (const auto* m = std::get_if<msg::Ready>(message)) ready_ += m->jobs.count;
+        if (const auto* m = std::get_if<msg::Ready>(message)) {
+            ready_ += m->jobs.count;
+            if (is_reserved(m->jobs)) reserved_ += m->jobs.count;
+        }
         if (const auto* m = std::get_if<msg::Returned>(message))
             for (const auto& item : m->items) {
                 at_[e.from] -= item.jobs.count;
@@ -24,15 +27,17 @@ public:
     }
     void told_ran(const msg::Ended& ended, std::uint32_t broker) override {
         if (!ended.followed) at_[broker] -= ended.jobs.count;
+        if (is_reserved(ended.jobs)) reserved_ -= ended.jobs.count;
     }
     void told_again(const msg::AttemptFailed& failed, std::uint32_t broker) override {
         at_[broker] -= failed.jobs.count;
-        // It pauses, and looks for another broker as long again at most.
+        // It pauses, and looks for another broker, if there are any, as long again at most.
         const Scenario& s = world().scenario();
         const Nanoseconds longest = std::max(Router::kLongestRetryDelay, s.retry_delay);
         Nanoseconds pause = s.retry_delay;
         for (std::uint32_t i = 1; i < failed.past.failed && pause < longest; ++i) pause *= 2;
-        again_[{failed.jobs.pipeline, failed.jobs.first.value}] = world().now() + 2 * std::min(pause, longest) + kWake;
+        again_[{failed.jobs.pipeline, failed.jobs.first.value}] =
+            world().now() + (s.brokers.size() > 1 ? 2 : 1) * std::min(pause, longest) + kWake;
     }
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
@@ -44,7 +49,7 @@ public:
             again_.erase({m->jobs.pipeline, m->jobs.first.value + i});
     }
     void handed_out() override {
-        if (!world().scenario().only_simple || world().scenario().may_end_early()) return;
+        if (reserved_ != 0 || world().scenario().may_end_early()) return;
         for (const auto& [job, latest] : again_)
             if (latest < world().now() && any_idles()) fail(text(job) + " is not tried again though its pause is over");
         if (ready_ == 0) return;
@@ -55,6 +60,10 @@ public:
     }
 
 private:
+    bool is_reserved(const JobRun& jobs) const {
+        const Plan& plan = *world().truth(jobs.pipeline).plan;
+        return !plan.templates[plan.template_of(jobs.first).value].resources.simple();
+    }
     bool any_idles() {
         const auto& brokers = world().scenario().brokers;
         return std::any_of(brokers.begin(), brokers.end(), [&](const auto& b) { return at_[b.rank] < b.slots; });
@@ -63,6 +72,7 @@ private:
     static constexpr Nanoseconds kWake = 1'000'000;  // until the router is waked for it
     std::map<JobRef, Nanoseconds> again_;            // failed jobs, and when at the latest they are given out
     std::int64_t ready_ = 0;
+    std::int64_t reserved_ = 0;  // jobs that need more than a slot, and are ready or run: for them slots may idle
     std::map<std::uint32_t, std::int64_t> at_;  // jobs at each broker
 };
 

@@ -40,7 +40,9 @@ public:
     }
     void handed_out() override {
         const Scenario& s = world().scenario();
-        if (!s.only_simple || s.may_end_early() || s.claimed > 1 || !s.stops.empty() || s.writer_limit < 1000) return;
+        if (!s.only_simple || s.fail_fast || s.drain_at || s.store_fails_at || s.claimed > 1 || !s.stops.empty() ||
+            s.writer_limit < 1000)
+            return;
         bool idle = false, queue = false;
         for (const BrokerDescription& b : s.brokers) {
             idle |= at_[b.rank] < b.slots;
@@ -59,8 +61,8 @@ private:
     // Where all jobs are as long, or longer than anything that queues, that is easily told.
     std::int64_t most(std::int64_t slots) const {
         const Scenario& s = world().scenario();
-        if (!any_ended_ || s.shortest_job >= Router::kLongJob) return slots;
-        if (s.shortest_job != s.longest_job) return std::numeric_limits<std::int64_t>::max();
+        if (!any_ended_ || (s.shortest_job >= Router::kLongJob && !s.uneven)) return slots;
+        if (s.shortest_job != s.longest_job || s.uneven) return std::numeric_limits<std::int64_t>::max();
         return slots * (2 + std::max<std::int64_t>(1, Router::kHorizon / s.shortest_job)) + 1;
     }
     std::int64_t slots_of(std::uint32_t rank) const {
