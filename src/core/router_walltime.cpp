@@ -34,11 +34,9 @@ const ReadyRun* Router::next_that_fits(ReadyQueue& queue, std::uint32_t broker) 
 
 void Router::postpone(const ReadyRun& run) {
     Pipeline& p = pipelines_.at(run.jobs.pipeline);
+    if (postponed_.empty()) looked_again_ = now_;
     Postponed& later = postponed_[{p.info.plan, run.job}];
-    if (later.runs.empty()) {
-        later.left = std::max<Nanoseconds>(0, time_left());
-        looked_again_ = now_;
-    }
+    if (later.runs.empty()) later.left = std::max<Nanoseconds>(0, time_left());
     later.likely_ns = likely_ns(*p.plan, run.job);
     later.jobs += run.jobs.count;
     later.runs.push_back(run);

@@ -133,6 +133,23 @@ TEST_F(RouterWalltime, NothingIsDueAnyMoreOnceWhatWasPutOffIsGivenOut) {
     EXPECT_EQ(router_->next_due(), 100 * kSecond);
 }
 
+TEST_F(RouterWalltime, WhatIsPutOffLaterDoesNotKeepItFromLookingAgainAtWhatWasBefore) {
+    make_until(100 * kSecond);
+    auto plan = plan_of("a; b; c");
+    plan->templates[0].worker = plan->templates[1].worker = "same";
+    plan->templates[1].timeout_s = plan->templates[2].timeout_s = 200;
+    begin_plan(plan);
+    ready(0, 1, 0);
+    ready(1, 1, 1);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:0 t0 attempt 1"}));
+    now_ = kSecond / 2;
+    ended(2, 0, 1, true, kSecond / 2);
+    ready(2, 1, 2);
+    EXPECT_EQ(scheduled(), Lines());
+    now_ = Router::kNothingElse;
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:1 t1 attempt 1"}));
+}
+
 TEST_F(RouterWalltime, ItWaitsLongerForWhatIsStillToBeSubmitted) {
     make_until(100 * kSecond);
     begin_plan(plan_with_timeout("a", 200));
