@@ -31,7 +31,7 @@ private:
     std::int64_t jobs_ = 0;
 };
 
-// `count` items: integers, or strings of `bytes` bytes.
+// `count` items: integers, or strings of `bytes` bytes, or float64 arrays of that size (`array: true`).
 class BenchSource final : public penstock::SourceWorker {
 public:
     static constexpr std::string_view kName = "bench-source";
@@ -39,12 +39,19 @@ public:
     void generate(penstock::Emit& emit, penstock::Context& context) override {
         const std::int64_t count = at(context.parameters(), "count").int64();
         const auto bytes = context.parameters().find("bytes");
+        const bool of_numbers = context.parameters().contains("array");
         for (std::int64_t i = 0; i < count && !context.cancelled(); ++i) {
             if (bytes == context.parameters().end())
                 emit(i);
             else
-                emit(penstock::Value(std::string(static_cast<std::size_t>(bytes->second.int64()), 'x')));
+                emit(item_of(static_cast<std::size_t>(bytes->second.int64()), of_numbers));
         }
+    }
+
+private:
+    static penstock::Value item_of(std::size_t bytes, bool of_numbers) {
+        if (!of_numbers) return std::string(bytes, 'x');
+        return penstock::Array::of(std::vector<double>(bytes / sizeof(double), 0.5));
     }
 };
 
