@@ -105,6 +105,18 @@ public:
     static Array of(const std::vector<T>& elements) {  // one-dimensional
         return of<T>({elements.size()}, std::span<const T>(elements));
     }
+    // Keeps the vector itself: no copy.
+    template <class T>
+    static Array of(std::vector<std::uint64_t> shape, std::vector<T>&& elements) {
+        auto owner = std::make_shared<const std::vector<T>>(std::move(elements));
+        const auto bytes = std::as_bytes(std::span(*owner));
+        return Array(element_type<T>(), std::move(shape), std::move(owner), bytes);
+    }
+    template <class T>
+    static Array of(std::vector<T>&& elements) {
+        const std::uint64_t size = elements.size();
+        return of({size}, std::move(elements));
+    }
 
     ElementType type() const { return type_; }
     const std::vector<std::uint64_t>& shape() const { return shape_; }
@@ -194,6 +206,9 @@ public:
     template <class T>
     requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) Value(const std::vector<T>& elements)
         : data_(Array::of(elements)) {}
+    template <class T>
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) Value(std::vector<T>&& elements)
+        : data_(Array::of(std::move(elements))) {}
 
     Type type() const { return static_cast<Type>(data_.index()); }
     std::string_view type_name() const { return type_name(type()); }

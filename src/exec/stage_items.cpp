@@ -32,14 +32,22 @@ StreamItems take_first(ItemsWriter& items, std::size_t count, std::size_t bytes)
     return all.part(0, count, 0);
 }
 
-ItemReader::ItemReader(StreamItems items) : items_(std::move(items)), rest_(items_.bytes.span()) {}
+ItemReader::ItemReader(StreamItems items, bool* keeps)
+    : items_(std::move(items)), rest_(items_.bytes.span()), keeps_(keeps) {}
+
+void ItemReader::look_for_kept() {
+    if (keeps_ != nullptr && lent_.use_count() > 1) *keeps_ = true;
+}
 
 Value ItemReader::next() {
+    look_for_kept();
     const std::size_t size = items_.sizes[next_++];
     std::span<const std::byte> bytes = rest_.first(size);
     rest_ = rest_.subspan(size);
-    const bool shares = size >= kLeastShared && size >= items_.bytes.size() / kMostKept;
-    Value item = decode_value(bytes, shares ? items_.bytes.owner() : nullptr);
+    const bool is_lent = keeps_ != nullptr && !*keeps_;
+    const bool shares = size >= kLeastShared && (is_lent || size >= items_.bytes.size() / kMostKept);
+    if (shares && lent_ == nullptr) lent_ = std::make_shared<const SharedBytes>(items_.bytes);
+    Value item = decode_value(bytes, shares ? lent_ : nullptr);
     if (!bytes.empty()) throw ValueError("the bytes of an item are damaged: there are more than the item has");
     return item;
 }

@@ -29,17 +29,26 @@ StreamItems take_first(ItemsWriter& items, std::size_t count, std::size_t bytes)
 // Reads one item after another.
 class ItemReader {
 public:
-    explicit ItemReader(StreamItems items);
+    // Arrays of large items share the bytes of all of them where that costs no memory: with `keeps`, until an item is
+    // found to be held still when the next one is asked for, or the reader ends (*keeps becomes true, and outlives the
+    // reader); from then on, and without it, where the item is a good part of all. What has its own bytes may be kept.
+    explicit ItemReader(StreamItems items, bool* keeps = nullptr);
+    ~ItemReader() { look_for_kept(); }
+    ItemReader(const ItemReader&) = delete;
+    ItemReader& operator=(const ItemReader&) = delete;
 
     bool ended() const { return next_ == items_.count(); }
-    // Throws ValueError for damaged bytes; the item is behind it then too. Arrays of a large item that is a good part
-    // of the batch share its bytes, all others have their own: what a worker keeps must not keep the batch.
+    // Throws ValueError for damaged bytes; the item is behind it then too.
     Value next();
 
 private:
+    void look_for_kept();
+
     StreamItems items_;
     std::size_t next_ = 0;
     std::span<const std::byte> rest_;
+    bool* keeps_;
+    std::shared_ptr<const void> lent_;  // what the arrays hold that share the bytes
 };
 
 }  // namespace penstock

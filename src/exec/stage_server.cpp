@@ -67,7 +67,7 @@ private:
         ItemsWriter results;
         results.sizes.reserve(items.count());
         results.bytes.reserve(std::min(items.bytes.size(), kMostReserved));
-        ItemReader reader(std::move(items));
+        ItemReader reader(std::move(items), &keeps_);
         try {
             for (; !reader.ended(); ++answer.done)
                 if (const std::optional<Value> result = apply(reader.next())) append_item(*result, results);
@@ -90,6 +90,7 @@ private:
     std::unique_ptr<MapWorker> map_;
     std::unique_ptr<Worker> worker_;
     bool ended_ = false;
+    bool keeps_ = false;  // items beyond the call that gets them
 };
 
 // Why an object that has just been made cannot do what is asked; "" = it can.

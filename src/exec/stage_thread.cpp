@@ -178,7 +178,7 @@ void StageThread::work(StageRequest request) {
         worker_->start(setting_.context());
         ended_ = false;
     }
-    ItemReader items(std::move(request.items));
+    ItemReader items(std::move(request.items), &keeps_);
     if (request.restores) restore(request, items);
     switch (request.what) {
         case StageRequest::Do::items:

@@ -88,6 +88,7 @@ private:
     RunningFoldWorker* const running_;  // the same, if it is one
     const FoldPart part_;
     bool started_ = false;
+    bool keeps_ = false;  // items beyond the call that gets them
     std::thread thread_;  // made when first needed
 };
 

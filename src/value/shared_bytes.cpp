@@ -17,6 +17,7 @@ constexpr std::size_t kBesides = 4 * 1024;  // so that 256 KiB of something and 
 constexpr std::size_t kClasses = 9;         // each twice the one before: up to 4 MiB
 constexpr std::size_t kMostSpare = 16 << 20;
 constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kMostExpected = (1 << 20) + kBesides;
 constexpr std::size_t kMostGrowth = 512 * 1024;  // up to here a block grows fourfold, then twofold
 
 constexpr std::size_t class_bytes(std::size_t c) { return (kLeastBlock << c) + kBesides; }
@@ -122,9 +123,7 @@ void BytesWriter::move_to(std::size_t capacity) {
 
 std::byte* BytesWriter::extend(std::size_t count) {
     const std::size_t needed = size_ + count;
-    if (needed > capacity_) {
-        move_to(std::max(needed, growth(capacity_)));
-    }
+    if (needed > capacity_) move_to(std::max(needed, capacity_ == 0 ? expected_ : growth(capacity_)));
     std::byte* const at = block_.get() + size_;
     size_ = needed;
     return at;
@@ -136,6 +135,7 @@ void BytesWriter::append(std::span<const std::byte> bytes) {
 
 SharedBytes BytesWriter::take() {
     const std::span<const std::byte> bytes(block_.get(), size_);
+    expected_ = std::min(size_, kMostExpected);
     size_ = capacity_ = 0;
     return {std::move(block_), bytes};
 }

@@ -54,6 +54,7 @@ private:
     std::shared_ptr<std::byte> block_;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
+    std::size_t expected_ = 0;  // as much as was taken last: growing copies what is there
 };
 
 }  // namespace penstock

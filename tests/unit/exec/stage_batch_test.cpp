@@ -124,6 +124,60 @@ TEST(ItemReader, ReadsItemByItemAndSharesTheBytesOfLargeOnes) {
     EXPECT_TRUE(reader.ended());
 }
 
+// Of 16 in all: none of them is a good part.
+StreamItems sixteen_arrays() {
+    ItemsWriter items;
+    for (int i = 0; i < 16; ++i) append_item(Value(std::vector<double>(8192, i)), items);
+    return items.take();
+}
+
+bool lies_in(const Value& item, std::span<const std::byte> bytes) {
+    const std::byte* const at = item.array().bytes().data();
+    return at >= bytes.data() && at < bytes.data() + bytes.size();
+}
+
+TEST(ItemReader, LendsWhatAWorkerDoesNotKeep) {
+    const StreamItems items = sixteen_arrays();
+    bool keeps = false;
+    ItemReader reader(items, &keeps);
+    for (int i = 0; i < 16; ++i) {
+        const Value item = reader.next();
+        EXPECT_TRUE(lies_in(item, items.bytes.span())) << i;
+        EXPECT_EQ(item, Value(std::vector<double>(8192, i)));
+    }
+    EXPECT_FALSE(keeps);
+}
+
+TEST(ItemReader, CopiesForAWorkerThatHasKeptOne) {
+    const StreamItems items = sixteen_arrays();
+    bool keeps = false;
+    std::vector<Value> kept;
+    {
+        ItemReader reader(items, &keeps);
+        kept.push_back(reader.next());
+        EXPECT_FALSE(keeps) << "nobody can know yet";
+        kept.push_back(reader.next());
+        EXPECT_TRUE(keeps);
+        EXPECT_TRUE(lies_in(kept[0], items.bytes.span()));
+        EXPECT_FALSE(lies_in(kept[1], items.bytes.span()));
+    }
+    ItemReader next(items, &keeps);
+    EXPECT_FALSE(lies_in(next.next(), items.bytes.span())) << "in the next batch as well";
+}
+
+TEST(ItemReader, SeesThatTheLastItemIsKept) {
+    const StreamItems items = sixteen_arrays();
+    bool keeps = false;
+    std::optional<Value> last;
+    {
+        ItemReader reader(items, &keeps);
+        for (int i = 0; i < 15; ++i) reader.next();
+        last = reader.next();
+        EXPECT_FALSE(keeps);
+    }
+    EXPECT_TRUE(keeps);
+}
+
 TEST(ItemReader, ADamagedItemDoesNotHideTheNext) {
     StreamItems items = items_of({1, 2});
     items.sizes = {8, 10};

@@ -62,4 +62,19 @@ TEST(SharedBytes, ThreadsDropWhatOthersMade) {
 }
 
 }  // namespace
+TEST(BytesWriter, HasRoomAtOnceForAsMuchAsWasTakenLast) {
+    const std::vector<std::byte> some(64 * 1024);
+    BytesWriter writer;
+    const auto append_all = [&] {
+        writer.append(some);
+        const std::byte* const first = writer.data();
+        for (int i = 1; i < 10; ++i) writer.append(some);
+        return writer.data() == first;
+    };
+    EXPECT_FALSE(append_all()) << "it grows, and moves";
+    const SharedBytes taken = writer.take();
+    EXPECT_TRUE(append_all());
+    EXPECT_EQ(taken, writer.take());
+}
+
 }  // namespace penstock

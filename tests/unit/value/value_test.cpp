@@ -29,6 +29,20 @@ TEST(Array, CopiesItsBytesButSharesThemBetweenCopies) {
     EXPECT_EQ(copy.bytes().data(), array.bytes().data());
 }
 
+TEST(Array, KeepsAVectorThatItIsGiven) {
+    std::vector<double> elements{1, 2, 3, 4};
+    const double* const at = elements.data();
+    const Value value(std::move(elements));
+    EXPECT_EQ(value.array().as<double>().data(), at) << "not copied";
+    EXPECT_EQ(value, Value(std::vector<double>{1, 2, 3, 4}));
+    std::vector<std::int32_t> table{1, 2, 3, 4, 5, 6};
+    const Array array = Array::of({2, 3}, std::move(table));
+    EXPECT_THAT(array.shape(), ElementsAre(2, 3));
+    EXPECT_EQ(array.as<std::int32_t>()[5], 6);
+    std::vector<double> too_few{1, 2};
+    EXPECT_THROW(Array::of({3}, std::move(too_few)), ValueError);
+}
+
 TEST(Array, SharesAnOwnersBufferUnlessItIsMisaligned) {
     const auto owner = std::make_shared<std::vector<double>>(3, 1.5);
     const auto bytes = std::as_bytes(std::span(*owner));
