@@ -2,12 +2,8 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <system_error>
 
 namespace penstock {
 
@@ -68,10 +64,7 @@ std::unique_ptr<OutcomeDetails> make_details(EndReason reason, std::string error
     return details;
 }
 
-Lane::Lane(std::shared_ptr<LaneWorld> world, std::uint32_t number)
-    : world_(std::move(world)), number_(number), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!bell_) throw std::system_error(errno, std::generic_category(), "eventfd");
-}
+Lane::Lane(std::shared_ptr<LaneWorld> world, std::uint32_t number) : world_(std::move(world)), number_(number) {}
 
 // ---------------------------------------------------------------------------------------------- the pump
 
@@ -87,7 +80,7 @@ void Lane::advance(Lock& lock) {
     if (queue_.front().info->way != TemplateInfo::Way::external) {
         if (!thread_.joinable()) start_thread();
         lock.unlock();
-        return notify();
+        return notices_.notify();
     }
     // Else the thread goes on with it when what runs has ended.
     if (!is_current_ && in_flight_.empty()) start_external(lock);
@@ -116,14 +109,6 @@ void Lane::start_thread() {
         throw;
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-void Lane::notify() {
-    notices_.fetch_add(1);
-    if (!asleep_.load() || !asleep_.exchange(false)) return;
-    const std::uint64_t one = 1;
-    while (::write(bell_.get(), &one, sizeof one) < 0 && errno == EINTR) {
-    }
 }
 
 void Lane::revoke_in_flight(std::vector<LaneJob>& jobs) {
@@ -205,7 +190,7 @@ void Lane::stop(std::int64_t deadline, std::vector<Outcome>& outcomes) {
     queue_.clear();
     for (const LaneJob& job : jobs) outcomes.push_back(stopped(job.ticket.id, EndReason::cancelled));
     lock.unlock();
-    notify();
+    notices_.notify();
 }
 
 void Lane::finish() {

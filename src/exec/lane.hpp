@@ -10,6 +10,7 @@
 #include "exec/external_runner.hpp"
 #include "exec/job_log.hpp"
 #include "exec/lanes.hpp"
+#include "exec/notices.hpp"
 #include "exec/outcome_queue.hpp"
 #include "exec/resource_meter.hpp"
 #include "exec/spin_wait.hpp"
@@ -109,7 +110,6 @@ private:
     void advance(Lock& lock);
     void start_external(Lock& lock);
     void start_thread();
-    void notify();
     Outcome stopped(std::uint64_t ticket, EndReason reason) const;
     void revoke_in_flight(std::vector<LaneJob>& jobs);
 
@@ -179,9 +179,7 @@ private:
     std::condition_variable finished_changed_;
     std::thread thread_;
 
-    std::atomic<std::uint32_t> notices_{0};
-    std::atomic<bool> asleep_{false};
-    FileDescriptor bell_;
+    Notices notices_;
     std::atomic<std::uint32_t> cancelled_{0};  // Context::cancelled() of inline jobs
     std::atomic<double> progress_{0};
     std::shared_ptr<const TemplateInfo> inline_info_;  // of the inline job that runs, under the lock,

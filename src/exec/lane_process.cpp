@@ -68,7 +68,8 @@ void Lane::feed(LaneJob job) {
     try {
         const Materialized input = materialize_job(job);
         if (worker_ == nullptr) {
-            auto fresh = std::make_unique<WorkerProcess>(world_->workers, bell_.get(), world_->options.scratch_root);
+            auto fresh =
+                std::make_unique<WorkerProcess>(world_->workers, notices_.bell(), world_->options.scratch_root);
             const Lock lock(mutex_);
             worker_ = std::move(fresh);
             worker_ending_ = text_closed_ = false;

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -32,7 +31,7 @@ void Lane::serve() {
     place_.progress = &progress_;
     for (;;) {
         try {
-            seen_ = notices_.load();
+            seen_ = notices_.count();
             if (step()) continue;
             if (stopping_ && worker_ == nullptr) break;
             wait();
@@ -180,34 +179,29 @@ void Lane::tell(Outcome outcome) {
 void Lane::wait() {
     last_finished_ = 0;
     const auto something = [this] {
-        if (notices_.load(std::memory_order_acquire) != seen_) return true;
+        if (notices_.count() != seen_) return true;
         return worker_ != nullptr && (worker_->has_result() || (wants_room_ && worker_->has_room()));
     };
     if (spin_.spin(something)) return;
-    asleep_.store(true);
     if (worker_ != nullptr) worker_->set_lane_asleep(true);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    notices_.fall_asleep(worker_ == nullptr ? Notices::Asleep::on_count : Notices::Asleep::on_bell);
     if (!something()) sleep();
-    asleep_.store(false);
+    notices_.wake_up();
     if (worker_ != nullptr) worker_->set_lane_asleep(false);
     spin_.slept();
 }
 
 void Lane::sleep() {
+    if (worker_ == nullptr) return notices_.wait_for_change(seen_);
     std::array<pollfd, 3> watched{};
-    watched[0] = {bell_.get(), POLLIN, 0};
-    nfds_t count = 1;
-    if (worker_ != nullptr) {
-        watched[count++] = {worker_->end_descriptor(), POLLIN, 0};
-        if (!text_closed_) watched[count++] = {worker_->text_descriptor(), POLLIN, 0};
-    }
+    watched[0] = {notices_.bell(), POLLIN, 0};
+    watched[1] = {worker_->end_descriptor(), POLLIN, 0};
+    nfds_t count = 2;
+    if (!text_closed_) watched[count++] = {worker_->text_descriptor(), POLLIN, 0};
     int timeout = -1;
     if (stopping_) timeout = static_cast<int>(std::max<std::int64_t>(deadline_ - steady_now(), 0) / 1'000'000 + 1);
     ::poll(watched.data(), count, timeout);
-    if ((watched[0].revents & POLLIN) != 0) {
-        std::uint64_t rung = 0;
-        if (::read(bell_.get(), &rung, sizeof rung) < 0) rung = 0;  // somebody else's ring was taken before
-    }
+    if ((watched[0].revents & POLLIN) != 0) notices_.take_ring();
     if (watched[1].revents != 0) return worker_ended();
     if ((watched[2].revents & POLLIN) != 0)
         read_text();
