@@ -1,6 +1,7 @@
 #include "cli/fit.hpp"
 
 #include "core/stage_counts.hpp"
+#include "core/stream_places.hpp"
 #include "language/diagnostic.hpp"
 #include "report/text.hpp"
 
@@ -38,34 +39,24 @@ std::vector<std::string> jobs_that_fit_nowhere(const Plan& plan, const HostLedge
     return problems;
 }
 
-// As the router places them: in the order of the plan, each where the fewest of the stream are for the slots there.
-std::optional<std::string> stream_that_never_fits(const Plan& plan, const Launch& launch, HostLedger hosts) {
-    if (!plan.is_stream()) return std::nullopt;
-    std::vector<std::uint32_t> given(hosts.hosts(), 0);
+// When nothing else runs. The router finds the same places then.
+std::optional<std::string> stream_that_never_fits(const Plan& plan, const HostLedger& hosts) {
+    const auto idle = [](std::uint32_t) { return std::optional(0u); };
+    if (!plan.is_stream() || hosts_for_stream(plan, hosts, idle)) return std::nullopt;
     std::uint64_t cpus = 0, there = 0;
-    for (const JobTemplate& job : plan.templates) cpus += std::uint64_t{job.resources.cpus} * job.count;
-    for (std::uint32_t host = 0; host < hosts.hosts(); ++host) there += hosts.host(host).cpus;
+    std::string needs_most;
+    std::uint32_t most = 0;
     for (const JobTemplate& job : plan.templates) {
-        const Resources& wanted = job.resources;
-        if (wanted.cpus == 0 && wanted.memory_bytes == 0 && wanted.named.empty()) continue;
-        for (std::uint32_t i = 0; i < job.count; ++i) {
-            std::optional<std::uint32_t> best;
-            const auto load = [&](std::uint32_t host) {
-                return static_cast<double>(given[host]) / std::max(1u, launch.hosts[host].slots);
-            };
-            for (std::uint32_t host = 0; host < hosts.hosts(); ++host)
-                if (hosts.fits(host, wanted, 0) == HostLedger::Fit::now && (!best || load(host) < load(*best)))
-                    best = host;
-            if (!best)
-                return plan.name + " cannot run in this launch: all workers of a stream run at once, and for " +
-                       job_label(job, i) + " there is no room beside the others; together they hold " +
-                       counted(cpus, "CPU") + ", and there are " + count_text(there) +
-                       ". Give its stages fewer `workers` or `cpus`, or start it on more hosts";
-            hosts.reserve(*best, wanted);
-            ++given[*best];
-        }
+        cpus += std::uint64_t{job.resources.cpus} * job.count;
+        if (!needs_most.empty() && job.resources.cpus <= most) continue;
+        needs_most = job.name;
+        most = job.resources.cpus;
     }
-    return std::nullopt;
+    for (std::uint32_t host = 0; host < hosts.hosts(); ++host) there += hosts.host(host).cpus;
+    return plan.name + " cannot run in this launch: all workers of a stream run at once, and there is no room for " +
+           (plan.templates.size() > 1 ? needs_most + " beside the others" : needs_most) + "; together they hold " +
+           counted(cpus, "CPU") + ", and there are " + count_text(there) +
+           ". Give its stages fewer `workers` or `cpus`, or start it on more hosts";
 }
 
 std::optional<TimeShared> time_shared(const Plan& plan, const Launch& launch) {

@@ -17,7 +17,7 @@ std::vector<std::string> jobs_that_fit_nowhere(const Plan& plan, const HostLedge
 
 // A stream whose workers cannot all run at once: it would wait for ever, since it is granted all of its CPUs or none. A
 // sentence, or nothing.
-std::optional<std::string> stream_that_never_fits(const Plan& plan, const Launch& launch, HostLedger hosts);
+std::optional<std::string> stream_that_never_fits(const Plan& plan, const HostLedger& hosts);
 
 // Workers of a stream that hold no CPU and would share those of the launch with one another, because there are more of
 // them than slots that are left.

@@ -49,7 +49,7 @@ void tell_unmet(const CheckCommand& command, const Definitions& definitions, std
     for (const auto& plan : definitions.plans) {
         const auto more = jobs_that_fit_nowhere(*plan, hosts);
         problems.insert(problems.end(), more.begin(), more.end());
-        if (const auto problem = more.empty() ? stream_that_never_fits(*plan, here, hosts) : std::nullopt)
+        if (const auto problem = more.empty() ? stream_that_never_fits(*plan, hosts) : std::nullopt)
             problems.push_back(*problem);
     }
     if (problems.empty()) return;

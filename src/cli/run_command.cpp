@@ -166,7 +166,7 @@ void Leader::read_earlier() {
 
 // "" = it can run.
 std::string Leader::stream_refusal(const Plan& plan, const HostLedger& hosts) const {
-    if (const auto problem = stream_that_never_fits(plan, session_.launch(), hosts)) return *problem;
+    if (const auto problem = stream_that_never_fits(plan, hosts)) return *problem;
     const auto shared = time_shared(plan, session_.launch());
     if (!shared || !command_.strict_slots) return "";
     return time_shared_text(plan, *shared) +

@@ -7,7 +7,8 @@
 
 namespace penstock {
 
-Router::Router(RouterOptions options, RouterEvents& events) : options_(std::move(options)), events_(events) {
+Router::Router(RouterOptions options, RouterEvents& events)
+    : options_(std::move(options)), events_(events), held_by_streams_(options_.hosts) {
     brokers_of_host_.resize(options_.hosts.hosts());
     saving_.resize(options_.hosts.hosts());
     for (const BrokerDescription& b : options_.brokers) {
@@ -132,6 +133,8 @@ void Router::end_now(Outbox& out) {
     ending_ = true;
     for (const Broker& b : brokers_)
         if (b.simple + b.reserved != 0) out.to_broker(b.what.rank, msg::Recall{0xffffffff, true});
+    for (auto& [id, p] : pipelines_)
+        if (p.stream) stop_stream(id, p, {{}, false, {}, "the run ends"}, out);
 }
 
 // ------------------------------------------------------------------------------------------ what ended
@@ -260,6 +263,10 @@ void Router::free_room(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t co
     }
     b.reserved -= count;
     for (std::uint32_t i = 0; i < count; ++i) options_.hosts.release(b.what.host, job.resources);
+    if (plan.is_stream()) {
+        for (std::uint32_t i = 0; i < count; ++i) held_by_streams_.release(b.what.host, job.resources);
+        wanted_by_.reset();
+    }
     for (std::uint32_t sibling : brokers_of_host_[b.what.host]) give_credit_entry(brokers_[sibling]);
 }
 

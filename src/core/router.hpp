@@ -223,6 +223,7 @@ private:
             std::uint32_t ready = 0;  // jobs
             bool placed = false, stopped = false;
             bool closed = false;                         // by the driver function, perhaps before it was placed
+            bool goes_on = false;                        // stopped by a failure: what is behind it does what it has
             std::set<std::uint32_t> unready;             // brokers that have not said StreamReady
             std::unique_ptr<StreamPositions> marks;      // null: it cannot go on from a position
             std::shared_ptr<const StreamPosition> from;  // the last one; null = its beginning
@@ -264,6 +265,7 @@ private:
     void forget_savings();
     bool saved_for_others(std::uint32_t host, const Resources& wanted) const;
     void save_up(const Resources& wanted);
+    void save(std::uint32_t host, const Resources& wanted, HostLedger::Fit is_short);
     bool place_reserved(const Resources& wanted, ReadyQueue& queue, Outbox& out);
     void fill_free_slots(ReadyQueue& queue, Outbox& out);
     void assign_simple(Broker& b, ReadyQueue& queue, std::uint32_t room, Outbox& out);
@@ -278,9 +280,13 @@ private:
     void recall_if_unbalanced(Outbox& out);
     void place_streams(Outbox& out);
     bool place_stream(PipelineId id, Pipeline& p, Outbox& out);
-    std::optional<std::vector<std::uint32_t>> reserve_for_stream(const Plan& plan);
-    std::optional<std::uint32_t> broker_for_stage(const Resources& wanted,
-                                                  const std::vector<std::uint32_t>& given) const;
+    std::optional<std::vector<std::uint32_t>> reserve_for_stream(PipelineId id, const Plan& plan);
+    std::optional<std::vector<std::uint32_t>> reserve_for_stream(const Plan& plan,
+                                                                 const std::vector<std::uint32_t>& hosts);
+    std::optional<std::uint32_t> broker_for_stage(const Resources& wanted, const std::vector<std::uint32_t>& given,
+                                                  std::uint32_t host) const;
+    const std::optional<std::vector<std::uint32_t>>& hosts_wanted(PipelineId id, const Plan& plan);
+    void save_up_for_stream(PipelineId id, const Plan& plan);
     void stop_stream(PipelineId id, Pipeline& p, msg::StopStream why, Outbox& out);
     bool nothing_running() const;
     void finish_when_durable(PipelineId id, Pipeline& p, Outbox& out);
@@ -355,7 +361,8 @@ private:
     };
     std::vector<Saving> saving_;
     std::set<std::string> saved_names_;
-    std::deque<std::uint32_t> credit_;  // brokers that may have room
+    std::vector<std::pair<std::uint32_t, Resources>> set_aside_;  // on a host: for a stream that waits for more
+    std::deque<std::uint32_t> credit_;                            // brokers that may have room
     std::map<PlanId, PlanState> plans_;
     std::deque<PlanId> idle_plans_;                       // those without a pipeline, the latest used last
     std::uint64_t idle_jobs_ = 0;                         // of them
@@ -376,6 +383,9 @@ private:
     std::multimap<Nanoseconds, ReadyRun> pausing_;  // by the time at which they are ready
     Nanoseconds now_ = 0;                           // of the last schedule()
     std::deque<PipelineId> streams_;                // all of whose jobs are ready, and that are not placed
+    HostLedger held_by_streams_;                    // nothing but that
+    std::optional<std::vector<std::uint32_t>> hosts_wanted_;  // by the first of those that wait, for each of its jobs
+    std::optional<PipelineId> wanted_by_;                     // none: to be found out
     std::uint64_t ready_simple_ = 0;
     std::uint64_t own_records_ = 0, own_durable_ = 0;
     std::uint32_t next_pipeline_ = 1;

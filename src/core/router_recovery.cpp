@@ -81,6 +81,7 @@ void sort_by_first(std::vector<Run>& runs) {
 
 void Router::lose(std::uint32_t rank, Outbox& out) {
     any_lost_ = true;
+    wanted_by_.reset();
     Broker* const b = broker(rank);
     if (b != nullptr && !std::exchange(b->lost, true)) {
         if (!std::exchange(b->gone, true)) ++byes_;

@@ -154,6 +154,11 @@ void Router::forget_savings() {
         saving_[host] = {};
     }
     saved_names_.clear();
+    for (const auto& [host, resources] : set_aside_) {
+        options_.hosts.release(host, resources);
+        for (std::uint32_t i : brokers_of_host_[host]) give_credit_entry(brokers_[i]);
+    }
+    set_aside_.clear();
 }
 
 bool Router::saved_for_others(std::uint32_t host, const Resources& wanted) const {
@@ -192,16 +197,19 @@ void Router::save_up(const Resources& wanted) {
         nearest = host;
         least = in_use;
     }
-    if (!nearest) return;
-    switch (options_.hosts.fits(*nearest, wanted, running_simple(*nearest))) {
+    if (nearest) save(*nearest, wanted, options_.hosts.fits(*nearest, wanted, running_simple(*nearest)));
+}
+
+void Router::save(std::uint32_t host, const Resources& wanted, HostLedger::Fit is_short) {
+    switch (is_short) {
         case HostLedger::Fit::later_named:
             for (const auto& [name, amount] : wanted.named) saved_names_.insert(name);
             break;
         case HostLedger::Fit::later_memory:
-            saving_[*nearest].memory = true;
+            saving_[host].memory = true;
             break;
         case HostLedger::Fit::later_cpus:
-            saving_[*nearest].cpus = true;
+            saving_[host].cpus = true;
             break;
         case HostLedger::Fit::now:
             break;

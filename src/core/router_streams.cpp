@@ -1,31 +1,36 @@
 // Where the stages of a stream run. All of its jobs run at once: they are placed together or not at all.
 #include "core/router.hpp"
+#include "core/stream_places.hpp"
 
 #include <algorithm>
 #include <map>
 
 namespace penstock {
 
-// In order of submission: a stream that needs more CPUs than are free is not overtaken by later ones.
+// In order of submission: a stream that needs more CPUs than are free is not overtaken by later ones, nor for ever by
+// jobs.
 void Router::place_streams(Outbox& out) {
     while (!streams_.empty()) {
         const PipelineId id = streams_.front();
         Pipeline* p = pipeline(id);
-        if (p != nullptr && p->stream && !p->stream->placed && !place_stream(id, *p, out)) return;
+        if (p != nullptr && p->stream && !p->stream->placed && !place_stream(id, *p, out))
+            return save_up_for_stream(id, *p->plan->plan);
         streams_.pop_front();
     }
 }
 
 bool Router::place_stream(PipelineId id, Pipeline& p, Outbox& out) {
     const Plan& plan = *p.plan->plan;
-    const std::optional<std::vector<std::uint32_t>> brokers = reserve_for_stream(plan);
+    const std::optional<std::vector<std::uint32_t>> brokers = reserve_for_stream(id, plan);
     if (!brokers) return false;
+    wanted_by_.reset();
     p.stream->placed = true;
     if (options_.marks_streams && !why_it_begins_again(plan)) p.stream->marks = std::make_unique<StreamPositions>(plan);
     msg::PlaceStream places{id, {}, p.epoch, p.stream->marks != nullptr, p.stream->from};
     for (const std::uint32_t b : *brokers) places.ranks.push_back(brokers_[b].what.rank);
     for (std::uint32_t job = 0; job < plan.job_count; ++job) {
         Broker& b = brokers_[(*brokers)[job]];
+        held_by_streams_.reserve(b.what.host, plan.templates[plan.template_of(JobIndex(job)).value].resources);
         const std::uint32_t attempt = p.history == nullptr ? 1 : p.history->attempts_of(job) + 1;
         const ReadyRun run{{id, JobIndex(job), 1}, plan.template_of(JobIndex(job)), attempt, msg::kNobody, true};
         if (p.stream->unready.insert(b.what.rank).second) {
@@ -51,8 +56,28 @@ std::uint32_t first_input(const Plan& plan, std::uint32_t stage) {
 
 }  // namespace
 
-// By job; what the jobs need is reserved. Nothing when it is not all free now.
-std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(const Plan& plan) {
+// By job; what the jobs need is reserved. Nothing when it is not all free now. They are spread evenly where that can be
+// done, else by what they need.
+std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(PipelineId id, const Plan& plan) {
+    if (auto evenly = reserve_for_stream(plan, {})) return evenly;
+    const auto& hosts = hosts_wanted(id, plan);
+    return hosts ? reserve_for_stream(plan, *hosts) : std::nullopt;
+}
+
+// Where the stream that waits could be if no jobs ran. It stays there until other streams have something else, so that
+// these hosts become free for it.
+const std::optional<std::vector<std::uint32_t>>& Router::hosts_wanted(PipelineId id, const Plan& plan) {
+    if (wanted_by_ != id)
+        hosts_wanted_ = hosts_for_stream(plan, held_by_streams_, [this](std::uint32_t host) {
+            return brokers_of_host_[host].empty() ? std::nullopt : std::optional(0u);
+        });
+    wanted_by_ = id;
+    return hosts_wanted_;
+}
+
+// `hosts`: of each job; empty = any.
+std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(const Plan& plan,
+                                                                     const std::vector<std::uint32_t>& hosts) {
     std::vector<std::uint32_t> chosen;
     std::vector<std::uint32_t> given(brokers_.size(), 0);  // workers of this stream, by broker
     for (std::uint32_t t = 0; t < plan.templates.size(); ++t) {
@@ -62,7 +87,7 @@ std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(const Plan&
             if (plan.stages[t].role != Stage::Role::worker && !plan.stages[t].from.empty())
                 b = chosen[plan.templates[first_input(plan, t)].first_job.value];
             else
-                b = broker_for_stage(job.resources, given);
+                b = broker_for_stage(job.resources, given, hosts.empty() ? kAnyHost : hosts[chosen.size()]);
             if (!b) {
                 for (std::uint32_t j = 0; j < chosen.size(); ++j)
                     options_.hosts.release(brokers_[chosen[j]].what.host,
@@ -79,19 +104,39 @@ std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(const Plan&
 
 // The broker with the fewest workers of this stream for its slots, the first of those: consecutive stages run at
 // consecutive brokers.
-std::optional<std::uint32_t> Router::broker_for_stage(const Resources& wanted,
-                                                      const std::vector<std::uint32_t>& given) const {
-    const bool needs_nothing = wanted.cpus == 0 && wanted.memory_bytes == 0 && wanted.named.empty();
+std::optional<std::uint32_t> Router::broker_for_stage(const Resources& wanted, const std::vector<std::uint32_t>& given,
+                                                      std::uint32_t host) const {
     std::optional<std::uint32_t> best;
     for (std::uint32_t i = 0; i < brokers_.size(); ++i) {
-        if (brokers_[i].lost) continue;
         const BrokerDescription& what = brokers_[i].what;
-        if (!needs_nothing && options_.hosts.fits(what.host, wanted, running_simple(what.host)) != HostLedger::Fit::now)
+        if (brokers_[i].lost || (host != kAnyHost && what.host != host)) continue;
+        if (!needs_nothing(wanted) &&
+            options_.hosts.fits(what.host, wanted, running_simple(what.host)) != HostLedger::Fit::now)
             continue;
         const auto load = [&](std::uint32_t b) { return static_cast<double>(given[b]) / brokers_[b].what.slots; };
         if (!best || load(i) < load(*best)) best = i;
     }
     return best;
+}
+
+// A stream that waits because jobs hold what it needs would wait as long as more of them come: of the hosts that it
+// would have without them, those that have room for its part keep it, and the others give no more of what is short to
+// others. While other streams hold it, which may be for long, jobs go on.
+void Router::save_up_for_stream(PipelineId id, const Plan& plan) {
+    const auto& hosts = hosts_wanted(id, plan);
+    if (!hosts) return;
+    for (const JobTemplate& t : plan.templates)
+        for (std::uint32_t i = 0; i < t.count; ++i) {
+            const std::uint32_t host = (*hosts)[t.first_job.value + i];
+            if (host == kAnyHost) continue;
+            const HostLedger::Fit fit = options_.hosts.fits(host, t.resources, running_simple(host));
+            if (fit != HostLedger::Fit::now) {
+                save(host, t.resources, fit);
+                continue;
+            }
+            options_.hosts.reserve(host, t.resources);
+            set_aside_.emplace_back(host, t.resources);
+        }
 }
 
 void Router::on(const msg::StreamReady& m, std::uint32_t from, Outbox& out) {
@@ -144,7 +189,11 @@ void Router::close_stream(PipelineId id, Outbox& out) {
 }
 
 void Router::stop_stream(PipelineId id, Pipeline& p, msg::StopStream why, Outbox& out) {
-    if (!p.stream->placed || std::exchange(p.stream->stopped, true)) return;
+    if (!p.stream->placed) return;
+    // What goes on behind a failure ends only when everything has to.
+    const bool cut_short = ending_ && !why.failed && !why.closed && p.stream->goes_on;
+    if (std::exchange(p.stream->stopped, true) && !cut_short) return;
+    p.stream->goes_on = why.failed;
     why.pipeline = id;
     for (const std::uint32_t rank : p.brokers) out.to_broker(rank, why);
 }

@@ -68,11 +68,14 @@ std::shared_ptr<Plan> stream(std::uint32_t workers, std::uint32_t cpus) {
 TEST(FitOfStreams, AllWorkersTogetherMustFit) {
     const HostLedger hosts = hosts_of(two_hosts(), {});
     const auto problem = [&](std::uint32_t workers, std::uint32_t cpus) {
-        return stream_that_never_fits(*stream(workers, cpus), two_hosts(), hosts);
+        return stream_that_never_fits(*stream(workers, cpus), hosts);
     };
     EXPECT_EQ(problem(12, 1), std::nullopt) << "8 and 4";
     EXPECT_EQ(problem(3, 4), std::nullopt);
     EXPECT_EQ(problem(1000, 0), std::nullopt) << "they hold nothing";
+    auto both = stream(2, 2);  // 2 and 2 beside 8: not when these are spread evenly
+    both->templates[0].resources.cpus = 8;
+    EXPECT_EQ(stream_that_never_fits(*both, hosts), std::nullopt);
     using testing::AllOf;
     using testing::HasSubstr;
     EXPECT_THAT(problem(13, 1).value_or(""),

@@ -29,6 +29,18 @@ protected:
         complete_stream(*plan);
         return plan;
     }
+    // The same with another stage, of that many CPUs, that takes items of `work`.
+    static std::shared_ptr<Plan> longer_stream(std::uint32_t cpus, std::uint32_t more_cpus) {
+        auto plan = stream(1, cpus);
+        plan->templates.resize(2);
+        plan->stages.resize(2);
+        plan->templates.push_back(plan->templates[1]);
+        plan->templates[2].name = "more";
+        plan->templates[2].resources.cpus = more_cpus;
+        plan->stages.emplace_back().from = {TemplateIndex(1)};
+        complete_stream(*plan);
+        return plan;
+    }
     // All jobs of it are ready.
     void begin_stream(const std::shared_ptr<Plan>& plan, std::uint32_t pipeline = 1) {
         submit(plan, pipeline);
@@ -94,6 +106,19 @@ TEST_F(RouterStreams, ADrainStopsThem) {
     EXPECT_EQ(only("StopStream"), Lines());
 }
 
+// What is behind a failure works off what it has, and that may take long.
+TEST_F(RouterStreams, TheEndOfARunStopsWhatGoesOnBehindAFailure) {
+    make({1, 1});
+    begin_stream(stream(1));
+    scheduled();
+    ended(3, 1, 1, false);
+    out_.take();
+    router_->drain(out_);
+    EXPECT_EQ(only("StopStream"), Lines()) << "that may end";
+    router_->end_now(out_);
+    EXPECT_EQ(only("StopStream"), (Lines{"2: StopStream 1: the run ends", "3: StopStream 1: the run ends"}));
+}
+
 TEST_F(RouterStreams, CpusAreGrantedAllOrNone) {
     make(one_host({2, 2}));
     begin_stream(stream(3, 1), 1);
@@ -105,6 +130,67 @@ TEST_F(RouterStreams, CpusAreGrantedAllOrNone) {
     out_.take();
     scheduled();
     EXPECT_EQ(router_->counts().assigned, 2u + 4u) << "source and results of the first, and all of the second";
+}
+
+// Spread evenly, the small stage would be where alone the large one can be, and the stream wait for ever.
+TEST_F(RouterStreams, ALargeStageFindsTheHostThatIsLargeEnough) {
+    make({2, 4});
+    begin_stream(longer_stream(1, 4));
+    scheduled();
+    EXPECT_EQ(router_->counts().assigned, 4u);
+    make({4, 2});
+    begin_stream(longer_stream(1, 4));
+    scheduled();
+    EXPECT_EQ(router_->counts().assigned, 4u);
+}
+
+TEST_F(RouterStreams, JobsDoNotOvertakeAStreamForEver) {
+    make({2});
+    begin("a[9]", 1);
+    ready(0, 9, 0);
+    EXPECT_EQ(assigned().size(), 1u);
+    EXPECT_EQ(router_->counts().assigned, 2u);
+    begin_stream(stream(1, 2), 2);
+    ended(2, 0);
+    out_.take();
+    EXPECT_EQ(assigned(), Lines()) << "the other slot is waited for";
+    ended(2, 1);
+    out_.take();
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 2:0 t0 attempt 1 reserved", "2: Assign 2:1 t1 attempt 1 reserved",
+                                 "2: Assign 2:2 t2 attempt 1 reserved"}));
+}
+
+// Of two hosts the one that comes free first keeps its part.
+TEST_F(RouterStreams, WhatHasComeFreeForAStreamIsKept) {
+    make({1, 1});
+    begin("a[9]", 1);
+    ready(0, 9, 0);
+    EXPECT_EQ(assigned().size(), 2u);
+    begin_stream(stream(2, 1), 2);
+    ended(2, 0);
+    out_.take();
+    EXPECT_EQ(assigned(), Lines());
+    EXPECT_EQ(assigned(), Lines()) << "however often it is looked at";
+    ended(3, 1);
+    EXPECT_EQ(assigned().size(), 4u) << "the stream";
+}
+
+// It may be long until that one has ended.
+TEST_F(RouterStreams, AStreamThatWaitsForAnotherOneLetsJobsGoOn) {
+    make({3});
+    begin_stream(stream(1, 2), 1);
+    EXPECT_FALSE(scheduled().empty());
+    begin_stream(stream(1, 3), 2);
+    submit("a[9]", 3);
+    out_.take();
+    ready(0, 9, 0, msg::kNobody, 3);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 3:0 t0 attempt 1"}));
+    ended(2, 0, 1, true, 1'000'000'000, 3);
+    out_.take();
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 3:1 t0 attempt 1"}));
+    for (const std::uint32_t job : {0u, 1u, 2u}) ended(2, job);
+    out_.take();
+    EXPECT_EQ(assigned(), Lines()) << "now it only waits for jobs";
 }
 
 TEST_F(RouterStreams, WhatWorkersHaveDoneIsToldToTheDriver) {
