@@ -5,6 +5,7 @@
 #include "exec/steady_clock.hpp"
 
 #include <chrono>
+#include <functional>
 
 namespace penstock {
 
@@ -12,6 +13,9 @@ inline std::int64_t epoch_now() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
+
+// What tells the time where it has to be told another one: in simulations it is virtual.
+using Clock = std::function<Nanoseconds()>;
 
 // Turns this host's steady clock into the router's calendar. Only for records: no decision depends on it.
 struct RouterCalendar {

@@ -26,9 +26,10 @@ StreamItems zipped(const StreamItems& items, std::uint32_t n) {
     return lists.take();
 }
 
-StageJob::StageJob(JobStart start, std::uint32_t lane, std::shared_ptr<const StreamPosition> from)
+StageJob::StageJob(JobStart start, std::uint32_t lane, std::shared_ptr<const StreamPosition> from, Clock clock)
     : start_(std::move(start)),
       lane_(lane),
+      clock_(std::move(clock)),
       in_(*start_.pipeline->plan, start_.job),
       out_(*start_.pipeline->plan, start_.job),
       from_(std::move(from)) {
@@ -74,10 +75,10 @@ bool StageJob::add_piece(bool open) {
         pieces_.push_back({});
         pieces_.back().work = std::move(*work);
         const std::uint64_t mark = pieces_.back().work.batch.mark;
-        pieces_.back().asks_state = mark != 0 && stage().form == StageForm::fold && states_.asks(mark, steady_now());
+        pieces_.back().asks_state = mark != 0 && stage().form == StageForm::fold && states_.asks(mark, clock_());
         return true;
     }
-    if (wake_at_ != kNever && pieces_.empty() && steady_now() >= wake_at_ && !in_.ended()) {
+    if (wake_at_ != kNever && pieces_.empty() && clock_() >= wake_at_ && !in_.ended()) {
         wake_at_ = kNever;
         pieces_.push_back({});
         pieces_.back().what = StageRequest::Do::wake;
@@ -121,7 +122,7 @@ std::optional<Ticket> StageJob::next(bool open, std::uint64_t next_ticket) {
 
 Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
     piece.ticket = number;
-    piece.given = steady_now();
+    piece.given = clock_();
     StageRequest request;
     request.what = piece.what;
     // Not the job: when the stream starts again here, another object does, and not the one that has seen items before.
@@ -240,7 +241,7 @@ bool StageJob::settle(Piece& p) {
     }
     if (stage().form == StageForm::fold && p.for_lane) {
         if (answer.wake_after_s && *answer.wake_after_s >= 0 && *answer.wake_after_s < 1e9)
-            wake_at_ = steady_now() + static_cast<Nanoseconds>(*answer.wake_after_s * 1e9);
+            wake_at_ = clock_() + static_cast<Nanoseconds>(*answer.wake_after_s * 1e9);
         else if (!answer.more)
             wake_at_ = kNever;
         timed_ |= answer.wake_after_s.has_value();
@@ -462,7 +463,7 @@ void StageJob::note_state(bool open, bool stalled) {
     using State = StageMeter::State;
     if (!open) return;
     const bool working = std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& p) { return p.ticket != 0; });
-    meter_.set(working ? State::working : stalled || out_.full() ? State::blocked : State::starved);
+    meter_.set(working ? State::working : stalled || out_.full() ? State::blocked : State::starved, clock_);
 }
 
 std::string StageJob::skipped_text() const {

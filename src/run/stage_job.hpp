@@ -28,7 +28,8 @@ namespace penstock {
 class StageJob {
 public:
     // `from`: where the stream goes on; null = at its beginning.
-    StageJob(JobStart start, std::uint32_t lane, std::shared_ptr<const StreamPosition> from = nullptr);
+    StageJob(JobStart start, std::uint32_t lane, std::shared_ptr<const StreamPosition> from = nullptr,
+             Clock clock = steady_now);
 
     const JobStart& start() const { return start_; }
     std::uint32_t lane() const { return lane_; }
@@ -36,7 +37,7 @@ public:
     const Stage& stage() const { return plan().stages[start_.job.value]; }
     const JobTemplate& job() const { return plan().templates[start_.job.value]; }
     // Up to now.
-    StageCounts counts() const { return meter_.read(counts_, steady_now()); }
+    StageCounts counts() const { return meter_.read(counts_, clock_()); }
     std::uint64_t items_moved() const { return counts_.items_in + counts_.items_out; }
     // What it is doing from now on; `stalled`: there is no room to store what it has.
     void note_state(bool open, bool stalled);
@@ -129,6 +130,7 @@ private:
 
     JobStart start_;
     std::uint32_t lane_;
+    Clock clock_;
     StreamInput in_;
     StreamOutput out_;
     std::deque<Piece> pieces_;

@@ -20,8 +20,8 @@ public:
         starved,
     };
 
-    void set(State state) {
-        if (state != state_) set(state, steady_now());
+    void set(State state, const Clock& clock) {
+        if (state != state_) set(state, clock());
     }
     void set(State state, Nanoseconds now) {
         add_to(counts_, now);

@@ -56,12 +56,12 @@ void StreamNode::on(const msg::PlaceStream& m, std::uint32_t, Outbox&) {
 void StreamNode::start(std::uint32_t lane, JobStart start) {
     const PipelineId id = start.pipeline->info.id;
     Stream& s = streams_[id];
-    auto job = std::make_unique<StageJob>(std::move(start), lane, s.from);
+    auto job = std::make_unique<StageJob>(std::move(start), lane, s.from, clock_);
     timeouts_ |= job->job().timeout_s > 0;
     const JobIndex index = job->index();
     Entry& e = s.jobs[index];
     e.job = std::move(job);
-    e.started = steady_now();
+    e.started = clock_();
     if (s.from != nullptr)
         if (const auto stored = s.from->stored.find(index.value); stored != s.from->stored.end())
             e.stored = stored->second.items;
@@ -185,7 +185,7 @@ bool StreamNode::take(Outcome& outcome) {
 
 bool StreamNode::work(Outbox& out, std::vector<Outcome>& ended) {
     if (timeouts_ || wakes_) {
-        const Nanoseconds now = steady_now();
+        const Nanoseconds now = clock_();
         if (now >= next_overdue_) {
             next_overdue_ = now + kOverdueInterval;
             for (auto& [id, s] : streams_)
@@ -368,7 +368,7 @@ void StreamNode::give_back(Stream& s, JobIndex job, const StreamInput::Work::Of&
 // ------------------------------------------------------------------------------------------ how far it is
 
 void StreamNode::tell_progress(Outbox& out) {
-    const Nanoseconds now = steady_now();
+    const Nanoseconds now = clock_();
     if (now < next_progress_) return;
     next_progress_ = now + kProgressInterval;
     for (auto& [id, s] : streams_)
@@ -387,7 +387,7 @@ void StreamNode::tell_counts(const Stream& s, Entry& e, const StageCounts& count
 // ------------------------------------------------------------------------------------------ where it could go on
 
 void StreamNode::put_marks() {
-    const Nanoseconds now = steady_now();
+    const Nanoseconds now = clock_();
     if (now < next_marks_) return;
     next_marks_ = now + kMarkInterval;
     for (auto& [id, s] : streams_)
@@ -440,7 +440,7 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     Outcome outcome;
     outcome.ticket = job.start().ticket;
     outcome.started = e.started;
-    outcome.finished = steady_now();
+    outcome.finished = clock_();
     outcome.lane = job.lane();
     const bool closed = s.closed && !e.broke;
     outcome.succeeded = closed || (!incomplete && job.in().damage().empty());

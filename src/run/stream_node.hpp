@@ -44,8 +44,8 @@ public:
     static constexpr std::uint64_t kKept = 16 << 20;  // bytes in memory, of each buffer
 
     // `spill_folder`: what buffers have beyond that is in files there.
-    StreamNode(std::uint32_t rank, StreamHost& host, std::filesystem::path spill_folder)
-        : rank_(rank), host_(host), spill_folder_(std::move(spill_folder)) {}
+    StreamNode(std::uint32_t rank, StreamHost& host, std::filesystem::path spill_folder, Clock clock = steady_now)
+        : rank_(rank), host_(host), spill_folder_(std::move(spill_folder)), clock_(std::move(clock)) {}
 
     void on(const msg::PlaceStream& m, std::uint32_t from, Outbox& out);
     void on(const msg::OpenStream& m, std::uint32_t from, Outbox& out);
@@ -147,6 +147,7 @@ private:
     std::uint32_t rank_;
     StreamHost& host_;
     const std::filesystem::path spill_folder_;
+    const Clock clock_;
     std::unordered_map<PipelineId, Stream> streams_;
     std::unordered_map<std::uint64_t, std::pair<PipelineId, JobIndex>> tickets_;  // at lanes
     std::vector<std::pair<PipelineId, JobIndex>> waiting_;                        // jobs to be looked at

@@ -29,7 +29,8 @@ Cluster::Cluster(const Scenario& s, Disk& disk, std::vector<std::unique_ptr<Chec
 
 bool Cluster::run() {
     // Far more than any run here needs; one that does not end would go on forever.
-    const std::uint64_t most = 20'000 + 600ull * world_.scenario().jobs;
+    const Scenario& s = world_.scenario();
+    const std::uint64_t most = 20'000 + 600ull * s.jobs + (s.streams.empty() ? 0 : 300'000 * s.submissions.size());
     std::uint64_t steps = 0;
     const std::optional<Nanoseconds> killed_at = world_.scenario().killed_at;
     while (!finished()) {
@@ -150,10 +151,11 @@ void Cluster::turn(std::uint32_t rank) {
 void Cluster::dispatch(std::uint32_t rank, const Envelope& original, Outbox& out) {
     Envelope e = original;
     if (world_.scenario().fault == Fault::stale_ends) make_current(e, epochs_);
+    if (world_.scenario().fault == Fault::old_epochs) make_items_current(e, epochs_);
     Rank& r = ranks_[rank];
     if (rank == 0 && ranks_[e.from].lost && world_.scenario().fault != Fault::heard_zombie) return;
     if (transcript_) transcript_(world_.now(), e);
-    world_.tell([&](Checker& c) { c.received(e); });
+    told_of(e, [&](Checker& c) { c.received(e); });
     if (const auto* to_router = std::get_if<RouterMessage>(&e.message)) {
         if (r.router == nullptr) throw Violation("cluster", "no router there: " + describe(e));
         r.router->on(*to_router, e.from, out);
@@ -166,15 +168,45 @@ void Cluster::dispatch(std::uint32_t rank, const Envelope& original, Outbox& out
     }
 }
 
+// What is said of the jobs of a stream concerns those checkers only that see streams.
+template <class F>
+void Cluster::told_of(const Envelope& e, F&& f) {
+    const auto pipeline = std::visit(
+        [](const auto& inbox) {
+            return std::visit(
+                []<class M>(const M& m) {
+                    if constexpr (requires { m.jobs.pipeline; })
+                        return std::optional(m.jobs.pipeline);
+                    else
+                        return std::optional<PipelineId>();
+                },
+                inbox);
+        },
+        e.message);
+    if (pipeline)
+        world_.tell_of(*pipeline, std::forward<F>(f));
+    else
+        world_.tell(std::forward<F>(f));
+}
+
+// There are as many of these as items ask for.
+bool Cluster::is_of_items(const Envelope& e) {
+    if (const auto* m = std::get_if<RouterMessage>(&e.message))
+        return std::holds_alternative<msg::StageProgress>(*m) || std::holds_alternative<msg::StreamReached>(*m);
+    const auto* m = std::get_if<BrokerMessage>(&e.message);
+    return m != nullptr && (std::holds_alternative<msg::StreamItems>(*m) ||
+                            std::holds_alternative<msg::StreamTaken>(*m) || std::holds_alternative<msg::StreamEnd>(*m));
+}
+
 // ------------------------------------------------------------------------------------------ links
 
 void Cluster::post(Outbox& out) {
     std::map<std::uint32_t, Frame> frames;
     for (Envelope& e : out.take()) {
         if (e.to >= ranks_.size()) throw Violation("cluster", "no such rank: " + describe(e));
-        ++messages_;
+        if (!is_of_items(e)) ++messages_;
         note_skips(e);
-        world_.tell([&](Checker& c) { c.sent(e); });
+        told_of(e, [&](Checker& c) { c.sent(e); });
         frames[e.to].push_back(std::move(e));
     }
     for (auto& [to, frame] : frames) {

@@ -52,6 +52,9 @@ private:
     void post(Outbox& out);
     void deliver(std::uint32_t from, std::uint32_t to, Frame frame);
     void note_skips(const Envelope& e);
+    template <class F>
+    void told_of(const Envelope& e, F&& f);
+    static bool is_of_items(const Envelope& e);
     bool finished() const;
     void kill();
     void plan_death(const Death& death);

@@ -26,11 +26,13 @@ std::map<JobRef, Disk::Known> Disk::known() const {
     return all;
 }
 
-std::shared_ptr<JobHistory> Disk::history(const std::map<JobRef, Known>& known, PipelineId pipeline, const Plan& plan) {
+std::shared_ptr<JobHistory> Disk::history(const std::map<JobRef, Known>& known, PipelineId pipeline,
+                                          const Plan& plan) const {
+    const bool may_keep = !plan.is_stream() || has_ended(pipeline);
     auto history = std::make_shared<JobHistory>();
     for (auto at = known.lower_bound({pipeline, 0}); at != known.end() && at->first.pipeline == pipeline; ++at) {
         if (at->first.job >= plan.job_count) continue;
-        if (at->second.kept()) history->keep(at->first.job, at->second.state == JobState::succeeded);
+        if (may_keep && at->second.kept()) history->keep(at->first.job, at->second.state == JobState::succeeded);
         history->note_attempts(at->first.job, at->second.attempts);
     }
     if (history->kept.empty() && history->tried.empty()) return nullptr;
@@ -60,6 +62,31 @@ std::shared_ptr<Resumption> Disk::with_places(std::shared_ptr<const JobHistory> 
 std::optional<Disk::Row> Disk::read(const std::string& file, std::uint32_t row) const {
     const auto at = named_.find(file);
     return at == named_.end() || row >= at->second->size() ? std::nullopt : std::optional((*at->second)[row]);
+}
+
+// ------------------------------------------------------------------------------------------ streams
+
+void Disk::add(const Writer& writer, std::vector<Items> items) {
+    if (is_fenced(writer)) return;
+    for (Items& one : items) {
+        std::vector<Items>& all = items_[{one.pipeline, one.stage}];
+        const auto generation = [](const Items& i) { return std::tuple(i.launch, i.attempt, i.first); };
+        const auto behind = std::upper_bound(
+            all.begin(), all.end(), one, [&](const Items& a, const Items& b) { return generation(a) < generation(b); });
+        all.insert(behind, std::move(one));
+    }
+}
+
+std::optional<List> Disk::items_of(PipelineId stream, const std::string& stage) const {
+    List all;
+    const auto at = items_.find({stream, stage});
+    if (at == items_.end()) return all;
+    for (const Items& one : at->second) {
+        if (one.first > all.size()) return std::nullopt;
+        all.resize(one.first);
+        all.insert(all.end(), one.items.begin(), one.items.end());
+    }
+    return all;
 }
 
 }  // namespace penstock::sim

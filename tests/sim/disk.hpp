@@ -4,6 +4,7 @@
 
 #include "core/job_history.hpp"
 #include "core/plan.hpp"
+#include "core/stream_position.hpp"
 #include "sim/job_state.hpp"
 
 #include <compare>
@@ -32,6 +33,15 @@ public:
         std::uint32_t launch = 1;
         std::uint32_t rank = 0;
         friend auto operator<=>(const Writer&, const Writer&) = default;
+    };
+    // Of a stage whose items are kept, as one call stored them.
+    struct Items {
+        PipelineId pipeline;
+        std::string stage;
+        std::uint32_t launch = 1;
+        std::uint32_t attempt = 1;  // of the stream, in this launch
+        std::uint64_t first = 0;
+        List items;
     };
     using Segment = std::uint64_t;
 
@@ -64,12 +74,26 @@ public:
     };
     std::map<JobRef, Known> known() const;
     // What a launch is told of a pipeline; null when nothing is known of it.
-    static std::shared_ptr<JobHistory> history(const std::map<JobRef, Known>& known, PipelineId pipeline,
-                                               const Plan& plan);
+    // A stream is kept as a whole or not at all.
+    std::shared_ptr<JobHistory> history(const std::map<JobRef, Known>& known, PipelineId pipeline,
+                                        const Plan& plan) const;
     // The same with where the outputs of these jobs are: segments that get names of their own, so that no merge takes
     // them away. `history`: of what is to be kept of it.
     std::shared_ptr<Resumption> with_places(std::shared_ptr<const JobHistory> history, PipelineId pipeline);
     std::optional<Row> read(const std::string& file, std::uint32_t row) const;
+
+    // Streams: synced items, how far they have come, and which have ended.
+    void add(const Writer& writer, std::vector<Items> items);
+    // What is there of a stage: the items of a later attempt stand for what earlier ones had from there on. Nothing
+    // when some are missing between others.
+    std::optional<List> items_of(PipelineId stream, const std::string& stage) const;
+    void put(PipelineId stream, std::shared_ptr<const StreamPosition> position) { positions_[stream] = position; }
+    std::shared_ptr<const StreamPosition> position_of(PipelineId stream) const {
+        const auto at = positions_.find(stream);
+        return at == positions_.end() ? nullptr : at->second;
+    }
+    void end_stream(PipelineId stream) { ended_.insert(stream); }
+    bool has_ended(PipelineId stream) const { return ended_.contains(stream); }
 
 private:
     std::uint32_t launch_ = 1;
@@ -80,6 +104,9 @@ private:
     std::unordered_map<Segment, Rows> segments_;
     std::map<std::string, Rows> named_;
     std::vector<std::pair<Writer, std::vector<Row>>> late_;
+    std::map<std::pair<PipelineId, std::string>, std::vector<Items>> items_;
+    std::map<PipelineId, std::shared_ptr<const StreamPosition>> positions_;
+    std::set<PipelineId> ended_;
 };
 
 }  // namespace penstock::sim

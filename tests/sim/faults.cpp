@@ -66,6 +66,16 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
                        as<msg::ForgetPlan, PipelinerMessage>(e) != nullptr;
             });
             return;
+        case Fault::no_taken:
+            std::erase_if(frame, [](const Envelope& e) { return as<msg::StreamTaken, BrokerMessage>(e) != nullptr; });
+            return;
+        case Fault::early_open:
+            for (std::size_t i = 0; i < frame.size(); ++i)
+                if (const auto* placed = as<msg::PlaceStream, BrokerMessage>(frame[i])) {
+                    const msg::OpenStream opened{placed->pipeline};
+                    frame.push_back({frame[i].from, frame[i].to, BrokerMessage(opened)});
+                }
+            return;
         case Fault::deaf_broker:
             return drop<msg::Stop, BrokerMessage>(frame, done);
         case Fault::deaf_to_end:
@@ -76,6 +86,15 @@ void spoil(Fault fault, std::vector<Envelope>& frame, Random& random, bool& done
         default:
             return;  // faults of other parts
     }
+}
+
+void make_items_current(Envelope& e, std::map<PipelineId, std::uint32_t>& epochs) {
+    auto* const m = std::get_if<BrokerMessage>(&e.message);
+    if (m == nullptr) return;
+    if (const auto* placed = std::get_if<msg::PlaceStream>(m)) epochs[placed->pipeline] = placed->epoch;
+    if (auto* const items = std::get_if<msg::StreamItems>(m)) items->epoch = epochs[items->pipeline];
+    if (auto* const end = std::get_if<msg::StreamEnd>(m)) end->epoch = epochs[end->pipeline];
+    if (auto* const taken = std::get_if<msg::StreamTaken>(m)) taken->epoch = epochs[taken->pipeline];
 }
 
 void make_current(Envelope& e, std::map<PipelineId, std::uint32_t>& epochs) {

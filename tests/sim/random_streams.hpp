@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 namespace penstock::test {
 
@@ -18,6 +19,7 @@ inline std::int64_t mixed(std::int64_t a, std::uint64_t b) {
 
 // Of what zip made: of all of its parts.
 inline std::int64_t id_of(const Value& item) {
+    if (item.is(Value::Type::string)) return static_cast<std::int64_t>(item.string().size());
     if (!item.is(Value::Type::list)) return item.int64();
     std::int64_t id = 0;
     for (const Value& part : item.list()) id = mixed(id ^ id_of(part), 77);
@@ -28,6 +30,8 @@ inline std::int64_t id_of(const Value& item) {
 struct Made {
     List items;
     bool in_order = true;
+    // Although an item of this stage or of one before it fails: exactly this comes out then.
+    std::optional<List> before_failure = std::nullopt;
 };
 
 struct Tree {
@@ -65,7 +69,13 @@ public:
         any,
         goes_on,  // from a position: one source, no merges in turn
     };
-    explicit Drawing(Random& random, Kind kind = Kind::any) : random_(random), kind_(kind) {}
+    struct Limits {
+        std::string prefix;  // of names
+        std::uint32_t items = 300;
+        double failing = 0.15;  // chance that an item of some stage makes the stream fail
+    };
+    explicit Drawing(Random& random, Kind kind = Kind::any) : Drawing(random, kind, Limits()) {}
+    Drawing(Random& random, Kind kind, Limits limits) : random_(random), kind_(kind), limits_(std::move(limits)) {}
 
     Tree draw() {
         tree_.brokers = random_.between(1, 4);
@@ -73,14 +83,14 @@ public:
         tree_.dies = deaths[random_.below(4)];
         for (std::uint32_t n = kind_ == Kind::any ? random_.between(1, 3) : 1; n != 0; --n) source();
         for (std::uint32_t n = random_.between(1, 6); n != 0; --n) stage();
-        if (kind_ == Kind::any && random_.chance(0.15)) make_one_fail();
+        if (kind_ == Kind::any && random_.chance(limits_.failing)) make_one_fail();
         return tree_;
     }
 
 private:
     Asked common(const char* kind, StageForm form) {
         Asked a;
-        a.name = kind + std::to_string(tree_.stages.size());
+        a.name = limits_.prefix + kind + std::to_string(tree_.stages.size());
         a.form = form;
         a.workers = random_.chance(0.5) ? 1 : random_.between(2, 4);
         a.ordered = random_.chance(0.6);
@@ -97,8 +107,14 @@ private:
         a.seeks = true;
         if (kind_ == Kind::goes_on) a.workers = 1;
         StageScript script;
-        const std::uint32_t n = random_.chance(0.1) ? 0 : random_.below(300);
-        for (std::uint32_t i = 0; i < n; ++i) script.source.push_back(Value(mixed(i, 1000 + tree_.stages.size())));
+        const std::uint32_t n = random_.chance(0.1) ? 0 : random_.below(limits_.items);
+        // A link has room for few of the large ones.
+        const std::string filling(n <= 40 && mix(n + (tree_.stages.size() << 16)) % 24 == 0 ? 600'000 : 0, 'x');
+        for (std::uint32_t i = 0; i < n; ++i) {
+            Value item(mixed(i, 1000 + tree_.stages.size()));
+            if (!filling.empty()) item = Value(List{std::move(item), Value(filling)});
+            script.source.push_back(std::move(item));
+        }
         add(a, script, {script.source, a.ordered || a.workers == 1});
     }
 
@@ -204,6 +220,23 @@ private:
         tree_.dies = 0;
         tree_.fails_at = item.int64();
         tree_.fails_in = a.name;
+        const auto end = std::find(input.begin(), input.end(), item);
+        if (tree_.made[a.from.front()].in_order && tree_.made[s].in_order) note_made_before(s, {input.begin(), end});
+    }
+
+    // Of that stage, and of those behind it where only its items come.
+    void note_made_before(std::uint32_t s, const List& input) {
+        List made;
+        const StageScript& script = tree_.scripts.at(tree_.stages[s].name);
+        for (const Value& item : input)
+            if (!item.is(Value::Type::int64) || !script.raise.contains(item.int64()))
+                for (Value& one : script.on_item(item)) made.push_back(std::move(one));
+        for (std::uint32_t next = s + 1; next < tree_.stages.size(); ++next) {
+            const Asked& a = tree_.stages[next];
+            if (a.from == std::vector{s} && a.form != StageForm::fold && tree_.made[next].in_order)
+                note_made_before(next, made);
+        }
+        tree_.made[s].before_failure = std::move(made);
     }
 
     void add(const Asked& a, const StageScript& script, const Made& made) {
@@ -214,11 +247,12 @@ private:
 
     Random& random_;
     const Kind kind_;
+    const Limits limits_;
     Tree tree_;
 };
 
 inline List sorted(List items) {
-    std::sort(items.begin(), items.end(), [](const Value& a, const Value& b) { return a.int64() < b.int64(); });
+    std::sort(items.begin(), items.end(), [](const Value& a, const Value& b) { return id_of(a) < id_of(b); });
     return items;
 }
 

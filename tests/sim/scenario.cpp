@@ -1,6 +1,7 @@
 #include "sim/scenario.hpp"
 
 #include "sim/random_plan.hpp"
+#include "sim/random_stream_plans.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -228,7 +229,9 @@ Scenario undisturbed_launch(const Scenario& before) {
     return s;
 }
 
-Scenario random_scenario(std::uint64_t seed) {
+namespace {
+
+Scenario scenario_of(std::uint64_t seed, bool streams_fail) {
     Random random(seed);
     Scenario s;
     s.seed = seed;
@@ -243,8 +246,13 @@ Scenario random_scenario(std::uint64_t seed) {
     if (Random crowd(seed ^ 0xc40d); !s.ends_at && crowd.chance(0.04)) choose_crowd(s, crowd);
     // What could not be stored has failed for those that look later, and was a success for those that have looked.
     if (s.killed_at || s.may_end_early()) s.refusing = 0;
+    add_streams(s, Random(seed ^ 0x57ea), streams_fail && !s.killed_at);
     return s;
 }
+
+}  // namespace
+
+Scenario random_scenario(std::uint64_t seed) { return scenario_of(seed, true); }
 
 namespace {
 
@@ -269,7 +277,7 @@ void choose_deaths(Scenario& s, Random& random) {
 
 Scenario random_losses(std::uint64_t seed) {
     for (std::uint64_t i = 0;; ++i) {
-        Scenario s = random_scenario(seed + i * 0x9e3779b97f4a7c15);
+        Scenario s = scenario_of(seed + i * 0x9e3779b97f4a7c15, false);
         if (s.ranks < 3 || s.brokers.size() < 2) continue;
         forget_signals(s);
         s.store_fails_at = s.killed_at = s.ends_at = std::nullopt;

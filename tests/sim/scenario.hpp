@@ -12,6 +12,10 @@
 #include <string>
 #include <vector>
 
+namespace penstock::test {
+struct Tree;
+}
+
 namespace penstock::sim {
 
 // What a simulation can be told to do wrong, to see that the checkers see it.
@@ -53,6 +57,10 @@ enum class Fault {
     deaf_to_withdraw,  // a broker answers Withdraw before what has ended there is durable
     stale_ends,        // an Ended of an earlier epoch is taken for one of now
     heard_zombie,      // rank 0 goes on listening to a lost rank
+    no_taken,          // StreamTaken messages are lost: no credit comes back
+    early_open,        // a stream is opened as soon as it is placed
+    early_items,       // a position of a stream counts before its items are durable
+    old_epochs,        // what is sent to a stream from before a loss counts as of now
 };
 
 struct Submission {
@@ -86,6 +94,8 @@ struct Scenario {
 
     std::vector<std::shared_ptr<const Plan>> plans;
     std::vector<Submission> submissions;
+    // Of the plans that are streams, by name: what their stages do, and what a model says that comes of it.
+    std::map<std::string, std::shared_ptr<const test::Tree>> streams;
     std::uint32_t jobs = 0;   // of all submissions
     bool only_simple = true;  // no job is reserved
 
@@ -124,6 +134,8 @@ struct Scenario {
 std::uint32_t shortened_by(const Scenario& s, std::uint32_t t);
 
 Scenario random_scenario(std::uint64_t seed);
+// The same without its streams.
+Scenario without_streams(Scenario s);
 // One launch that loses ranks, and comes to its end.
 Scenario random_losses(std::uint64_t seed);
 // The launch that goes on with the run when `before` has ended early or was killed: perhaps on other brokers. The last

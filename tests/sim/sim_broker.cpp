@@ -10,7 +10,8 @@ SimBroker::SimBroker(World& world, const BrokerDescription& what, std::function<
       slots_(what.slots + (world.scenario().fault == Fault::crowded_broker ? 2 : 0)),
       wake_(wake),
       writer_(world, what.rank, wake),
-      values_(world, what.rank, std::move(wake)),
+      values_(world, what.rank, wake),
+      streams_(world, what.rank, writer_, std::move(wake)),
       broker_(what.rank, slots_, *this, world.scenario().crash_limit) {}
 
 JobRef SimBroker::ref(const JobStart& s) const {
@@ -29,7 +30,7 @@ void SimBroker::on(const BrokerMessage& message, std::uint32_t from, Outbox& out
             else if constexpr (requires { broker_.on(m, from, out); })
                 broker_.on(m, from, out);
             else
-                throw Violation("cluster", "there are no streams here");
+                streams_.on(m, from, out);
         },
         message);
     const auto* const asked = std::get_if<msg::Fetch>(&message);
@@ -45,6 +46,7 @@ void SimBroker::receive_plan(const msg::PlanBlock& m, Outbox& out, std::uint32_t
         mine->name = m.plan->name;
         mine->job_count = m.plan->job_count;
         mine->groupings = m.plan->groupings;
+        mine->stages = m.plan->stages;
         mine->templates.resize(m.plan->templates.size());
         for (std::size_t t = 0; t < mine->templates.size(); ++t) {
             mine->templates[t].first_job = m.plan->templates[t].first_job;
@@ -92,6 +94,14 @@ void SimBroker::look_for_idle_lane() const {
 }
 
 void SimBroker::start(std::uint32_t lane, std::vector<JobStart> jobs) {
+    if (jobs.front().pipeline->plan->is_stream()) {
+        for (JobStart& s : jobs) {
+            world_.start(ref(s), rank_);
+            world_.tell_of(s.pipeline->info.id, [&](Checker& c) { c.attempt_starts(ref(s), s.attempt, rank_); });
+            streams_.start(lane, std::move(s));
+        }
+        return;
+    }
     if (lane < slots_ && !may_start()) throw Violation("back-pressure", "jobs start though the writer is full");
     if (lanes_.size() <= lane) lanes_.resize(lane + 1);
     bool another_idles = false;
@@ -204,6 +214,24 @@ void SimBroker::take_outcomes(Outbox& out) {
             arrive();
         }
     }
+    std::vector<penstock::Outcome> stages;
+    streams_.turn(out, stages);
+    for (const penstock::Outcome& outcome : stages) take_stage(outcome, out);
+}
+
+void SimBroker::take_stage(const penstock::Outcome& o, Outbox& out) {
+    const std::string error = o.details == nullptr ? "" : o.details->error;
+    const JobEnd end = broker_.ended(o.ticket, {o.succeeded, o.finished - o.started, false, error}, out);
+    if (end.pipeline == nullptr) return;
+    const PipelineId id = end.pipeline->info.id;
+    const JobRef job{id, end.pipeline->plan->templates[end.job.value].first_job.value + end.instance};
+    // Stopped with the run, or because a rank was lost, it has not failed.
+    const bool again = end.next == NextAttempt::yes || streams_.ended_with_the_run(id);
+    writer_.add({job, end.attempt, o.succeeded ? JobState::succeeded : again ? JobState::again : JobState::failed});
+    if (end.next == NextAttempt::yes)
+        world_.again(job, rank_);
+    else
+        world_.end(job, rank_, o.succeeded);
 }
 
 void SimBroker::take_durable(Outbox& out) {
@@ -246,6 +274,7 @@ void SimBroker::forget(PipelineId pipeline) {
     world_.tell([&](Checker& c) { c.forgotten(pipeline, rank_); });
     forgotten_.insert(pipeline);
     values_.forget(pipeline);
+    streams_.forget(pipeline);
 }
 
 }  // namespace penstock::sim

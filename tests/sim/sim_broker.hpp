@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/broker.hpp"
+#include "sim/sim_streams.hpp"
 #include "sim/sim_values.hpp"
 #include "sim/sim_writer.hpp"
 #include "sim/world.hpp"
@@ -28,9 +29,11 @@ public:
     bool finished() const { return finished_ || killed_; }
     const Broker& broker() const { return broker_; }
     const SimValues& values() const { return values_; }
+    const SimStreams& streams() const { return streams_; }
     void break_store() { writer_.break_down(); }
     void kill() {
         killed_ = true;
+        streams_.kill();
         writer_.kill();
     }
     bool killed() const { return killed_; }
@@ -61,7 +64,7 @@ private:
     void forget_inputs(std::uint64_t ticket) override { values_.forget_inputs(ticket); }
     void release(const JobRun& jobs) override;
     std::vector<JobRun> held(PipelineId pipeline) override;
-    void abandon_stream(PipelineId) override {}  // there are no streams here: stream_nodes.hpp
+    void abandon_stream(PipelineId pipeline) override { streams_.abandon(pipeline, *out_); }
     void forget(PipelineId pipeline) override;
     void forget(PlanId plan) override {
         plans_.erase(plan);
@@ -80,6 +83,7 @@ private:
     void end_soon(std::uint32_t lane);
     JobStart take_first(std::uint32_t lane);
     void take_outcomes(Outbox& out);
+    void take_stage(const penstock::Outcome& outcome, Outbox& out);
     void take_durable(Outbox& out);
     void arrive();
 
@@ -89,6 +93,7 @@ private:
     std::function<void()> wake_;
     SimWriter writer_;
     SimValues values_;
+    SimStreams streams_;
     Broker broker_;
     Outbox* out_ = nullptr;  // of the call being served
     std::deque<Lane> lanes_;

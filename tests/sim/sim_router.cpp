@@ -2,6 +2,8 @@
 
 #include "run/stored_places.hpp"
 
+#include <algorithm>
+
 namespace penstock::sim {
 
 namespace {
@@ -86,7 +88,7 @@ void SimRouter::recover_further(Outbox& out) {
 
 JobHistory SimRouter::found(const ToRecover& what) const {
     const Plan& plan = *world_.truth(what.pipeline).plan;
-    const auto all = Disk::history(world_.disk().known(), what.pipeline, plan);
+    const auto all = world_.disk().history(world_.disk().known(), what.pipeline, plan);
     JobHistory history;
     if (all == nullptr) return history;
     std::map<std::uint32_t, std::uint32_t> holder;
@@ -107,7 +109,7 @@ void SimRouter::lost(PipelineId pipeline, const std::vector<AssignedJobs::Run>& 
     for (const AssignedJobs::Run& run : attempts)
         for (std::uint32_t i = 0; i < run.jobs.count; ++i) {
             const JobRef job{pipeline, run.jobs.first.value + i};
-            if (final) world_.tell([&](Checker& c) { c.given_up(job); });
+            if (final) world_.tell_of(pipeline, [&](Checker& c) { c.given_up(job); });
             writer_.add({job, run.attempt, final ? JobState::failed : JobState::again});
         }
 }
@@ -154,7 +156,8 @@ void SimRouter::submit_next(Outbox& out) {
     // The router may have something to tell of it before submit() returns: an empty pipeline is over at once.
     world_.submit(PipelineId(static_cast<std::uint32_t>(submitted_)), s.plans[index]);
     const PipelineId id = router_.submit(PlanId(index + 1), s.plans[index], PipelineInfo{}, world_.now(), out,
-                                         history(PipelineId(static_cast<std::uint32_t>(submitted_)), *s.plans[index]));
+                                         history(PipelineId(static_cast<std::uint32_t>(submitted_)), *s.plans[index]),
+                                         world_.disk().position_of(PipelineId(static_cast<std::uint32_t>(submitted_))));
     if (id != PipelineId(static_cast<std::uint32_t>(submitted_)))
         throw Violation("cluster", "pipelines are not numbered in order of submission");
     plan_next_submission();
@@ -162,7 +165,7 @@ void SimRouter::submit_next(Outbox& out) {
 
 std::shared_ptr<const JobHistory> SimRouter::history(PipelineId id, const Plan& plan) {
     const Fault fault = world_.scenario().fault;
-    auto history = Disk::history(world_.known(), id, plan);
+    auto history = world_.disk().history(world_.known(), id, plan);
     if (history == nullptr) return nullptr;
     kept_[id] = world_.disk().with_places(history, id);
     if (fault == Fault::forget_kept && !history->kept.empty()) history->kept.erase(history->kept.begin());
@@ -172,8 +175,8 @@ std::shared_ptr<const JobHistory> SimRouter::history(PipelineId id, const Plan& 
 
 // ------------------------------------------------------------------------------------------ what the router tells
 
-void SimRouter::ran(PipelineId, const msg::Ended& ended, std::uint32_t broker) {
-    world_.tell([&](Checker& c) { c.told_ran(ended, broker); });
+void SimRouter::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t broker) {
+    world_.tell_of(pipeline, [&](Checker& c) { c.told_ran(ended, broker); });
 }
 
 void SimRouter::attempt_failed(PipelineId, const msg::AttemptFailed& failed, std::uint32_t broker) {
@@ -186,11 +189,24 @@ void SimRouter::skipped(PipelineId pipeline, const JobRun& jobs, JobIndex) {
         writer_.add({{pipeline, jobs.first.value + i}, 0, JobState::skipped});
 }
 
+// Written down some time later.
+void SimRouter::reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) {
+    world_.tell([&](Checker& c) { c.reached(pipeline, *position); });
+    world_.after(world_.random().time(1000, 250'000'000), [this, pipeline, position] {
+        const auto last = world_.disk().position_of(pipeline);
+        if (last == nullptr || last->items < position->items) world_.disk().put(pipeline, position);
+    });
+}
+
 void SimRouter::refused(PipelineId, const msg::Refused& refused, std::uint32_t) { refused_ += refused.jobs.count; }
 
 void SimRouter::pipeline_over(PipelineId pipeline) {
-    world_.tell([&](Checker& c) { c.is_over(pipeline); });
-    if (world_.scenario().fault == Fault::over_twice) world_.tell([&](Checker& c) { c.is_over(pipeline); });
+    const auto& states = world_.truth(pipeline).state;
+    const bool well = std::all_of(states.begin(), states.end(), [](JobState s) { return s == JobState::succeeded; });
+    if (world_.is_stream(pipeline) && (well || !router_.draining())) world_.disk().end_stream(pipeline);
+    world_.tell_of(pipeline, [&](Checker& c) { c.is_over(pipeline); });
+    if (world_.scenario().fault == Fault::over_twice)
+        world_.tell_of(pipeline, [&](Checker& c) { c.is_over(pipeline); });
     ++over_;
     if (waits_for_previous_ && over_ == submitted_) plan_next_submission();
 }

@@ -46,6 +46,7 @@ private:
     void skipped(PipelineId pipeline, const JobRun& jobs, JobIndex cause) override;
     void refused(PipelineId pipeline, const msg::Refused& refused, std::uint32_t broker) override;
     void pipeline_over(PipelineId pipeline) override;
+    void reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) override;
     void plan_forgotten(PlanId, const Plan&) override {}
     void store_failed(std::uint32_t, const std::string&) override {}
 

@@ -5,6 +5,7 @@
 #include "sim/world.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <set>
 #include <string>
@@ -23,17 +24,26 @@ public:
         const JobRef job = row.job;
         const bool succeeded = row.state == JobState::succeeded;
         row.launch = world_.scenario().launch;
-        world_.tell([&](Checker& c) { c.recorded(job, writer_, added_, row.final()); });
+        world_.tell_of(job.pipeline, [&](Checker& c) { c.recorded(job, writer_, added_, row.final()); });
         rows_.push_back(row);
         if (succeeded && world_.random().chance(world_.scenario().refusing)) refused_.push_back({added_, job});
         if (!syncing_) sync_after(world_.random().time(1000, 200'000'000));
     }
+    // Durable when a row that is added later is.
+    void add(Disk::Items items) {
+        items.launch = world_.scenario().launch;
+        items_.push_back({added_, std::move(items)});
+        ++items_added_;
+        if (!syncing_) sync_after(world_.random().time(1000, 200'000'000));
+    }
     void flush_soon() {
-        if (added_ != synced_ && !flushing_) sync_after(1000);
-        flushing_ = added_ != synced_;
+        if (any_unsynced() && !flushing_) sync_after(1000);
+        flushing_ = any_unsynced();
     }
     void stop() {
-        if (!broken_) reach(added_);
+        if (broken_) return;
+        reach_items(items_added_);
+        reach(added_);
     }
     // Of what was not synced a part may have got to the disk; the rest is lost, or comes late.
     void kill() {
@@ -43,7 +53,11 @@ public:
         const auto cut = rows_.begin() + static_cast<std::ptrdiff_t>(on_disk);
         const auto reached = synced_ + on_disk;
         world_.tell([&](Checker& c) { c.synced(writer_, reached); });
-        world_.disk().add(me(), {rows_.begin(), cut});
+        std::vector<Disk::Items> items;
+        for (auto& [row, one] : items_)
+            if (row < reached && on_disk != 0) items.push_back(std::move(one));
+        world_.disk().add(me(), std::move(items));
+        world_.disk().add(me(), std::vector<Disk::Row>{rows_.begin(), cut});
         if (random.chance(0.5)) world_.disk().late(me(), {cut, rows_.end()});
     }
     void break_down() {
@@ -53,7 +67,11 @@ public:
 
     std::uint64_t durable() const { return world_.scenario().fault == Fault::early_durable ? added_ : synced_; }
     std::uint64_t added() const { return added_; }
-    bool full() const { return added_ - synced_ >= world_.scenario().writer_limit; }
+    std::uint64_t items_added() const { return items_added_; }
+    std::uint64_t items_durable() const {
+        return world_.scenario().fault == Fault::early_items ? items_added_ : items_synced_;
+    }
+    bool full() const { return added_ - synced_ + items_added_ - items_synced_ >= world_.scenario().writer_limit; }
     bool broken() const { return broken_; }
 
     struct Refused {
@@ -74,20 +92,32 @@ private:
     void sync_after(Nanoseconds delay) {
         syncing_ = true;
         world_.after(delay, [this] {
-            const std::uint64_t target = added_;
-            world_.after(world_.random().time(1000, world_.scenario().longest_sync), [this, target] {
+            const std::uint64_t target = added_, items_target = items_added_;
+            world_.after(world_.random().time(1000, world_.scenario().longest_sync), [this, target, items_target] {
                 if (broken_ || killed_) return;
+                reach_items(items_target);
                 reach(target);
                 syncing_ = flushing_ = false;
-                if (synced_ != added_) sync_after(world_.random().time(1000, 200'000'000));
+                if (any_unsynced()) sync_after(world_.random().time(1000, 200'000'000));
             });
         });
+    }
+    bool any_unsynced() const { return added_ != synced_ || items_added_ != items_synced_; }
+    void reach_items(std::uint64_t target) {
+        std::vector<Disk::Items> synced;
+        for (; items_synced_ < target; ++items_synced_) {
+            synced.push_back(std::move(items_.front().second));
+            items_.pop_front();
+        }
+        if (synced.empty()) return;
+        world_.disk().add(me(), std::move(synced));
+        wake_();
     }
     void reach(std::uint64_t target) {
         if (target <= synced_) return;
         if (!world_.disk().is_fenced(me())) world_.tell([&](Checker& c) { c.synced(writer_, target); });
         const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(target - synced_);
-        segments_.push_back(world_.disk().add(me(), {rows_.begin(), end}));
+        segments_.push_back(world_.disk().add(me(), std::vector<Disk::Row>{rows_.begin(), end}));
         rows_.erase(rows_.begin(), end);
         synced_ = target;
         if (segments_.size() >= kMergeFanIn && !merging_) merge();
@@ -139,6 +169,8 @@ private:
     std::vector<Disk::Row> merged_;  // by a fault nowhere but in memory
     bool merging_ = false;
     std::uint64_t added_ = 0, synced_ = 0;
+    std::deque<std::pair<std::uint64_t, Disk::Items>> items_;  // not synced, with the rows before them
+    std::uint64_t items_added_ = 0, items_synced_ = 0;
     bool syncing_ = false, flushing_ = false, broken_ = false, killed_ = false;
     std::vector<Refused> refused_;
 };

@@ -16,6 +16,12 @@
 #include "sim/checkers/plans_forgotten.hpp"
 #include "sim/checkers/resources.hpp"
 #include "sim/checkers/short_queues.hpp"
+#include "sim/checkers/stream_credit.hpp"
+#include "sim/checkers/stream_items.hpp"
+#include "sim/checkers/stream_positions.hpp"
+#include "sim/checkers/streams_end.hpp"
+#include "sim/checkers/streams_placed.hpp"
+#include "sim/checkers/streams_start.hpp"
 #include "sim/checkers/time_left.hpp"
 #include "sim/checkers/values.hpp"
 #include "sim/checkers/wide_jobs_start.hpp"
@@ -28,6 +34,15 @@ namespace penstock::sim {
 namespace {
 
 using Checkers = std::vector<std::unique_ptr<Checker>>;
+
+void add_checkers_of_streams(Checkers& all) {
+    all.push_back(std::make_unique<StreamsPlaced>());
+    all.push_back(std::make_unique<StreamsStart>());
+    all.push_back(std::make_unique<StreamCredit>());
+    all.push_back(std::make_unique<StreamPositionsHold>());
+    all.push_back(std::make_unique<StreamItemsAreAsModelled>());
+    all.push_back(std::make_unique<StreamsEnd>());
+}
 
 // `kept`: what was told durable in this and earlier launches.
 Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
@@ -50,6 +65,7 @@ Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
     all.push_back(std::make_unique<BooksBalance>());
     all.push_back(std::make_unique<PlansForgotten>());
     all.push_back(std::make_unique<OneFinalRow>());
+    add_checkers_of_streams(all);
     return all;
 }
 
@@ -87,6 +103,7 @@ Outcome simulate_losses(const Scenario& first, const Cluster::Transcript& transc
         disk.fence(s.launch);
         Checkers checkers;
         checkers.push_back(std::make_unique<AfterLosses>());
+        add_checkers_of_streams(checkers);
         Cluster cluster(s, disk, std::move(checkers), transcript);
         try {
             cluster.run();

@@ -185,7 +185,9 @@ private:
                 answer.more = true;
             } else {
                 s.released = 0;
-                answer.more = script.answers_in_parts && s.next + 1 < s.items.size() && random_.chance(0.2);
+                // Of the last one now and then nothing more comes.
+                answer.more = script.answers_in_parts &&
+                              (s.next + 1 < s.items.size() ? random_.chance(0.2) : sim::mix(tickets) % 16 == 0);
             }
             add(made);
             if (!answer.more) continue;

@@ -70,7 +70,7 @@ TEST(StreamPositions, StreamsThatGoOnMakeWhatUndisturbedOnesMake) {
     const std::uint64_t seeds = one != nullptr ? 1 : asked == nullptr ? 500 : std::strtoull(asked, nullptr, 10);
     Looked all;
     for (std::uint64_t seed = first; seed < first + seeds; ++seed)
-        ASSERT_EQ(check(seed, all), "") << "again with: PENSTOCK_STREAM_POSITION=" << seed << " stream_sim_test";
+        ASSERT_EQ(check(seed, all), "") << "again with: PENSTOCK_STREAM_POSITION=" << seed << " sim_test";
     if (one != nullptr) return;
     EXPECT_GT(all.ends, seeds);
     EXPECT_GT(all.went_on, seeds / 4) << "of " << all.ends << " ends";

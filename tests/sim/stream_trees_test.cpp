@@ -25,16 +25,18 @@ void check_what_a_failed_stream_left(const Tree& tree, StreamNodes& nodes) {
         if (wanted.in_order) {
             const List begin(wanted.items.begin(), wanted.items.begin() + static_cast<std::ptrdiff_t>(got.size()));
             ASSERT_TRUE(got == begin) << tree.stages[s].name << " has other items than at the beginning of a good run";
+            const std::size_t expected = wanted.before_failure ? wanted.before_failure->size() : got.size();
+            ASSERT_EQ(got.size(), expected) << tree.stages[s].name << ": what comes before the item that fails";
         }
         const List a = sorted(got), b = sorted(wanted.items);
         ASSERT_TRUE(std::includes(b.begin(), b.end(), a.begin(), a.end(),
-                                  [](const Value& x, const Value& y) { return x.int64() < y.int64(); }))
+                                  [](const Value& x, const Value& y) { return id_of(x) < id_of(y); }))
             << tree.stages[s].name << " has items that it should not";
     }
 }
 
 std::uint64_t check(std::uint64_t seed) {
-    SCOPED_TRACE("PENSTOCK_STREAM_SEED=" + std::to_string(seed) + " stream_sim_test");
+    SCOPED_TRACE("PENSTOCK_STREAM_SEED=" + std::to_string(seed) + " sim_test");
     Random random(seed);
     const Tree tree = Drawing(random).draw();
     SCOPED_TRACE(tree.text());
@@ -83,7 +85,7 @@ TEST(StreamTrees, AreAsModelledWhicheverBrokersAreLost) {
     std::uint64_t restarts = 0;
     for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
         const std::string wrong = check_losses(seed, StreamNodes::Fault::none, restarts);
-        ASSERT_EQ(wrong, "") << "again with: PENSTOCK_STREAM_LOSS=" << seed << " stream_sim_test";
+        ASSERT_EQ(wrong, "") << "again with: PENSTOCK_STREAM_LOSS=" << seed << " sim_test";
     }
     EXPECT_TRUE(one != nullptr || restarts > seeds / 2) << restarts << " losses: too few";
 }

@@ -35,29 +35,29 @@ void World::submit(PipelineId id, std::shared_ptr<const Plan> plan) {
         p.attempts.resize(p.state.size());
         const std::uint32_t job = at->first.job;
         p.attempts.at(job) = at->second.attempts;
-        if (!at->second.kept()) continue;
+        if (!at->second.kept() || (p.plan->is_stream() && !disk_.has_ended(id))) continue;
         p.kept_jobs.at(job) = true;
         count_end(p, job, at->second.state);
     }
 }
 
 void World::start(const JobRef& job, std::uint32_t broker) {
-    tell([&](Checker& c) { c.starts(job, broker); });
+    tell_of(job.pipeline, [&](Checker& c) { c.starts(job, broker); });
     truth_.at(job.pipeline).state.at(job.job) = JobState::running;
 }
 
 void World::again(const JobRef& job, std::uint32_t broker) {
-    tell([&](Checker& c) { c.is_tried_again(job, broker); });
+    tell_of(job.pipeline, [&](Checker& c) { c.is_tried_again(job, broker); });
     truth_.at(job.pipeline).state.at(job.job) = JobState::again;
 }
 
 void World::end(const JobRef& job, std::uint32_t broker, bool succeeded) {
-    tell([&](Checker& c) { c.ends(job, broker, succeeded); });
+    tell_of(job.pipeline, [&](Checker& c) { c.ends(job, broker, succeeded); });
     count_end(truth_.at(job.pipeline), job.job, succeeded ? JobState::succeeded : JobState::failed);
 }
 
 void World::skip(const JobRef& job, std::uint32_t cause) {
-    tell([&](Checker& c) { c.is_skipped(job, cause); });
+    tell_of(job.pipeline, [&](Checker& c) { c.is_skipped(job, cause); });
     count_end(truth_.at(job.pipeline), job.job, JobState::skipped);
 }
 

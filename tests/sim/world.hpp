@@ -58,6 +58,8 @@ class Checker {
 public:
     virtual ~Checker() = default;
     virtual std::string name() const = 0;
+    // Whether it is also told of the jobs of streams, which are placed and end in a way of their own.
+    virtual bool sees_streams() const { return false; }
 
     virtual void starts(const JobRef&, std::uint32_t /*broker*/) {}
     virtual void ends(const JobRef&, std::uint32_t /*broker*/, bool /*succeeded*/) {}
@@ -74,7 +76,9 @@ public:
     virtual void recorded(const JobRef&, std::uint32_t /*writer*/, std::uint64_t /*record*/, bool /*final*/) {}
     virtual void synced(std::uint32_t /*writer*/, std::uint64_t /*up_to*/) {}
     virtual void is_over(PipelineId) {}
-    virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}  // outputs, at the broker that made them
+    virtual void stored(const Disk::Items&, std::uint32_t /*broker*/) {}  // not durable yet
+    virtual void reached(PipelineId, const StreamPosition&) {}            // so far, as the router told its driver
+    virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}         // outputs, at the broker that made them
     virtual void released(const JobRef&, std::uint32_t /*broker*/, bool /*was_there*/) {}
     virtual void forgotten(PipelineId, std::uint32_t /*broker*/) {}
     // An input: what that attempt of the producer has made; 0: nothing.
@@ -133,6 +137,18 @@ public:
     template <class F>
     void tell(F&& f) {
         for (const auto& checker : checkers_) f(*checker);
+    }
+
+    bool is_stream(PipelineId id) const {
+        const auto at = truth_.find(id);
+        return at != truth_.end() && at->second.plan->is_stream();
+    }
+    // What is said of a job of that pipeline.
+    template <class F>
+    void tell_of(PipelineId id, F&& f) {
+        const bool stream = is_stream(id);
+        for (const auto& checker : checkers_)
+            if (!stream || checker->sees_streams()) f(*checker);
     }
 
 private:

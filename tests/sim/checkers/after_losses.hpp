@@ -87,6 +87,10 @@ public:
         const auto known = world().disk().known();
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
         for (const auto& [id, p] : world().pipelines()) {
+            if (p.plan->is_stream()) {  // streams_end.hpp
+                if (world().disk().has_ended(id)) succeeded += p.state.size();
+                continue;
+            }
             check_disk(id);
             for (std::uint32_t job = 0; job < fates_of(id).size(); ++job) {
                 if (!is_final(known, {id, job})) continue;

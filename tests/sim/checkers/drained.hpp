@@ -12,6 +12,7 @@ namespace penstock::sim {
 class Drained final : public Checker {
 public:
     std::string name() const override { return "drained"; }
+    bool sees_streams() const override { return true; }
 
     void told_ran(const msg::Ended& ended, std::uint32_t) override {
         drained_ = drained_ || (!ended.succeeded && world().scenario().fail_fast);
@@ -36,7 +37,7 @@ public:
     }
     // What is reserved starts as it comes, and what a lane has claimed cannot be taken from it.
     void starts(const JobRef& job, std::uint32_t broker) override {
-        if (!told_.contains(broker) || world().scenario().claimed > 1) return;
+        if (!told_.contains(broker) || world().scenario().claimed > 1 || world().is_stream(job.pipeline)) return;
         const Plan& plan = *world().truth(job.pipeline).plan;
         if (plan.templates[plan.template_of(JobIndex(job.job)).value].resources.simple())
             fail(text(job) + " starts at a broker that was told that the run drains");

@@ -11,6 +11,7 @@ namespace penstock::sim {
 class ExactlyOnce final : public Checker {
 public:
     std::string name() const override { return "exactly once"; }
+    bool sees_streams() const override { return true; }
 
     void starts(const JobRef& job, std::uint32_t) override {
         if (!begun_.insert(job).second && world().truth(job.pipeline).state[job.job] != JobState::again)

@@ -12,6 +12,7 @@ namespace penstock::sim {
 class InTime final : public Checker {
 public:
     std::string name() const override { return "in time"; }
+    bool sees_streams() const override { return true; }
 
     void starts(const JobRef& job, std::uint32_t) override {
         const auto ends_at = world().scenario().ends_at;

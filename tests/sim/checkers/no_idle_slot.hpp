@@ -11,12 +11,13 @@ namespace penstock::sim {
 class NoIdleSlot final : public Checker {
 public:
     std::string name() const override { return "no idle slot"; }
+    bool sees_streams() const override { return true; }
 
     void received(const Envelope& e) override {
         const auto* message = std::get_if<RouterMessage>(&e.message);
         if (message == nullptr) return;
         if (const auto* m = std::get_if<msg::Ready>(message)) {
-            ready_ += m->jobs.count;
+            if (!world().is_stream(m->jobs.pipeline)) ready_ += m->jobs.count;
             if (is_reserved(m->jobs)) reserved_ += m->jobs.count;
         }
         if (const auto* m = std::get_if<msg::Returned>(message))
@@ -26,7 +27,7 @@ public:
             }
     }
     void told_ran(const msg::Ended& ended, std::uint32_t broker) override {
-        if (!ended.followed) at_[broker] -= ended.jobs.count;
+        if (!ended.followed && !world().is_stream(ended.jobs.pipeline)) at_[broker] -= ended.jobs.count;
         if (is_reserved(ended.jobs)) reserved_ -= ended.jobs.count;
     }
     void told_again(const msg::AttemptFailed& failed, std::uint32_t broker) override {
@@ -42,7 +43,7 @@ public:
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
         const auto* m = message == nullptr ? nullptr : std::get_if<msg::Assign>(message);
-        if (m == nullptr) return;
+        if (m == nullptr || world().is_stream(m->jobs.pipeline)) return;
         at_[e.to] += m->jobs.count;
         if (m->past.failed == 0) ready_ -= m->jobs.count;  // what is tried again may wait for another broker
         for (std::uint32_t i = 0; i < m->jobs.count && m->past.failed != 0; ++i)
@@ -62,8 +63,12 @@ public:
 private:
     bool is_reserved(const JobRun& jobs) const {
         const Plan& plan = *world().truth(jobs.pipeline).plan;
+        if (plan.is_stream())
+            return std::any_of(plan.templates.begin(), plan.templates.end(),
+                               [](const JobTemplate& t) { return needs_anything(t.resources); });
         return !plan.templates[plan.template_of(jobs.first).value].resources.simple();
     }
+    static bool needs_anything(const Resources& r) { return r.cpus != 0 || r.memory_bytes != 0 || !r.named.empty(); }
     bool any_idles() {
         const auto& brokers = world().scenario().brokers;
         return std::any_of(brokers.begin(), brokers.end(), [&](const auto& b) { return at_[b.rank] < b.slots; });

@@ -14,7 +14,7 @@ public:
         if (world().scenario().may_end_early() || cluster.router().refused() != 0) return;
         const auto known = world().disk().known();
         for (const auto& [id, p] : world().pipelines())
-            for (std::uint32_t job = 0; job < p.state.size(); ++job) {
+            for (std::uint32_t job = 0; job < p.state.size() && !p.plan->is_stream(); ++job) {
                 const auto at = known.find({id, job});
                 if (at == known.end()) fail("nothing is left of " + text({id, job}));
                 const bool ran = p.state[job] != JobState::skipped;

@@ -12,6 +12,7 @@ namespace penstock::sim {
 class ResourcesHold final : public Checker {
 public:
     std::string name() const override { return "resources"; }
+    bool sees_streams() const override { return true; }
 
     void starts(const JobRef& job, std::uint32_t broker) override {
         const Resources& wanted = resources_of(job);
@@ -27,7 +28,7 @@ public:
         for (const auto& [resource, amount] : wanted.named)
             if ((named_[resource] += amount) > world().scenario().named.at(resource))
                 fail(std::to_string(named_[resource]) + " of " + resource + " in use");
-        if (wanted.simple() && ++simple_[broker] > b.slots)
+        if (takes_slot(job) && ++simple_[broker] > b.slots)
             fail("broker " + std::to_string(broker) + " runs " + std::to_string(simple_[broker]) + " one-CPU jobs");
     }
     void ends(const JobRef& job, std::uint32_t broker, bool) override { gives_back(job, broker); }
@@ -40,8 +41,10 @@ private:
         use.cpus -= had.cpus;
         use.memory -= had.memory_bytes;
         for (const auto& [resource, amount] : had.named) named_[resource] -= amount;
-        if (had.simple()) --simple_[broker];
+        if (takes_slot(job)) --simple_[broker];
     }
+    // Stages have lanes of their own.
+    bool takes_slot(const JobRef& job) const { return resources_of(job).simple() && !world().is_stream(job.pipeline); }
     struct Use {
         std::uint64_t cpus = 0, memory = 0;
     };

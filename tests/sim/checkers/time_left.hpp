@@ -140,7 +140,13 @@ private:
     }
     void look_whether_nothing_fits() {
         const bool waits = std::any_of(kinds_.begin(), kinds_.end(), [](const auto& k) { return k.second.ready > 0; });
-        const bool nothing = waits && assigned_ == 0 && again_.empty() &&
+        const auto& all_there_are = world().pipelines();
+        const bool streams = std::any_of(all_there_are.begin(), all_there_are.end(), [](const auto& entry) {
+            const PipelineTruth& p = entry.second;
+            return p.plan->is_stream() &&
+                   std::any_of(p.state.begin(), p.state.end(), [](JobState s) { return s < JobState::succeeded; });
+        });
+        const bool nothing = waits && !streams && assigned_ == 0 && again_.empty() &&
                              std::none_of(kinds_.begin(), kinds_.end(),
                                           [&](const auto& k) { return k.second.ready > 0 && may_fit(k.first); });
         const std::size_t submitted = world().pipelines().size();

@@ -44,7 +44,7 @@ private:
     };
     bool watches() const {
         const Scenario& s = world().scenario();
-        return s.crowded && s.launch == 1;
+        return s.crowded && s.launch == 1 && s.streams.empty();  // streams come first
     }
     const Resources& needs_of(const JobRun& jobs) const {
         const Plan& plan = *world().truth(jobs.pipeline).plan;
