@@ -1,6 +1,7 @@
 #include "workers/builtin.hpp"
 
 #include "workers/batch.hpp"
+#include "workers/blocks.hpp"
 #include "workers/command.hpp"
 #include "workers/concat.hpp"
 #include "workers/constant.hpp"
@@ -57,6 +58,7 @@ WorkerTypes builtin_worker_types() {
         // for stages of streams
         worker_type<Lines>(),
         worker_type<Records>(),
+        worker_type<Blocks>(),
         worker_type<RangeSource>(),
         worker_type<Files>(),
         worker_type<Flatten>(),
