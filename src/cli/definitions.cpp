@@ -3,9 +3,10 @@
 #include "report/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <istream>
-#include <iterator>
 #include <map>
+#include <optional>
 
 namespace penstock {
 
@@ -13,7 +14,25 @@ namespace {
 
 constexpr const char* kStandardInput = "<standard input>";
 
-std::string all_of(std::istream& in) { return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}; }
+// Nothing when it cannot be read to its end.
+std::optional<std::string> all_of(std::istream& in) {
+    std::string text;
+    std::array<char, 64 * 1024> part;
+    do {
+        in.read(part.data(), part.size());
+        text.append(part.data(), static_cast<std::size_t>(in.gcount()));
+    } while (in);
+    if (in.bad()) return std::nullopt;
+    return text;
+}
+
+Diagnostic cannot_be_read() {
+    Diagnostic diagnostic;
+    diagnostic.file = kStandardInput;
+    diagnostic.problem = "cannot be read to its end";
+    diagnostic.suggestion = "`-` reads what a pipe or a file gives: `penstock run - < pipeline.yaml`";
+    return diagnostic;
+}
 
 Diagnostic defined_twice(const Plan& plan, const std::string& file) {
     Diagnostic diagnostic;
@@ -58,8 +77,11 @@ Definitions load_definitions(const DefinitionSource& source, const WorkerTypes& 
     Loaded loaded;
     if (!files.empty()) loaded = load_files(files, types, options);
     if (standard_input) {
-        add(load_text(all_of(streams.in), kStandardInput, std::filesystem::current_path(), types, options),
-            kStandardInput, loaded);
+        if (const auto text = all_of(streams.in))
+            add(load_text(*text, kStandardInput, std::filesystem::current_path(), types, options), kStandardInput,
+                loaded);
+        else
+            loaded.diagnostics.push_back(cannot_be_read());
     }
     Definitions definitions;
     definitions.ok = loaded.ok();

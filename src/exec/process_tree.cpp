@@ -1,5 +1,7 @@
 #include "exec/process_tree.hpp"
 
+#include "exec/proc_file.hpp"
+
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -7,33 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
-#include <filesystem>
-#include <memory>
 #include <string_view>
 
 namespace penstock {
 
 namespace {
-
-struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-// Whole, but no more than 1 MiB; "" when it is not there (any more).
-std::string text_of(const std::string& path) {
-    constexpr std::size_t kMost = 1 << 20;
-    const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
-    std::string text;
-    if (!file) return text;
-    std::array<char, 4096> part;
-    while (text.size() < kMost) {
-        const std::size_t n = std::fread(part.data(), 1, part.size(), file.get());
-        if (n == 0) break;
-        text.append(part.data(), n);
-    }
-    return text;
-}
 
 // The whole numbers of a text with spaces between them.
 template <class Number>
@@ -49,20 +29,19 @@ std::vector<Number> numbers_in(std::string_view text) {
 }
 
 void add_children(pid_t of, std::vector<pid_t>& to) {
-    std::error_code gone;
-    for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", of), gone))
-        for (const pid_t child : numbers_in<pid_t>(text_of(task.path().string() + "/children"))) to.push_back(child);
+    for (const auto& task : proc_entries(fmt::format("/proc/{}/task", of)))
+        for (const pid_t child : numbers_in<pid_t>(proc_text(task / "children"))) to.push_back(child);
 }
 
 std::uint64_t resident(pid_t process) {
     static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    const auto sizes = numbers_in<std::uint64_t>(text_of(fmt::format("/proc/{}/statm", process)));
+    const auto sizes = numbers_in<std::uint64_t>(proc_text(fmt::format("/proc/{}/statm", process)));
     return sizes.size() > 1 ? sizes[1] * page : 0;
 }
 
 // What is shared counts in parts. Nothing when the kernel does not tell.
 std::uint64_t proportional(pid_t process) {
-    const std::string text = text_of(fmt::format("/proc/{}/smaps_rollup", process));
+    const std::string text = proc_text(fmt::format("/proc/{}/smaps_rollup", process));
     const std::size_t at = text.find("\nPss:");
     if (at == std::string::npos) return 0;
     const auto kibibytes = numbers_in<std::uint64_t>(std::string_view(text).substr(at, text.find('\n', at + 1) - at));

@@ -1,5 +1,6 @@
 #include "exec/stage_child.hpp"
 
+#include "exec/proc_file.hpp"
 #include "exec/signal_text.hpp"
 #include "exec/steady_clock.hpp"
 #include "value/utf8.hpp"
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -65,9 +65,8 @@ std::pair<FileDescriptor, FileDescriptor> make_pipe() {
 // Of this process, whichever of its threads started them or took them over.
 std::set<pid_t> children() {
     std::set<pid_t> found;
-    std::error_code none;
-    for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", none)) {
-        std::ifstream file(thread.path() / "children");
+    for (const auto& thread : proc_entries("/proc/self/task")) {
+        std::ifstream file(thread / "children");
         for (pid_t child = 0; file >> child;) found.insert(child);
     }
     return found;

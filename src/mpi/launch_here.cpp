@@ -1,12 +1,12 @@
 #include "mpi/launch_here.hpp"
 
+#include "exec/proc_file.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 
 #include <poll.h>
@@ -25,11 +25,6 @@ std::optional<std::uint32_t> number(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
     if (error != std::errc() || end != text.data() + text.size()) return {};
     return n;
-}
-
-std::string content_of(const std::filesystem::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // The value of NAME in an environment as /proc shows it: NAME=VALUE, each ended by a NUL.
@@ -60,13 +55,12 @@ bool has_ended(int process) {
 
 std::vector<LaunchHere::Process> LaunchHere::processes() {
     std::vector<Process> found;
-    std::error_code gone;
-    for (std::filesystem::directory_iterator at("/proc", gone), end; !gone && at != end; at.increment(gone)) {
-        const std::optional<std::uint32_t> pid = number(at->path().filename().native());
+    for (const std::filesystem::path& folder : proc_entries("/proc")) {
+        const std::optional<std::uint32_t> pid = number(folder.filename().native());
         if (!pid) continue;
-        const std::string environment = content_of(at->path() / "environ");
+        const std::string environment = proc_text(folder / "environ");
         const std::optional<std::uint32_t> rank = number(value_in(environment, kRankName));
-        if (!rank || content_of(at->path() / "comm") == "penstock-zygote\n") continue;
+        if (!rank || proc_text(folder / "comm") == "penstock-zygote\n") continue;
         found.push_back({*pid, std::string(value_in(environment, kLaunchName)), *rank});
     }
     return found;

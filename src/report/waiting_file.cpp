@@ -116,10 +116,10 @@ void WaitingFile::serve(const std::stop_token& stop) {
 }
 
 std::vector<WaitingText> read_waiting(const std::filesystem::path& file, double& written_s) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     std::vector<WaitingText> waiting;
     try {
+        std::ifstream in(file, std::ios::binary);
+        const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
         const Value all = from_json(text, JsonForm::plain);
         written_s = all.map().at("written").float64();
         for (const Value& w : all.map().at("waiting").list())
