@@ -19,7 +19,8 @@ StreamItems null_item() {
 }
 }  // namespace
 
-StreamInput::StreamInput(const Plan& plan, TemplateIndex stage) : merge_(plan.stages[stage.value].merge) {
+StreamInput::StreamInput(const Plan& plan, TemplateIndex stage)
+    : merge_(plan.stages[stage.value].merge), keeps_order_(plan.stages[stage.value].keeps_order) {
     const Stage& mine = plan.stages[stage.value];
     if (mine.from.size() <= 1) merge_ = Merge::any;
     const bool sees_all = plan.templates[stage.value].count == 1;  // else others have the batches between
@@ -79,11 +80,23 @@ bool StreamInput::end(JobIndex from, std::uint64_t items, bool failed) {
     --open_links_;
     failed_ |= failed;
     for (Link& each : links_)
-        if (failed_ && std::exchange(each.mark, 0) != 0) --marks_;
+        if (failed_ && each.mark != 0) drop_mark(each);
     if (items != l->received)
         damage_ = "job " + std::to_string(from.value) + " sent " + std::to_string(items) + " items and " +
                   std::to_string(l->received) + " have come";
     return true;
+}
+
+// That it was in the batches of an order has to be known behind a stage that keeps it, or what follows would wait for
+// it, and be lost. Such a stage has one link.
+void StreamInput::drop_mark(Link& l) {
+    l.mark = 0;
+    --marks_;
+    if (!keeps_order_) return;
+    Batch nothing;
+    nothing.number = l.mark_number;
+    l.batches.push_front(std::move(nothing));
+    edges_[l.edge].arrived.push_front(static_cast<std::uint32_t>(&l - links_.data()));
 }
 
 std::optional<std::uint32_t> StreamInput::next_link(Edge& e) {
@@ -142,9 +155,11 @@ void StreamInput::take_marks() {
             if (!number || links_[*number].batches.front().mark == 0) break;
             const Work work = take(e, *number);
             Link& l = links_[*number];
-            if (failed_) --marks_;
-            l.mark = failed_ ? 0 : work.batch.mark;
+            l.mark = work.batch.mark;
             l.mark_number = work.batch.number;
+            if (!failed_) continue;
+            drop_mark(l);
+            if (keeps_order_) break;
         }
 }
 

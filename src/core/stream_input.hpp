@@ -94,6 +94,7 @@ private:
     Link* link(JobIndex from);
     bool has_gap(const Edge& e) const;
     void take_marks();
+    void drop_mark(Link& l);
     bool waits_at_mark(const Edge& e) const;
     bool at_mark() const;
     Work pop_mark();
@@ -112,6 +113,7 @@ private:
     bool ended_well(const Edge& e) const;
 
     Merge merge_;
+    bool keeps_order_;  // this stage
     std::vector<Link> links_;
     std::unordered_map<JobIndex, std::uint32_t> index_;
     std::vector<Edge> edges_;

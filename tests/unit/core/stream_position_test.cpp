@@ -142,6 +142,46 @@ TEST(StreamMarks, AreDroppedWhenAProducerHasFailed) {
     EXPECT_TRUE(in.ended());
 }
 
+// It is an empty batch to those that keep order: without its number all behind it would wait for ever, and be lost.
+TEST(StreamMarks, LeaveTheirPlaceInTheOrderWhenAProducerHasFailed) {
+    const Plan plan = line([](Plan& p) { p.stages[1].ordered = true; });
+    ASSERT_TRUE(plan.stages[1].keeps_order);
+    const JobIndex source = plan.templates[0].first_job;
+    const auto mark = [](std::uint64_t number, std::uint64_t position) {
+        StreamInput::Batch batch;
+        batch.number = number;
+        batch.last = true;
+        batch.mark = position;
+        return batch;
+    };
+    StreamInput in(plan, TemplateIndex(1));
+    EXPECT_TRUE(in.push(source, {0, true, items(2)}));
+    EXPECT_TRUE(in.push(source, mark(1, 2)));
+    EXPECT_TRUE(in.push(source, {2, true, items(1)}));
+    EXPECT_TRUE(in.end(source, 3, true));
+    const std::size_t counts[] = {2, 0, 1};
+    for (std::uint64_t number = 0; number < 3; ++number) {
+        ASSERT_TRUE(in.has_next());
+        const auto work = in.pop();
+        EXPECT_EQ(work->batch.items->count(), counts[number]);
+        EXPECT_EQ(work->batch.number, number);
+        EXPECT_TRUE(work->batch.last);
+        EXPECT_EQ(work->batch.mark, 0u);
+    }
+    EXPECT_TRUE(in.ended());
+
+    StreamInput waits(plan, TemplateIndex(1));
+    EXPECT_TRUE(waits.push(source, mark(0, 5)));
+    EXPECT_TRUE(waits.has_next());
+    EXPECT_TRUE(waits.end(source, 0, true));
+    EXPECT_FALSE(waits.ended());
+    const auto work = waits.pop();
+    ASSERT_TRUE(work);
+    EXPECT_EQ(work->batch.number, 0u);
+    EXPECT_EQ(work->batch.mark, 0u);
+    EXPECT_TRUE(waits.ended());
+}
+
 // By number while the queues fill, at one item for all consumers.
 TEST(StreamMarks, OfASourceAreAtOneItemForAllConsumers) {
     const Plan plan = line([](Plan& p) {
