@@ -89,4 +89,9 @@ std::optional<List> Disk::items_of(PipelineId stream, const std::string& stage) 
     return all;
 }
 
+std::optional<Disk::Items> Disk::newest_of(PipelineId stream, const std::string& stage) const {
+    const auto at = items_.find({stream, stage});
+    return at == items_.end() || at->second.empty() ? std::nullopt : std::optional(at->second.back());
+}
+
 }  // namespace penstock::sim

@@ -87,6 +87,8 @@ public:
     // What is there of a stage: the items of a later attempt stand for what earlier ones had from there on. Nothing
     // when some are missing between others.
     std::optional<List> items_of(PipelineId stream, const std::string& stage) const;
+    // The last attempt of which there are some, in the last launch that has made any.
+    std::optional<Items> newest_of(PipelineId stream, const std::string& stage) const;
     void put(PipelineId stream, std::shared_ptr<const StreamPosition> position) { positions_[stream] = position; }
     std::shared_ptr<const StreamPosition> position_of(PipelineId stream) const {
         const auto at = positions_.find(stream);

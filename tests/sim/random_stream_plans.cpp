@@ -66,6 +66,9 @@ void add_streams(Scenario& s, Random random, bool may_fail) {
         Submission submission{static_cast<std::uint32_t>(s.plans.size()), 0, random.chance(0.1)};
         if (random.chance(0.4)) submission.at = random.time(1000, 500'000'000);
         const auto at = static_cast<std::ptrdiff_t>(random.below(s.submissions.size() + 1));
+        Random closing(s.seed ^ mix(0xc105e + s.plans.size()));
+        if (s.streams.at(name)->fails_in.empty() && closing.chance(0.15))
+            submission.closed_after = closing.chance(0.4) ? 0 : closing.time(1000, 2'000'000'000);
         s.submissions.insert(s.submissions.begin() + at, submission);
         s.plans.push_back(std::move(plan));
     }

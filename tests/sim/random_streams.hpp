@@ -74,7 +74,8 @@ public:
         std::uint32_t items = 300;
         double failing = 0.15;  // chance that an item of some stage makes the stream fail
     };
-    explicit Drawing(Random& random, Kind kind = Kind::any) : Drawing(random, kind, Limits()) {}
+    explicit Drawing(Random& random, Kind kind = Kind::any)
+        : Drawing(random, kind, {"", 300, kind == Kind::any ? 0.15 : 0}) {}
     Drawing(Random& random, Kind kind, Limits limits) : random_(random), kind_(kind), limits_(std::move(limits)) {}
 
     Tree draw() {
@@ -83,7 +84,7 @@ public:
         tree_.dies = deaths[random_.below(4)];
         for (std::uint32_t n = kind_ == Kind::any ? random_.between(1, 3) : 1; n != 0; --n) source();
         for (std::uint32_t n = random_.between(1, 6); n != 0; --n) stage();
-        if (kind_ == Kind::any && random_.chance(limits_.failing)) make_one_fail();
+        if (limits_.failing > 0 && random_.chance(limits_.failing)) make_one_fail();
         return tree_;
     }
 
@@ -208,6 +209,7 @@ private:
     void make_one_fail() {
         const std::uint32_t s = random_.below(tree_.stages.size());
         Asked& a = tree_.stages[s];
+        if (a.form == StageForm::source) return make_source_fail(s);
         if (a.from.size() != 1 || a.form == StageForm::fold || a.on_error == OnError::skip ||
             tree_.made[a.from.front()].items.empty())
             return;
@@ -216,12 +218,27 @@ private:
         if (!item.is(Value::Type::int64)) return;
         a.on_error = OnError::fail;
         a.retries = 0;
-        tree_.scripts[a.name].raise = {item.int64()};
-        tree_.dies = 0;
-        tree_.fails_at = item.int64();
-        tree_.fails_in = a.name;
+        fail_at(a.name, item.int64());
         const auto end = std::find(input.begin(), input.end(), item);
         if (tree_.made[a.from.front()].in_order && tree_.made[s].in_order) note_made_before(s, {input.begin(), end});
+    }
+
+    // Of its other workers what had been made by then comes out, up to the part that is not whole.
+    void make_source_fail(std::uint32_t s) {
+        const List& items = tree_.made[s].items;
+        if (items.empty()) return;
+        const std::size_t at = random_.below(items.size());
+        if (!items[at].is(Value::Type::int64)) return;
+        fail_at(tree_.stages[s].name, items[at].int64());
+        if (tree_.stages[s].workers == 1)
+            note_made_before_by(s, {items.begin(), items.begin() + static_cast<std::ptrdiff_t>(at)});
+    }
+
+    void fail_at(const std::string& stage, std::int64_t item) {
+        tree_.scripts[stage].raise = {item};
+        tree_.dies = 0;
+        tree_.fails_at = item;
+        tree_.fails_in = stage;
     }
 
     // Of that stage, and of those behind it where only its items come.
@@ -231,6 +248,9 @@ private:
         for (const Value& item : input)
             if (!item.is(Value::Type::int64) || !script.raise.contains(item.int64()))
                 for (Value& one : script.on_item(item)) made.push_back(std::move(one));
+        note_made_before_by(s, std::move(made));
+    }
+    void note_made_before_by(std::uint32_t s, List made) {
         for (std::uint32_t next = s + 1; next < tree_.stages.size(); ++next) {
             const Asked& a = tree_.stages[next];
             if (a.from == std::vector{s} && a.form != StageForm::fold && tree_.made[next].in_order)

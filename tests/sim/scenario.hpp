@@ -64,9 +64,10 @@ enum class Fault {
 };
 
 struct Submission {
-    std::uint32_t plan = 0;       // index
-    Nanoseconds at = 0;           // after the one before it
-    bool after_previous = false;  // and only once all before it are over
+    std::uint32_t plan = 0;                                  // index
+    Nanoseconds at = 0;                                      // after the one before it
+    bool after_previous = false;                             // and only once all before it are over
+    std::optional<Nanoseconds> closed_after = std::nullopt;  // of a stream: nobody wants more of it
 };
 
 struct Stop {  // a process that stands still for a while

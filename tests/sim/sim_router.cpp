@@ -51,6 +51,7 @@ void SimRouter::answer(const msg::FindStored& question, std::uint32_t from, Outb
 
 void SimRouter::turn(Outbox& out) {
     if (due_) submit_next(out);
+    close_streams(out);
     if (drain_asked_) router_.drain(out);
     if (end_asked_) router_.end_now(out);
     if (writer_.durable() > own_durable_) {
@@ -160,7 +161,19 @@ void SimRouter::submit_next(Outbox& out) {
                                          world_.disk().position_of(PipelineId(static_cast<std::uint32_t>(submitted_))));
     if (id != PipelineId(static_cast<std::uint32_t>(submitted_)))
         throw Violation("cluster", "pipelines are not numbered in order of submission");
+    if (const auto after = s.submissions[submitted_ - 1].closed_after)
+        world_.after(*after, [this, id] {
+            to_close_.push_back(id);
+            wake_();
+        });
     plan_next_submission();
+}
+
+void SimRouter::close_streams(Outbox& out) {
+    for (const PipelineId id : std::exchange(to_close_, {})) {
+        router_.close_stream(id, out);
+        world_.tell_of(id, [&](Checker& c) { c.closed(id); });
+    }
 }
 
 std::shared_ptr<const JobHistory> SimRouter::history(PipelineId id, const Plan& plan) {

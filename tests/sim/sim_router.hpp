@@ -67,6 +67,7 @@ private:
 
     void plan_next_submission();
     void plan_next_look();
+    void close_streams(Outbox& out);
     Nanoseconds clock() const;
     void submit_next(Outbox& out);
     std::shared_ptr<const JobHistory> history(PipelineId id, const Plan& plan);
@@ -79,6 +80,7 @@ private:
     std::uint64_t over_ = 0, refused_ = 0;
     std::uint64_t own_durable_ = 0;
     std::map<PipelineId, std::shared_ptr<const Resumption>> kept_;  // where outputs are that are not at a broker
+    std::vector<PipelineId> to_close_;                              // streams
     std::vector<ToRecover> to_recover_;
     std::vector<std::pair<ToRecover, JobHistory>> found_;
     bool gave_up_ = false;

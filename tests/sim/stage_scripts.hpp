@@ -149,8 +149,15 @@ private:
         std::size_t& at = source_at_[request.stream_job];
         const std::size_t n = script.source.size(), k = request.workers, w = request.worker;
         const std::size_t begin = n * w / k, end = n * (w + 1) / k;
-        for (std::uint32_t i = random_.between(0, 40); i != 0 && begin + at < end; --i)
-            results_.push_back(script.source[begin + at++]);
+        for (std::uint32_t i = random_.between(0, 40); i != 0 && begin + at < end; --i) {
+            const Value& item = script.source[begin + at];
+            if (item.is(Value::Type::int64) && script.raise.contains(item.int64())) {
+                answer.error = "cannot do it";
+                return;
+            }
+            results_.push_back(item);
+            ++at;
+        }
         answer.more = begin + at < end;
     }
 

@@ -76,6 +76,7 @@ public:
     virtual void recorded(const JobRef&, std::uint32_t /*writer*/, std::uint64_t /*record*/, bool /*final*/) {}
     virtual void synced(std::uint32_t /*writer*/, std::uint64_t /*up_to*/) {}
     virtual void is_over(PipelineId) {}
+    virtual void closed(PipelineId) {}                                    // a stream, by the driver function
     virtual void stored(const Disk::Items&, std::uint32_t /*broker*/) {}  // not durable yet
     virtual void reached(PipelineId, const StreamPosition&) {}            // so far, as the router told its driver
     virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}         // outputs, at the broker that made them
@@ -139,6 +140,7 @@ public:
         for (const auto& checker : checkers_) f(*checker);
     }
 
+    bool may_be_closed(PipelineId id) const { return scenario_.submissions[id.value - 1].closed_after.has_value(); }
     bool is_stream(PipelineId id) const {
         const auto at = truth_.find(id);
         return at != truth_.end() && at->second.plan->is_stream();

@@ -40,6 +40,13 @@ public:
     void counted(PipelineId pipeline, JobIndex job, const StageCounts& counts) override {
         say("counted", pipeline, std::to_string(job.value) + " took " + std::to_string(counts.items_in));
     }
+    void reached(PipelineId pipeline, const std::shared_ptr<const StreamPosition>& position) override {
+        std::string text = std::to_string(position->items) + " items";
+        for (const auto& [job, stored] : position->stored)
+            text += ", " + std::to_string(job) + " has stored " + std::to_string(stored.items) + " in attempt " +
+                    std::to_string(stored.attempt);
+        say("reached", pipeline, text);
+    }
     void rebuilt(PipelineId pipeline, const std::shared_ptr<const JobHistory>& history) override {
         say("rebuilt", pipeline, std::to_string(history->jobs()));
     }

@@ -45,6 +45,8 @@ public:
         if (!world().is_stream(id)) return;
         const PipelineTruth& p = world().truth(id);
         if (!std::all_of(p.state.begin(), p.state.end(), [](JobState s) { return s == JobState::succeeded; })) return;
+        // Where nobody wants any more of it, producers have ended, and need no credit.
+        if (world().may_be_closed(id)) return;
         // What comes for a merge that needs no more of it may still be on its way.
         const auto& stages = p.plan->stages;
         if (std::any_of(stages.begin(), stages.end(), [](const Stage& s) { return s.merge == Merge::zip; })) return;

@@ -1,6 +1,6 @@
 // What comes out of a stream is what a model of one process makes of what goes in: the same items, in their order where
 // there is one, none of a start that was given up; and all of it is on the disk when the stream is over. Of a stream
-// that failed it is a part of that, where there is an order the beginning.
+// that failed, or that nobody wanted more of, it is a part of that, where there is an order the beginning.
 #pragma once
 
 #include "sim/cluster.hpp"
@@ -20,7 +20,7 @@ public:
         if (!world().is_stream(id)) return;
         const PipelineTruth& p = world().truth(id);
         const test::Tree& tree = *world().scenario().streams.at(p.plan->name);
-        const bool well = world().disk().has_ended(id) && tree.fails_in.empty();
+        const bool well = world().disk().has_ended(id) && tree.fails_in.empty() && !world().may_be_closed(id);
         for (std::uint32_t s = 0; s < tree.stages.size(); ++s)
             if (!tree.read(s)) check(id, tree.stages[s].name, tree.made[s], well);
     }

@@ -1,6 +1,7 @@
 // A stream goes on from where all that came of the items before is on the disk: what a position says to be stored is
-// stored and durable when the router tells of it, and positions do not go back. What is stored begins where its start
-// began, without a gap.
+// stored and durable when the router tells of it, by the attempt that it names: what an attempt stores that a position
+// does not know of makes that position worthless to a later launch. Positions do not go back. What is stored begins
+// where its start began, without a gap.
 #pragma once
 
 #include "sim/cluster.hpp"
@@ -27,6 +28,10 @@ public:
             if (!there || there->size() < stored.items)
                 fail("a position counts " + std::to_string(stored.items) + " items of " + stage + ", of which " +
                      std::to_string(there ? there->size() : 0) + " are durable");
+            const auto newest = world().disk().newest_of(id, stage);
+            if (!newest || newest->launch != world().scenario().launch || newest->attempt != stored.attempt)
+                fail("a position says that attempt " + std::to_string(stored.attempt) + " has stored " + stage +
+                     ", it was " + (newest ? std::to_string(newest->attempt) : "none"));
         }
     }
     void stored(const Disk::Items& items, std::uint32_t broker) override {

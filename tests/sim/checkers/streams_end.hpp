@@ -30,7 +30,7 @@ public:
             if (b->killed()) continue;
             if (b->streams().streams() != 0 && !world().scenario().may_end_early()) fail("a broker still has a stream");
             const bool undisturbed = world().scenario().deaths.empty() && !world().scenario().may_end_early();
-            if (undisturbed && b->streams().ignored() != 0 && none_fails())
+            if (undisturbed && b->streams().ignored() != 0 && none_stops_early())
                 fail("a broker ignored " + std::to_string(b->streams().ignored()) + " messages of streams");
         }
         const Scenario& s = world().scenario();
@@ -45,9 +45,12 @@ public:
 
 private:
     const test::Tree& tree_of(const PipelineTruth& p) const { return *world().scenario().streams.at(p.plan->name); }
-    bool none_fails() const {
-        const auto& all = world().scenario().streams;
-        return std::all_of(all.begin(), all.end(), [](const auto& s) { return s.second->fails_in.empty(); });
+    bool none_stops_early() const {
+        const Scenario& s = world().scenario();
+        return std::all_of(s.streams.begin(), s.streams.end(),
+                           [](const auto& e) { return e.second->fails_in.empty(); }) &&
+               std::none_of(s.submissions.begin(), s.submissions.end(),
+                            [](const Submission& submission) { return submission.closed_after.has_value(); });
     }
     void check_rows(const std::map<JobRef, Disk::Known>& known, PipelineId id, const PipelineTruth& p) const {
         for (std::uint32_t job = 0; job < p.state.size(); ++job) {

@@ -1,6 +1,7 @@
 // A stream is placed as a whole, in one turn and at ranks that live, once in each epoch; it is opened once all of its
 // brokers have all of their jobs, and no item comes before the job it is for. When a job of it fails each of its
-// brokers is told once. One whose stages hold nothing waits for nobody.
+// brokers is told once, and so when nobody wants more of it, were it before it has its place. One whose stages hold
+// nothing waits for nobody.
 #pragma once
 
 #include "sim/cluster.hpp"
@@ -57,8 +58,11 @@ public:
         }
         if (const auto* m = std::get_if<msg::Withdraw>(to_broker))
             if (world().is_stream(m->pipeline)) {
-                streams_[m->pipeline] = Stream();
-                streams_[m->pipeline].epoch = m->epoch;
+                Stream& s = streams_[m->pipeline];
+                const bool closed = s.closed;
+                s = Stream();
+                s.epoch = m->epoch;
+                s.closed = closed;
             }
         if (const auto* m = std::get_if<msg::Recall>(to_broker)) drains_ = drains_ || m->count == kEverything;
     }
@@ -66,15 +70,20 @@ public:
         drains_ = drains_ || (!ended.succeeded && world().scenario().fail_fast);
         if (world().is_stream(ended.jobs.pipeline) && !ended.succeeded) streams_[ended.jobs.pipeline].failed = true;
     }
+    void closed(PipelineId id) override { streams_[id].closed = true; }
+    void is_over(PipelineId id) override {
+        if (world().is_stream(id)) streams_[id].over = true;
+    }
     void handed_out() override {
         for (auto& [id, s] : streams_) {
             const PipelineTruth& p = world().truth(id);
             if (!s.assigned.empty() && s.assigned.size() != p.state.size())
                 fail(p.plan->name + " is placed in part: " + std::to_string(s.assigned.size()) + " of " +
                      std::to_string(p.state.size()) + " jobs");
-            if (s.failed)
-                for (const std::uint32_t rank : s.ranks)
-                    if (!s.stopped.contains(rank)) fail(p.plan->name + " has failed, and not all brokers are told");
+            if (s.over || !(s.failed || s.closed)) continue;
+            for (const std::uint32_t rank : s.ranks)
+                if (!s.stopped.contains(rank) && !lost_.contains(rank))
+                    fail(p.plan->name + (s.failed ? " has failed" : " is closed") + ", and not all brokers are told");
         }
         look_for_what_waits();
     }
@@ -86,7 +95,7 @@ private:
         std::vector<std::uint32_t> ranks;  // of each job
         std::set<std::uint32_t> told, unready, open, stopped, ended;
         std::set<std::uint32_t> assigned;  // jobs
-        bool opened = false, failed = false;
+        bool opened = false, failed = false, closed = false, over = false;
     };
     void place(const msg::PlaceStream& m, std::uint32_t to) {
         Stream& s = streams_[m.pipeline];

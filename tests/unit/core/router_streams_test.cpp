@@ -213,6 +213,55 @@ TEST_F(RouterStreams, WhatWorkersHaveDoneIsToldToTheDriver) {
     EXPECT_EQ(events_.take(), Lines());
 }
 
+// What was stored up to them may have been stored anew since.
+TEST_F(RouterStreams, PositionsOfAnEarlierEpochDoNotCount) {
+    make({1, 1});
+    const auto plan = stream(1);
+    plan->stages[0].seeks = true;
+    begin_stream(plan);
+    scheduled();
+    events_.take();
+    const auto told = [&](std::uint32_t epoch, std::uint64_t mark) {
+        router_->on(msg::StreamReached{PipelineId(1), JobIndex(2), epoch, mark, true, mark + 2, {}}, 2, out_);
+        return events_.take();
+    };
+    EXPECT_EQ(told(1, 5), Lines());
+    EXPECT_EQ(told(0, 5), (Lines{"reached 1: 5 items, 2 has stored 7 in attempt 1"}));
+    router_->lose(3, out_);
+    EXPECT_EQ(told(0, 6), Lines());
+    router_->on(msg::Withdrawn{PipelineId(1), 1, {}, {}}, 2, out_);
+    router_->rebuilt(PipelineId(1), 1, {}, out_);
+    router_->on(msg::Restarted{PipelineId(1), 1}, kPipeliner, out_);
+    for (const std::uint32_t job : {0u, 1u, 2u}) ready(job, 1, job);
+    EXPECT_EQ(only("PlaceStream").size(), 0u);
+    scheduled();
+    events_.take();
+    EXPECT_EQ(told(0, 9), Lines());
+    EXPECT_EQ(told(1, 9), (Lines{"reached 1: 9 items, 2 has stored 11 in attempt 2"}));
+    EXPECT_EQ(router_->counts().ignored, 3u);
+}
+
+// While it waits, and again after a rank was lost that it was at.
+TEST_F(RouterStreams, OneThatNobodyWantsIsStoppedWhereverItIsPlaced) {
+    make({1, 1});
+    begin_stream(stream(1));
+    router_->close_stream(PipelineId(1), out_);
+    EXPECT_EQ(sent(out_), Lines());
+    router_->schedule(now_, out_);
+    const Lines stops{"2: StopStream 1 by the driver: the driver function wants no more of it",
+                      "3: StopStream 1 by the driver: the driver function wants no more of it"};
+    EXPECT_EQ(only("StopStream"), stops);
+    router_->close_stream(PipelineId(1), out_);
+    EXPECT_EQ(only("StopStream"), Lines()) << "they know";
+    router_->lose(3, out_);
+    router_->on(msg::Withdrawn{PipelineId(1), 1, {}, {}}, 2, out_);
+    router_->rebuilt(PipelineId(1), 1, {}, out_);
+    router_->on(msg::Restarted{PipelineId(1), 1}, kPipeliner, out_);
+    for (const std::uint32_t job : {0u, 1u, 2u}) ready(job, 1, job);
+    router_->schedule(now_, out_);
+    EXPECT_EQ(only("StopStream"), (Lines{stops.front()}));
+}
+
 TEST_F(RouterStreams, JobsGoOnBesideAStream) {
     make({1});
     begin_stream(stream(2));
