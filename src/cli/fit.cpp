@@ -82,6 +82,19 @@ std::string time_shared_text(const Plan& plan, const TimeShared& shared) {
            ", since these stages have no `cpus`";
 }
 
+std::optional<std::string> unused_cpus(const Launch& launch) {
+    const auto is_bound = [](const Launch::Host& host) { return host.unused_cpus > 0; };
+    const auto first = std::find_if(launch.hosts.begin(), launch.hosts.end(), is_bound);
+    if (first == launch.hosts.end()) return std::nullopt;
+    const auto hosts = std::count_if(launch.hosts.begin(), launch.hosts.end(), is_bound);
+    const std::uint32_t all = first->bound_cpus + first->unused_cpus;
+    return "the launcher has bound the ranks on " + printable(first->name) + " to " +
+           std::to_string(first->bound_cpus) + " of its " + std::to_string(all) + " CPUs" +
+           (hosts > 1 ? ", and those on " + counted(static_cast<std::uint64_t>(hosts - 1), "other host") + " likewise"
+                      : "") +
+           "; jobs run on no others. To use all: mpirun --bind-to none, srun --cpu-bind=none";
+}
+
 HostLedger hosts_of(const Launch& launch, const std::map<std::string, std::uint64_t>& resources) {
     std::vector<HostDescription> hosts;
     for (const Launch::Host& host : launch.hosts) hosts.push_back({host.name, host.cpus, host.memory_bytes});

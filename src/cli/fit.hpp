@@ -29,6 +29,10 @@ struct TimeShared {
 std::optional<TimeShared> time_shared(const Plan& plan, const Launch& launch);
 std::string time_shared_text(const Plan& plan, const TimeShared& shared);  // one sentence
 
+// What to do about CPUs that the launcher keeps from all ranks, if it does that and nobody said `--slots`: by default
+// Open MPI binds each of two ranks to one core, however many there are. A sentence, or nothing.
+std::optional<std::string> unused_cpus(const Launch& launch);
+
 HostLedger hosts_of(const Launch& launch, const std::map<std::string, std::uint64_t>& resources);
 
 // A launch that would hold every job of the plans, from the one that was tried.

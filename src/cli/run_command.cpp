@@ -249,6 +249,8 @@ int Leader::run() {
         observers.add(manager_->observer());
     }
     observers.roles(session_.launch().roles);
+    if (!wanted.slots)
+        if (const auto bound = unused_cpus(session_.launch())) log_->write(Severity::warning, *bound);
     for (const auto& plan : plans_)
         if (const auto shared = time_shared(*plan, session_.launch()))
             log_->write(Severity::info, time_shared_text(*plan, *shared) + " (--strict-slots refuses that)");

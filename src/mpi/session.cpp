@@ -144,7 +144,7 @@ std::string pack_facts(const RankFacts& f) {
     std::ostringstream out;
     boost::archive::binary_oarchive ar(out, boost::archive::no_header);
     const std::string version(kVersion);
-    ar << kWireVersion << version << f.host << f.pid << f.cpus << f.memory_bytes << f.processes;
+    ar << kWireVersion << version << f.host << f.pid << f.cpus << f.memory_bytes << f.processes << f.all_cpus;
     return out.str();
 }
 
@@ -162,7 +162,7 @@ RankFacts unpack_facts(const std::string& text, int rank, int here) {
         ar >> wire >> version;
         if (wire == kWireVersion && version == kVersion) {
             RankFacts f;
-            ar >> f.host >> f.pid >> f.cpus >> f.memory_bytes >> f.processes;
+            ar >> f.host >> f.pid >> f.cpus >> f.memory_bytes >> f.processes >> f.all_cpus;
             return f;
         }
     } catch (const std::exception&) {

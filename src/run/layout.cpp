@@ -1,15 +1,42 @@
 #include "run/layout.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
+#include <thread>
 
 #include <sched.h>
 #include <unistd.h>
 
 namespace penstock {
+
+namespace {
+
+std::vector<std::uint32_t> cpus_of_this_thread() {
+    std::vector<std::uint32_t> cpus;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        for (std::uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+            if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    return cpus;
+}
+
+// Those of the cpuset that a batch system or a container gave: the kernel takes only these of all that are asked for.
+std::uint32_t cpus_without_binding() {
+    std::size_t cpus = 0;
+    std::thread([&] {
+        cpu_set_t all;
+        std::memset(&all, 0xff, sizeof all);
+        if (sched_setaffinity(0, sizeof all, &all) == 0) cpus = cpus_of_this_thread().size();
+    }).join();
+    return static_cast<std::uint32_t>(cpus);
+}
+
+}  // namespace
 
 RankFacts facts_of_this_process() {
     RankFacts f;
@@ -24,12 +51,9 @@ RankFacts facts_of_this_process() {
         boot >> id;
         f.processes += " " + id;
     }
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        for (std::uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-            if (CPU_ISSET(cpu, &set)) f.cpus.push_back(cpu);
+    f.cpus = cpus_of_this_thread();
     if (f.cpus.empty()) f.cpus.push_back(0);
+    f.all_cpus = cpus_without_binding();
     const long pages = sysconf(_SC_PHYS_PAGES);
     const long page = sysconf(_SC_PAGESIZE);
     if (pages > 0 && page > 0) f.memory_bytes = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
@@ -70,6 +94,14 @@ void count_cpus(LaunchLayout& layout, const std::vector<RankFacts>& facts) {
         cpus[f.host].insert(f.cpus.begin(), f.cpus.end());
     }
     for (const auto& [host, set] : cpus) layout.cpus_of_host[host] = static_cast<std::uint32_t>(set.size());
+    if (facts.size() == 1) return;  // no launcher: whoever bound this process meant it
+    for (Launch::Host& host : layout.launch.hosts) {
+        std::uint32_t all = 0;
+        for (const RankFacts& f : facts)
+            if (f.host == host.name) all = std::max(all, f.all_cpus);
+        host.bound_cpus = layout.cpus_of_host[host.name];
+        host.unused_cpus = all - std::min(all, host.bound_cpus);
+    }
 }
 
 void assign_roles(LaunchLayout& layout, std::uint32_t ranks, std::uint32_t pipeliners) {

@@ -21,6 +21,7 @@ struct RankFacts {
     std::vector<std::uint32_t> cpus;  // numbers of the CPUs this rank may use
     std::uint64_t memory_bytes = 0;   // of the host; 0 = unknown
     std::string processes = {};       // which processes its pid is one of: ranks with the same see one another
+    std::uint32_t all_cpus = 0;       // that it could use if the launcher had not bound it to some; 0 = unknown
 };
 
 RankFacts facts_of_this_process();

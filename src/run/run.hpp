@@ -75,6 +75,9 @@ struct Launch {
         std::uint32_t cpus = 1;
         std::uint64_t memory_bytes = 0;
         std::uint32_t slots = 0;  // over its brokers
+        // Where a launcher binds ranks to CPUs: those it has bound the ranks here to, and what else the launch may use.
+        std::uint32_t bound_cpus = 0;
+        std::uint32_t unused_cpus = 0;
     };
     std::vector<Host> hosts;
 };

@@ -52,6 +52,18 @@ TEST(Fit, TheLaunchLineHoldsTheLargestOfEach) {
     EXPECT_EQ(line({1, 0, {{"matlab", 3}}}, {{"matlab", 2}}), "penstock run 'my sweep.yaml' --resources matlab=3");
 }
 
+TEST(Fit, CpusThatTheLauncherKeepsFromAllRanksAreTold) {
+    Launch launch = two_hosts();
+    EXPECT_EQ(unused_cpus(launch), std::nullopt);
+    launch.hosts[1].bound_cpus = 2;
+    launch.hosts[1].unused_cpus = 62;
+    EXPECT_EQ(unused_cpus(launch),
+              "the launcher has bound the ranks on node2 to 2 of its 64 CPUs; jobs run on no others. "
+              "To use all: mpirun --bind-to none, srun --cpu-bind=none");
+    launch.hosts[0] = launch.hosts[1];
+    EXPECT_THAT(unused_cpus(launch).value_or(""), testing::HasSubstr("64 CPUs, and those on 1 other host likewise; "));
+}
+
 // A source and `work` with so many workers of so many CPUs.
 std::shared_ptr<Plan> stream(std::uint32_t workers, std::uint32_t cpus) {
     auto plan = std::make_shared<Plan>(*plan_named("titles", {"urls", "work"}));

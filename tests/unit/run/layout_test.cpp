@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sched.h>
+
+#include <thread>
+
 namespace penstock {
 namespace {
 
@@ -25,6 +29,38 @@ TEST(LaunchLayout, OneProcessHasAllRoles) {
 TEST(LaunchLayout, OfTwoRanksTheFirstIsRouterAndPipeliner) {
     const LaunchLayout layout = lay_out(std::vector(2, facts("a", {0, 1})), 1, 1, {});
     EXPECT_EQ(roles(layout), std::vector<std::string>({"router+pipeliner 0", "broker 2"}));
+}
+
+TEST(LaunchLayout, CpusToWhichTheLauncherHasBoundNoRankAreCounted) {
+    auto bound = [](const std::string& host, std::uint32_t cpu) {
+        RankFacts f = facts(host, {cpu});
+        f.all_cpus = 4;
+        return f;
+    };
+    const LaunchLayout two = lay_out({bound("a", 0), bound("a", 1)}, 0, 1, {});
+    EXPECT_EQ(two.launch.hosts[0].bound_cpus, 2u) << "the router's is no broker's, but it is used";
+    EXPECT_EQ(two.launch.hosts[0].unused_cpus, 2u);
+    const LaunchLayout all = lay_out({bound("a", 0), bound("a", 1), bound("a", 2), bound("a", 3)}, 0, 1, {});
+    EXPECT_EQ(all.launch.hosts[0].unused_cpus, 0u);
+    const LaunchLayout hosts = lay_out({bound("a", 0), bound("b", 1), bound("b", 1)}, 0, 1, {});
+    ASSERT_EQ(hosts.launch.hosts.size(), 1u);
+    EXPECT_EQ(hosts.launch.hosts[0].unused_cpus, 3u) << "of hosts with brokers, each by itself";
+    EXPECT_EQ(lay_out({bound("a", 0)}, 0, 1, {}).launch.hosts[0].unused_cpus, 0u) << "no launcher has done that";
+}
+
+TEST(LaunchLayout, WhatWasBoundIsKnown) {
+    const RankFacts free = facts_of_this_process();
+    RankFacts bound;
+    std::thread([&] {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(free.cpus.front(), &one);
+        ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+        bound = facts_of_this_process();
+    }).join();
+    EXPECT_EQ(bound.cpus.size(), 1u);
+    EXPECT_EQ(bound.all_cpus, free.all_cpus);
+    EXPECT_GE(free.all_cpus, free.cpus.size());
 }
 
 TEST(LaunchLayout, PipelinersComeAfterTheRouterAndLeaveABroker) {
