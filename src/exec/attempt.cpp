@@ -29,7 +29,7 @@ std::string wrong_outputs(const JobDescription& job, const Document& outputs) {
     return {};
 }
 
-AttemptResult failure(EndReason reason, std::string_view error) { return {reason, bounded_error(error), {}}; }
+AttemptResult failure(EndReason reason, std::string_view error) { return {reason, bounded_error(error), {}, {}}; }
 
 }  // namespace
 
@@ -52,6 +52,7 @@ AttemptResult WorkerObjects::run_stage(const JobPlace& place, const JobInstance&
         if (!stage_) stage_.emplace(types_);
         AttemptResult result;
         StageAnswer answer = stage_->serve(place, job, stage_request(std::move(batch)));
+        result.thread = stage_->thread_time();
         if (!answer.more && stage_->is_source() && place.cancelled->load(std::memory_order_relaxed) != 0)
             return failure(EndReason::exception, "the source was stopped before it had made all of its items");
         result.outputs = to_document(std::move(answer));

@@ -20,6 +20,7 @@ struct AttemptResult {
     EndReason reason = EndReason::succeeded;
     std::string error;  // at most kMaxErrorBytes of UTF-8
     Document outputs;
+    ThreadTime thread;  // of a ticket: of the thread the stage's object has
 };
 
 // The Worker objects of one worker process or executor thread, one a type, made and started when first needed.

@@ -174,7 +174,7 @@ struct ResultBody {
     std::uint64_t sequence = 0;
     std::int64_t started = 0;
     std::int64_t finished = 0;
-    std::uint64_t peak_memory_bytes = 0;  // 0 = not measured, and then cpu_s is none either
+    std::uint64_t peak_memory_bytes = 0;  // 0 = not measured, and then cpu_s is none either, but for tickets of stages
     double cpu_s = 0;
     std::uint64_t document_bytes = 0;  // 0 = no outputs
     std::uint32_t error_bytes = 0;     // error and text follow, then the document unless it is attached

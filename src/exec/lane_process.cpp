@@ -158,7 +158,7 @@ void Lane::settle(WorkerResult result) {
     outcome.succeeded = result.reason == EndReason::succeeded;
     if (!result.outputs.empty()) outcome.outputs = std::make_unique<Document>(std::move(result.outputs));
     const bool printed = done.log != nullptr || !result.text.empty() || has_printed_between(done.job);
-    if (!outcome.succeeded || printed || result.peak_memory_bytes > 0) {
+    if (!outcome.succeeded || printed || result.cpu_s > 0 || result.peak_memory_bytes > 0) {
         outcome.details = make_details(result.reason, bounded_error(result.error));
         outcome.details->cpu_s = result.cpu_s;
         outcome.details->peak_memory_bytes = result.peak_memory_bytes;

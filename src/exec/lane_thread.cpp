@@ -102,9 +102,10 @@ void Lane::run_inline(LaneJob job) {
     progress_.store(0, std::memory_order_relaxed);
     const JobInstance instance{&job.info->description,         &input.parameters,   {},
                                job.ticket.job->for_each.get(), job.ticket.instance, job.ticket.attempt};
-    AttemptResult result = job.ticket.batch != nullptr
-                               ? objects_->run_stage(place_, instance, std::move(*job.ticket.batch))
-                               : objects_->run(place_, instance, input.document);
+    const bool is_stage = job.ticket.batch != nullptr;
+    if (is_stage) meter_.begin_ticket();
+    AttemptResult result = is_stage ? objects_->run_stage(place_, instance, std::move(*job.ticket.batch))
+                                    : objects_->run(place_, instance, input.document);
     Outcome outcome;
     outcome.ticket = job.ticket.id;
     outcome.started = started;
@@ -123,13 +124,13 @@ void Lane::run_inline(LaneJob job) {
         result.reason = current_stopped_.value_or(EndReason::cancelled);
         result.error = stop_text(result.reason) + ": " + result.error;
     }
-    const bool measured = outcome.finished - started >= ResourceMeter::kLeastNanoseconds;
+    const bool measured = is_stage || outcome.finished - started >= ResourceMeter::kLeastNanoseconds;
     if (!outcome.succeeded || measured || log_ != nullptr)
         outcome.details = make_details(result.reason, std::move(result.error));
     double cpu_s = 0;
     std::uint64_t no_peak = 0;
     meter_.ended(outcome.finished - started, cpu_s, no_peak);
-    if (outcome.details != nullptr) outcome.details->cpu_s = cpu_s;
+    if (outcome.details != nullptr) outcome.details->cpu_s = cpu_s + result.thread.before + result.thread.during;
     if (log_ != nullptr) outcome.details->log = log_->finish();
     log_.reset();
     tell(std::move(outcome));

@@ -106,6 +106,7 @@ std::string_view what_was_lost(StageForm form, const StageRequest& request) {
 }  // namespace
 
 StageAnswer StageServer::serve(const JobPlace& place, const JobInstance& job, StageRequest request) {
+    thread_time_ = {};
     const std::string& name = job.description->worker;
     const auto type = std::find_if(types_.begin(), types_.end(), [&](const WorkerType& t) { return t.name == name; });
     if (type == types_.end()) throw std::runtime_error(fmt::format("this program has no worker type \"{}\"", name));
@@ -133,7 +134,11 @@ StageAnswer StageServer::serve(const JobPlace& place, const JobInstance& job, St
             return failed(current_error());
         }
     }
+    const double before = object_->thread_cpu_s();
     StageAnswer answer = object_->serve(std::move(request), job.attempt);
+    const double after = object_->thread_cpu_s();
+    thread_time_ = {before - thread_cpu_s_, after - before};
+    thread_cpu_s_ = after;
     if (object_->ended() && !answer.more) object_.reset();
     return answer;
 }
@@ -141,6 +146,7 @@ StageAnswer StageServer::serve(const JobPlace& place, const JobInstance& job, St
 void StageServer::make_object(const WorkerType& type, const JobPlace& place, const JobInstance& job,
                               const StageRequest& request) {
     stream_job_ = request.stream_job;
+    thread_cpu_s_ = 0;
     if (form_ == StageForm::map || form_ == StageForm::none)
         object_ = std::make_unique<MapStage>(type, form_, place, job, request);
     else

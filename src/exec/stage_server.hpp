@@ -23,7 +23,14 @@ class StageObject {
 public:
     virtual ~StageObject() = default;
     virtual StageAnswer serve(StageRequest request, std::uint32_t attempt) = 0;
-    virtual bool ended() const = 0;  // there is nothing more it could be asked for
+    virtual bool ended() const = 0;              // there is nothing more it could be asked for
+    virtual double thread_cpu_s() { return 0; }  // CPU time so far of the thread it has
+};
+
+// CPU seconds of the thread an object has, if it has one, which may also work between two tickets.
+struct ThreadTime {
+    double before = 0;  // since the ticket before
+    double during = 0;  // the ticket
 };
 
 class StageServer {
@@ -34,6 +41,7 @@ public:
     // std::runtime_error for an unknown type.
     StageAnswer serve(const JobPlace& place, const JobInstance& job, StageRequest request);
     bool is_source() const { return form_ == StageForm::source; }  // what was served last
+    ThreadTime thread_time() const { return thread_time_; }        // of the last ticket
 
 private:
     void make_object(const WorkerType& type, const JobPlace& place, const JobInstance& job,
@@ -43,6 +51,8 @@ private:
     std::unique_ptr<StageObject> object_;
     std::uint64_t stream_job_ = 0;
     StageForm form_ = StageForm::none;
+    double thread_cpu_s_ = 0;  // of the object's thread at the end of the last ticket
+    ThreadTime thread_time_;
 };
 
 }  // namespace penstock

@@ -3,7 +3,10 @@
 #include "exec/error_text.hpp"
 #include "exec/steady_clock.hpp"
 
+#include <pthread.h>
+
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 namespace penstock {
@@ -135,6 +138,14 @@ StageAnswer StageThread::take_results() {
     answer.done = done_;
     answer.released = of_items && (busy_ || answer.error) ? released_ : 0;
     return answer;
+}
+
+double StageThread::thread_cpu_s() {
+    clockid_t clock{};
+    timespec used{};
+    if (!thread_.joinable() || ::pthread_getcpuclockid(thread_.native_handle(), &clock) != 0) return 0;
+    if (::clock_gettime(clock, &used) != 0) return 0;
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 // ------------------------------------------------------------------------------------------ the thread's own

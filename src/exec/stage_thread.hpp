@@ -32,6 +32,7 @@ public:
 
     StageAnswer serve(StageRequest request, std::uint32_t attempt) override;
     bool ended() const override { return ended_; }
+    double thread_cpu_s() override;
 
 private:
     using Lock = std::unique_lock<std::mutex>;

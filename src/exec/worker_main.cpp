@@ -156,10 +156,13 @@ private:
         result.started = steady_now();
         control_.current_started.store(result.started, std::memory_order_relaxed);
         control_.progress.store(0, std::memory_order_relaxed);
-        AttemptResult attempt = instance.description->stage ? objects_.run_stage(place_, instance, std::move(document))
-                                                            : objects_.run(place_, instance, document);
+        const bool is_stage = instance.description->stage;
+        if (is_stage) meter_.begin_ticket();
+        AttemptResult attempt = is_stage ? objects_.run_stage(place_, instance, std::move(document))
+                                         : objects_.run(place_, instance, document);
         result.finished = steady_now();
         meter_.ended(result.finished - result.started, result.cpu_s, result.peak_memory_bytes);
+        result.cpu_s += attempt.thread.before;
         send(result, attempt, take_text());
     }
 
@@ -203,7 +206,7 @@ private:
         } catch (const std::exception& error) {
             encoded_.clear();
             attachment = {};
-            attempt = {EndReason::bad_output, bounded_error(error.what()), {}};
+            attempt = {EndReason::bad_output, bounded_error(error.what()), {}, {}};
         }
     }
 

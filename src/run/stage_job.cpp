@@ -219,6 +219,10 @@ bool StageJob::settle(Piece& p) {
     p.outcome.reset();
     p.ticket = 0;
     counts_.busy += std::max<Nanoseconds>(0, outcome.finished - outcome.started);
+    if (outcome.details != nullptr) {
+        cpu_s_ += outcome.details->cpu_s;
+        peak_memory_bytes_ = std::max(peak_memory_bytes_, outcome.details->peak_memory_bytes);
+    }
     if (failure_) return true;
     const bool is_mark = p.work.batch.mark != 0;
     if (!outcome.succeeded && !is_mark) return crashed(p, outcome);

@@ -38,6 +38,9 @@ public:
     const JobTemplate& job() const { return plan().templates[start_.job.value]; }
     // Up to now.
     StageCounts counts() const { return meter_.read(counts_, clock_()); }
+    // Of its tickets together, as the lane measured them; 0 = not.
+    double cpu_s() const { return cpu_s_; }
+    std::uint64_t peak_memory_bytes() const { return peak_memory_bytes_; }
     std::uint64_t items_moved() const { return counts_.items_in + counts_.items_out; }
     // What it is doing from now on; `stalled`: there is no room to store what it has.
     void note_state(bool open, bool stalled);
@@ -141,6 +144,8 @@ private:
     };
     std::deque<Held> held_;
     StageCounts counts_;
+    double cpu_s_ = 0;
+    std::uint64_t peak_memory_bytes_ = 0;
     StageMeter meter_;
     std::string skipped_;  // lines, of the first kSkippedShown
     Nanoseconds each_ns_ = -1;

@@ -446,12 +446,11 @@ void StreamNode::end(Stream& s, Entry& e, Outbox& out, std::vector<Outcome>& end
     outcome.succeeded = closed || (!incomplete && job.in().damage().empty());
     std::string log = job.skipped_text();
     if (closed && incomplete) log += "the driver function stopped the stream before its end\n";
-    if (!log.empty()) {
-        outcome.details = std::make_unique<OutcomeDetails>();
-        outcome.details->log = std::move(log);
-    }
+    outcome.details = std::make_unique<OutcomeDetails>();
+    outcome.details->log = std::move(log);
+    outcome.details->cpu_s = job.cpu_s();
+    outcome.details->peak_memory_bytes = job.peak_memory_bytes();
     if (!outcome.succeeded) {
-        if (outcome.details == nullptr) outcome.details = std::make_unique<OutcomeDetails>();
         outcome.details->reason = job.failure() ? job.failure_reason() : EndReason::cancelled;
         outcome.details->error =
             job.failure() ? *job.failure()

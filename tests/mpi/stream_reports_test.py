@@ -45,6 +45,7 @@ stages:
                 for stage, s in sums.items():
                     self.assertGreater(s["busy_s"], 0, stage)
                     self.assertLessEqual(s["blocked_s"] + s["starved_s"], s["alive_s"] + 1e-6, stage)
+                self.assertTrue((f["attempts/cpu"][:] > 0).all(), "every worker of a stage has taken CPU time")
                 names = list(f["jobs/name"].asstr()[:])
                 self.assertEqual(sorted(set(names)), ["fewer", "how-many", "numbers", "some"], "what is added has no rows")
                 self.assertEqual(f.attrs["format_version"], 2)

@@ -269,6 +269,28 @@ TEST_P(StagesBothWays, AFoldWhoseStartFailsIsTriedAgainAsAnotherObject) {
     }
 }
 
+// ---------------------------------------------------------------------------------------------- CPU time
+
+TEST_P(StagesBothWays, CpuTimeIsCountedOfEveryTicket) {
+    stage("twice");
+    for (int i = 0; i < 5; ++i) ask(Do::items, {"burn", "burn"});
+    EXPECT_GE(cpu_s_, 0.020);
+    EXPECT_LT(cpu_s_, 10);
+    const double before = cpu_s_;
+    for (int i = 0; i < 5; ++i) ask(Do::items, {1});
+    EXPECT_GT(cpu_s_, before) << "of short ones too";
+}
+
+TEST_P(StagesBothWays, CpuTimeOfASourceIsThatOfTheThreadItRunsIn) {
+    stage("integers", {{"count", 20}, {"burn", 1}});
+    EXPECT_EQ(ask_all(Do::start).items, integers(20));
+    EXPECT_GE(cpu_s_, 0.020);
+    stream_job_ = 8;
+    EXPECT_EQ(ask_all(Do::start).items, integers(20));
+    EXPECT_GE(cpu_s_, 0.040) << "of the second object's thread too";
+    EXPECT_LT(cpu_s_, 10);
+}
+
 // ---------------------------------------------------------------------------------------------- sources
 
 TEST_P(StagesBothWays, ASourceMakesAllOfItsPart) {

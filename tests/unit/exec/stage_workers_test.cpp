@@ -4,6 +4,7 @@
 #include <penstock/running_fold.hpp>
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -19,8 +20,19 @@ namespace {
     ::_exit(1);
 }
 
-// Integers twice, none of those below 0. A text is what to do: "throw", "crash", "who" (a map of what is known),
-// "cancelled". Everything else as it is.
+// Until this thread has used so much of a CPU.
+void burn(std::int64_t milliseconds) {
+    const auto used = [] {
+        timespec t{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return t.tv_sec * 1'000'000'000 + t.tv_nsec;
+    };
+    const auto until = used() + milliseconds * 1'000'000;
+    while (used() < until) continue;
+}
+
+// Integers twice, none of those below 0. A text is what to do: "throw", "crash", "burn" (2 ms of CPU time), "who" (a
+// map of what is known), "cancelled". Everything else as it is.
 struct Twice : MapWorker {
     static constexpr std::string_view kName = "twice";
     void start(Context& context) override {
@@ -34,6 +46,7 @@ struct Twice : MapWorker {
         if (item == Value("throw")) throw std::runtime_error("bad item");
         if (item == Value("crash")) die();
         if (item == Value("log")) context.log("seen");
+        if (item == Value("burn")) burn(2);
         if (item == Value("deep")) return deep();
         if (item != Value("who")) return item;
         std::ofstream(context.scratch() / "file") << "x";
@@ -122,7 +135,8 @@ private:
     List pair_;
 };
 
-// `count` integers of all workers together, each its share; at `throw-at` or `crash-at` that is done. After `wait-at`
+// `count` integers of all workers together, each its share, with `burn` ms of CPU time for each; at `throw-at` or
+// `crash-at` that is done. After `wait-at`
 // it waits until the file `path` is there, or it is told to stop, and says so; with `print` on standard output too.
 // Writes the file `left` when generate() is left. With `who` the first item of all is the number of its process.
 struct Integers : SourceWorker {
@@ -142,6 +156,7 @@ struct Integers : SourceWorker {
         for (std::int64_t i = context.worker(); i < count; i += context.workers()) {
             if (i == number("throw-at")) throw std::runtime_error("no more");
             if (i == number("crash-at")) die();
+            if (with.contains("burn")) burn(number("burn"));
             emit(i);
             if (i != number("wait-at")) continue;
             context.log("waiting");

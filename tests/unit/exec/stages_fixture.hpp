@@ -47,6 +47,7 @@ protected:
     }
     StageAnswer ask(Do what, const List& values = {}) {
         Outcome outcome = give(request(what, values));
+        if (outcome.details != nullptr) cpu_s_ += outcome.details->cpu_s;
         EXPECT_TRUE(outcome.succeeded) << describe(outcome);
         return outcome.succeeded ? stage_answer(std::move(*outcome.outputs)) : StageAnswer{};
     }
@@ -79,6 +80,7 @@ protected:
     std::uint32_t workers_ = 1;
     std::uint32_t attempt_ = 1;
     bool continues_ = false;
+    double cpu_s_ = 0;  // that tickets are said to have taken
     std::size_t most_items_ = 0;
     std::size_t most_bytes_ = 0;
 };

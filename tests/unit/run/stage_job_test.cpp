@@ -77,6 +77,24 @@ StreamItemsPtr one_item() {
     return std::make_shared<const StreamItems>(std::move(items));
 }
 
+TEST(StageJob, CpuTimeIsThatOfItsTicketsAndPeakMemoryTheLargest) {
+    StageJob job({5, a_fold(), TemplateIndex(1), 0, 1}, 0);
+    for (const std::uint64_t megabytes : {2, 3, 1}) {
+        ASSERT_TRUE(job.in().push(JobIndex(0), {0, true, one_item(), 0, 0}));
+        const auto ticket = job.next(true, megabytes);
+        ASSERT_TRUE(ticket);
+        StageAnswer answer;
+        answer.done = 1;
+        Outcome outcome = answer_to(*ticket, std::move(answer));
+        outcome.details = std::make_unique<OutcomeDetails>();
+        outcome.details->cpu_s = 0.25;
+        outcome.details->peak_memory_bytes = megabytes << 20;
+        ASSERT_TRUE(job.take(outcome));
+    }
+    EXPECT_EQ(job.cpu_s(), 0.75);
+    EXPECT_EQ(job.peak_memory_bytes(), 3u << 20);
+}
+
 // A list that has waited long enough leaves, whatever passes by meanwhile.
 TEST(StageJob, AMarkAtWhichAFoldIsNotAskedDoesNotPutItToSleep) {
     StageJob job({5, a_fold(), TemplateIndex(1), 0, 1}, 0);
