@@ -280,6 +280,7 @@ private:
     void recall_if_unbalanced(Outbox& out);
     void place_streams(Outbox& out);
     bool place_stream(PipelineId id, Pipeline& p, Outbox& out);
+    bool are_free(std::uint64_t cpus) const;
     std::optional<std::vector<std::uint32_t>> reserve_for_stream(PipelineId id, const Plan& plan);
     std::optional<std::vector<std::uint32_t>> reserve_for_stream(const Plan& plan,
                                                                  const std::vector<std::uint32_t>& hosts);

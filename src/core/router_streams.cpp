@@ -56,9 +56,22 @@ std::uint32_t first_input(const Plan& plan, std::uint32_t stage) {
 
 }  // namespace
 
+// Over all hosts. To look for places costs workers times brokers, which would be too much for every turn of a wait.
+bool Router::are_free(std::uint64_t cpus) const {
+    std::uint64_t free = 0;
+    for (std::uint32_t host = 0; host < options_.hosts.hosts() && free < cpus; ++host) {
+        const std::uint32_t has = options_.hosts.host(host).cpus;
+        free += has - std::min(has, options_.hosts.reserved_cpus(host) + running_simple(host));
+    }
+    return free >= cpus;
+}
+
 // By job; what the jobs need is reserved. Nothing when it is not all free now. They are spread evenly where that can be
 // done, else by what they need.
 std::optional<std::vector<std::uint32_t>> Router::reserve_for_stream(PipelineId id, const Plan& plan) {
+    std::uint64_t cpus = 0;
+    for (const JobTemplate& job : plan.templates) cpus += std::uint64_t{job.resources.cpus} * job.count;
+    if (!are_free(cpus)) return std::nullopt;
     if (auto evenly = reserve_for_stream(plan, {})) return evenly;
     const auto& hosts = hosts_wanted(id, plan);
     return hosts ? reserve_for_stream(plan, *hosts) : std::nullopt;
