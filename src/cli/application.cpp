@@ -63,6 +63,7 @@ std::string bug_text(const std::string& what, std::uint32_t rank) {
 int run_in_session(const RunCommand& command, const StoreChoice& store, const RunSetup& setup, Streams& streams) {
     std::unique_ptr<Zygote> zygote = Zygote::fork_now(setup.types);
     std::signal(SIGPIPE, SIG_IGN);  // a reader of our output that goes away ends nothing
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the store, as a full disk is
     const auto session = open_session(setup.types, std::move(zygote), command.pipeliners, command.slots);
     const Launch& launch = session->launch();
     try {

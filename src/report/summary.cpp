@@ -192,8 +192,12 @@ std::string early_end_text(const RunSummary& summary) {
     if (text.empty()) return text;
     text += not_started_text(summary);
     text += "Nothing that was durable is lost";
-    if (summary.progress.streams == 0)
-        text += ": " + counted(std::min(summary.progress.durable, summary.progress.ended()), "job");
+    const std::uint64_t ended = summary.progress.ended();
+    const std::uint64_t durable = std::min(summary.progress.durable, ended);
+    if (summary.progress.streams == 0) text += ": " + counted(durable, "job");
+    if (summary.progress.streams == 0 && durable < ended)
+        text += "; " + count_text(ended - durable) + " more had ended, and " + (ended - durable == 1 ? "runs" : "run") +
+                " again";
     text += ". The same command with --resume goes on with it.\n";
     const Progress& p = summary.progress;
     const std::uint64_t good = p.streams_ended - std::min(p.streams_ended, p.streams_failed);

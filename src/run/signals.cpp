@@ -36,6 +36,8 @@ StopSignals::StopSignals(bool router) {
     sigaction(SIGINT, &stop, &old_int_);
     sigaction(SIGTERM, &stop, &old_term_);
     sigaction(SIGUSR1, &stop, &old_usr1_);
+    sigaction(SIGHUP, &stop, &old_hup_);
+    if (old_hup_.sa_handler == SIG_IGN) sigaction(SIGHUP, &old_hup_, nullptr);
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, &old_pipe_);
@@ -45,6 +47,7 @@ StopSignals::~StopSignals() {
     sigaction(SIGINT, &old_int_, nullptr);
     sigaction(SIGTERM, &old_term_, nullptr);
     sigaction(SIGUSR1, &old_usr1_, nullptr);
+    sigaction(SIGHUP, &old_hup_, nullptr);
     sigaction(SIGPIPE, &old_pipe_, nullptr);
 }
 

@@ -1,5 +1,5 @@
-// SIGINT, SIGTERM and SIGUSR1 during a run: the router drains at the first one and ends what runs at the second;
-// everybody else waits to be told by the router.
+// SIGINT, SIGTERM, SIGUSR1 and SIGHUP during a run: the router drains at the first one and ends what runs at the
+// second; everybody else waits to be told by the router. SIGHUP stays ignored where it is (nohup).
 //
 // A third one ends the process of the router at once (exit code 75: submit again with --resume).
 #pragma once
@@ -27,7 +27,7 @@ public:
 
 private:
     struct sigaction old_int_ {
-    }, old_term_{}, old_usr1_{}, old_pipe_{};
+    }, old_term_{}, old_usr1_{}, old_hup_{}, old_pipe_{};
 };
 
 }  // namespace penstock

@@ -33,6 +33,8 @@ std::string remedy_for(const std::filesystem::path& path, int error) {
         case ENOSPC:
         case EDQUOT:
             return fmt::format("Free some space where {} is, or choose another place.", folder);
+        case EFBIG:
+            return "Raise the limit (ulimit -f).";
         case EMFILE:
         case ENFILE:
             return "Raise the limit of open files (ulimit -n).";
@@ -56,6 +58,8 @@ std::string reason_for(const std::filesystem::path& path, int error) {
             return "the disk is full";
         case EDQUOT:
             return "the disk quota is used up";
+        case EFBIG:
+            return "files of this size are not allowed";
         default:
             return std::strerror(error);
     }

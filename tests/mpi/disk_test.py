@@ -8,7 +8,7 @@ import unittest
 
 import h5py
 
-from launching import LaunchTest
+from launching import PENSTOCK, LaunchTest
 
 LIBRARY = os.environ.get("DISK_FAULTS_LIBRARY", "")
 
@@ -64,6 +64,25 @@ class Disks(LaunchTest):
                     self.assertIn("work.h5.run/segments", text)
                     self.assertIn(words.lower(), text.lower())
                     self.resume_to_the_end()
+
+    def test_a_limit_of_the_size_of_files(self):
+        definition = self.write("large.yaml", "penstock: 1\nname: large\njobs:\n  a: {worker: command, for-each: "
+                                "{i: {range: [0, 40]}}, with: {shell: head -c 400000 /dev/urandom | base64, outputs: {v: "
+                                "{text: stdout}}}}\n")
+        limited = ["bash", "-c", 'ulimit -f 8192; exec "$@"', "limited"]  # KiB: those of MPI are no larger
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                output = f"limit-{ranks}.h5"
+                command = self.command(ranks, "run", definition, "-o", output)
+                at = command.index(PENSTOCK)
+                done = subprocess.run(command[:at] + limited + command[at:], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                      timeout=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                self.assertEqual(done.returncode, 75, done.stdout)
+                self.assertIn("files of this size are not allowed. Raise the limit (ulimit -f).", done.stdout)
+                self.penstock(ranks, "run", definition, "-o", output, "--resume")
+                with h5py.File(self.path(output), "r") as f:
+                    self.assertEqual(set(self.jobs(f).values()), {"succeeded"})
+                    self.assertEqual(len(self.jobs(f)), 40)
 
     def test_a_disk_that_is_full_when_results_are_collected(self):
         code, text = self.launch(0, DISK_FAULT="ENOSPC", DISK_FAULT_CALL="write", DISK_FAULT_IN="work.h5.",

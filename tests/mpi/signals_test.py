@@ -35,9 +35,10 @@ stages:
 
 
 class Signals(LaunchTest):
-    def start(self, ranks, *arguments):
+    def start(self, ranks, *arguments, ignored=None):
         return subprocess.Popen(self.command(ranks, *arguments), cwd=self.folder, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                preexec_fn=ignored and (lambda: signal.signal(ignored, signal.SIG_IGN)))
 
     def lines(self):
         try:
@@ -128,7 +129,7 @@ class Signals(LaunchTest):
     def test_the_first_signal_lets_what_runs_end(self):
         definition = self.write("work.yaml", COMMANDS)
         for ranks in (0, 3):
-            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP):
                 with self.subTest(ranks=ranks, number=number):
                     output = f"once-{ranks}-{number}.h5"
                     for name in ("go", "ran.txt"):
@@ -145,6 +146,15 @@ class Signals(LaunchTest):
                     self.penstock(ranks, "run", definition, "-o", output, "--resume")
                     self.check_jobs(output, self.all_jobs())
                     self.assertEqual(len(self.lines()), 8, "what was done did not run again")
+
+    def test_a_run_that_is_to_outlive_its_terminal_does(self):
+        definition = self.write("work.yaml", COMMANDS)
+        process = self.start(0, "run", definition, "-o", "nohup.h5", "--slots", 2, ignored=signal.SIGHUP)
+        self.wait_for_lines(process, 2)
+        os.kill(process.pid, signal.SIGHUP)
+        self.write("go", "")
+        self.finish(process, 0)
+        self.check_jobs("nohup.h5", self.all_jobs())
 
     def test_the_second_signal_ends_what_runs(self):
         definition = self.write("work.yaml", COMMANDS + """  worker: {worker: sleep, with: {seconds: 1 h}, priority: 9}

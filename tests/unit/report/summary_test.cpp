@@ -149,6 +149,18 @@ TEST(Summary, AFatalErrorComesWithItsReason) {
         << text;
 }
 
+TEST(Summary, WhatHadEndedAndIsNotDurableRunsAgain) {
+    RunSummary s = good();
+    s.fatal = "segment 3: No space left on device";
+    s.progress.durable = 1;
+    EXPECT_NE(
+        summary_text(s, place()).find("Nothing that was durable is lost: 1 job; 2 more had ended, and run again. The"),
+        std::string::npos);
+    s.progress.durable = 2;
+    EXPECT_NE(summary_text(s, place()).find("is lost: 2 jobs; 1 more had ended, and runs again. The"),
+              std::string::npos);
+}
+
 TEST(Summary, ValuesOfAnotherStoreAreNotSoughtInTheResultsFile) {
     ResultPlace p = place();
     p.store = "json:out";
