@@ -125,13 +125,13 @@ void MpiTransport::forget(std::uint32_t rank) {
 }
 
 // What others sent while this rank was about to leave is dropped, but received: they could not leave otherwise. A rank
-// that died does not come to the barrier, so nobody waits for long, except where a launcher would end all if it died:
-// there one is late, and whoever left before it, without MPI_Finalize, would take rank 0 along while it collects
-// results.
+// that died takes nothing more and does not come to the barrier, so nobody waits for long, except where a launcher
+// would end all if it died: there one is late, and whoever left before it, without MPI_Finalize, would take rank 0
+// along while it collects results.
 bool MpiTransport::finish() {
     const Nanoseconds until = steady_now() + kMostFarewell;
     std::vector<Envelope> dropped;
-    while (sending() && (!any_lost_ || steady_now() < until)) {
+    while (sending() && ((launcher_ends_all_ && !any_lost_) || steady_now() < until)) {
         flush();
         receive(dropped);
         dropped.clear();

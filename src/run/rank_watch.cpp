@@ -1,6 +1,7 @@
 #include "run/rank_watch.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <poll.h>
 #include <sys/syscall.h>
@@ -14,7 +15,9 @@ RankWatch::RankWatch(const std::vector<Peer>& peers, Nanoseconds timeout) : time
         Watched& w = watched_[peer.rank];
         w.rank = peer.rank;
         w.gone = false;
-        if (peer.pid != 0) w.process = static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0));
+        if (peer.pid == 0) continue;
+        w.process = static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0));
+        w.ended = w.process < 0 && errno == ESRCH;  // its parent has buried it already
     }
 }
 
@@ -52,7 +55,7 @@ void RankWatch::forget(std::uint32_t rank) {
 }
 
 bool RankWatch::has_ended(const Watched& w) const {
-    if (w.process < 0) return false;
+    if (w.process < 0) return w.ended;
     pollfd one{w.process, POLLIN, 0};
     return poll(&one, 1, 0) == 1 && (one.revents & POLLIN) != 0;
 }

@@ -42,7 +42,8 @@ public:
 private:
     struct Watched {
         std::uint32_t rank = 0;
-        int process = -1;  // a pidfd
+        int process = -1;    // a pidfd
+        bool ended = false;  // before we looked
         Nanoseconds heard = 0;
         bool gone = true;
     };

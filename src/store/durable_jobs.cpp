@@ -69,9 +69,12 @@ public:
             matcher = match(plan, pipeline);
         }
         drop_lost_files(plan, *matcher);
+        const Catalog::Job* const row = plan.is_stream() ? matcher->first_kept() : nullptr;
+        const bool spoilt = row != nullptr && !is_whole(plan, *row);
+        if (spoilt) matcher->drop_all();
         matcher->drop_what_is_read_and_not_saved(options_.values_elsewhere);
         auto found = matcher->resumption(files_);
-        return plan.is_stream() ? with_position(plan, pipeline, std::move(found)) : found;
+        return plan.is_stream() ? with_position(plan, pipeline, std::move(found), spoilt) : found;
     }
 
     std::shared_ptr<const Resumption> resumption(const Plan& plan, const PipelineInfo& pipeline,
@@ -108,6 +111,7 @@ private:
         });
         warnings_ = files.warnings();
         damaged_ = files.damaged();
+        last_loss_ = files.last_loss();
         warnings_.insert(warnings_.end(), catalog_.warnings.begin(), catalog_.warnings.end());
         pipelines_.clear();
         for (std::uint32_t p = 0; p < catalog_.pipelines.size(); ++p)
@@ -151,9 +155,29 @@ private:
         return matcher;
     }
 
-    // Of a stream that has not ended: where it goes on, or why it does not.
+    // Whether all items are there that a stream which has ended had made. What its last launch made may end anywhere:
+    // nothing says how many items there were, so nothing of that launch may be lost, whosever it was.
+    bool is_whole(const Plan& plan, const Catalog::Job& row) const {
+        if (last_loss_ >= row.incarnation) return false;
+        return std::all_of(plan.stages.begin(), plan.stages.end(), [&](const Stage& stage) {
+            return stage.role != Stage::Role::results ||
+                   !has_gap(row.pipeline, plan.templates[stage.from.front().value].name);
+        });
+    }
+
+    bool has_gap(std::uint32_t pipeline, const std::string& stage) const {
+        std::uint64_t there = 0;
+        for (const PlacedRun& placed : catalog_.streams) {
+            if (placed.run.pipeline != pipeline || catalog_.templates[placed.job_template].name != stage) continue;
+            if (placed.run.first > there) return true;
+            there = placed.run.end();
+        }
+        return false;
+    }
+
+    // Of a stream that has not ended, or of whose results some are lost: where it goes on, or why it does not.
     std::shared_ptr<const Resumption> with_position(const Plan& plan, const PipelineInfo& pipeline,
-                                                    std::shared_ptr<const Resumption> found) {
+                                                    std::shared_ptr<const Resumption> found, bool spoilt = false) {
         const auto known = pipelines_.find(key_of(plan.name, pipeline.instance));
         if (known == pipelines_.end() || (found != nullptr && !found->history->kept.empty())) return found;
         auto now = found != nullptr ? std::make_shared<Resumption>(*found) : std::make_shared<Resumption>();
@@ -167,7 +191,8 @@ private:
         if (saved && is_there(plan, known->second, *saved))
             now->position = std::make_shared<const StreamPosition>(saved->position);
         else
-            now->begins_again = why.value_or("no position of it is durable, or it has changed since");
+            now->begins_again = spoilt ? "some of what it had made is damaged or missing"
+                                       : why.value_or("no position of it is durable, or it has changed since");
         return now;
     }
 
@@ -211,6 +236,7 @@ private:
     Options options_;
     std::vector<std::string> warnings_;
     std::vector<CollectReport::Damaged> damaged_;
+    std::uint32_t last_loss_ = 0;  // RunSources::last_loss()
     SourcePool sources_{{}};
     Catalog catalog_;
     std::unordered_map<std::string, std::uint32_t> pipelines_;  // rows of the catalog

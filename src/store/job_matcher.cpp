@@ -124,6 +124,12 @@ const Catalog::Job* JobMatcher::kept(std::uint32_t job) const {
     return kept_[job] && row_of_[job] != kNone ? &catalog_.jobs[row_of_[job]] : nullptr;
 }
 
+const Catalog::Job* JobMatcher::first_kept() const {
+    for (std::uint32_t job = 0; job < plan_.job_count; ++job)
+        if (const Catalog::Job* const row = kept(job)) return row;
+    return nullptr;
+}
+
 void JobMatcher::drop_failures_before(const JobHistory& at_start) {
     std::vector<bool> kept_then(plan_.job_count, false);
     for (const JobHistory::Kept& run : at_start.kept)

@@ -26,12 +26,14 @@ public:
     std::unique_ptr<Renumbering> renumbering();
     // The row of a job that is taken as done; else null.
     const Catalog::Job* kept(std::uint32_t job) const;
+    const Catalog::Job* first_kept() const;  // null = none is
     // Failures that were there already at `at_start`, and were not kept then, are to run again.
     void drop_failures_before(const JobHistory& at_start);
     // Outputs that a rank has.
     void take_held(const std::vector<HeldOutputs>& held);
     // It runs again.
     void drop(std::uint32_t job) { kept_[job] = false; }
+    void drop_all() { kept_.assign(kept_.size(), false); }
     // Jobs whose outputs are nowhere (`save:` left them out) run again where a job that runs reads them. `all`: nothing
     // that was saved can be read.
     void drop_what_is_read_and_not_saved(bool all);

@@ -64,8 +64,7 @@ void RunSources::list() {
     std::erase_if(list_.files, [&](const SegmentList::File& file) {
         const bool lost =
             std::find(rules_.lost.begin(), rules_.lost.end(), file.path.filename().string()) != rules_.lost.end();
-        if (lost)
-            add_once(warnings_, fmt::format("left out: {} was found damaged before", file.path.string()));
+        if (lost) add_once(warnings_, fmt::format("left out: {} was found damaged before", file.path.string()));
         return lost || damaged_.contains(file.path);
     });
 }
@@ -90,6 +89,17 @@ std::vector<std::string> RunSources::warnings() const {
     std::vector<std::string> all = warnings_;
     for (const std::string& gap : list_.gaps) add_once(all, gap);
     return all;
+}
+
+std::uint32_t RunSources::last_loss() const {
+    std::uint32_t last = 0;
+    const auto look_at = [&](const std::string& name) {
+        if (const auto id = parse_segment_name(name)) last = std::max(last, id->writer.incarnation);
+    };
+    for (const std::string& name : rules_.lost) look_at(name);
+    for (const CollectReport::Damaged& damaged : damage_) look_at(damaged.file);
+    for (const SegmentId& missing : list_.missing) last = std::max(last, missing.writer.incarnation);
+    return last;
 }
 
 RunDescription RunSources::description() {

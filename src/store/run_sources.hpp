@@ -41,6 +41,9 @@ public:
     // What was left out or is missing, as read() found it; a sentence each.
     std::vector<std::string> warnings() const;
     std::vector<CollectReport::Damaged> damaged() const { return damage_; }
+    // The last launch of which some segment is damaged or missing, now or when an earlier one looked; 0 = there is
+    // none.
+    std::uint32_t last_loss() const;
     const std::vector<SegmentList::File>& segments() const { return list_.files; }
     const std::filesystem::path& directory() const { return directory_; }
     const std::filesystem::path& segments_folder() const { return folder_; }  // as read() found it

@@ -89,7 +89,10 @@ SegmentList list_segments(const std::filesystem::path& directory, const Fences& 
     for (const SegmentId& range : joined_ranges(ranges)) {
         if (range.writer != writer) next = 1;
         writer = range.writer;
-        if (range.first > next) list.gaps.push_back(gap_text(writer, next, range.first - 1));
+        if (range.first > next) {
+            list.gaps.push_back(gap_text(writer, next, range.first - 1));
+            list.missing.push_back({writer, next, range.first - 1});
+        }
         next = range.last + 1;
     }
     return list;

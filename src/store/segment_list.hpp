@@ -30,8 +30,9 @@ struct SegmentList {
         std::filesystem::path path;
         SegmentId id;
     };
-    std::vector<File> files;        // by writer, then in order
-    std::vector<std::string> gaps;  // a sentence each, for people
+    std::vector<File> files;         // by writer, then in order
+    std::vector<std::string> gaps;   // a sentence each, for people
+    std::vector<SegmentId> missing;  // the same, by writer
 };
 
 // The segments in `directory` (which may be missing) without those that a wider one contains, that lie beyond a fence,

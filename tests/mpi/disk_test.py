@@ -3,6 +3,7 @@ durable is lost, and --resume gives the whole.
 """
 import glob
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -22,6 +23,17 @@ jobs:
   second: {worker: constant, after: between, for-each: {n: {range: [0, 200]}}, with: {values: {v: "{n}"}}}
 """
 SLEEPS = "penstock: 1\nname: sleeps\njobs: {nap: {worker: sleep, for-each: {n: {range: [0, 80]}}, with: {seconds: 0.05}}}"
+STREAM = """
+penstock: 1
+name: doubles
+stages:
+  numbers: {worker: range, with: {stop: 300}}
+  twice:
+    worker: command
+    from: numbers
+    ordered: true
+    with: {frames: lines, argv: [sh, -c, 'while read x; do sleep 0.004; echo $((x * 2)); done']}
+"""
 BETWEEN = "between: {worker: noop, after: pause}"
 
 
@@ -123,6 +135,35 @@ class Disks(LaunchTest):
                 self.assertRegex(text, r"work\.h5\.run/segments/i[-re0-9]+\.h5: bytes 0 to [0-9]+ do not match their "
                                        r"checksum, so the file is damaged")
                 self.resume_to_the_end()
+
+    def test_any_segment_of_a_stream_that_has_ended_may_be_damaged_or_gone(self):
+        definition = self.write("stream.yaml", STREAM)
+        self.penstock(2, "run", definition, "-o", "whole.h5", "--no-collect")
+        segments = sorted(os.path.basename(p) for p in glob.glob(self.path("whole.h5.run/segments/*.h5")))
+        self.assertGreater(len(segments), 1)
+        for spoil in ("damage", "remove"):
+            for segment in segments:
+                if spoil == "remove" and segment in {max(s for s in segments if s[:20] == rank) for rank in
+                                                     {s[:20] for s in segments}}:
+                    continue  # nothing says that there was one: who takes what was written away takes it away
+                with self.subTest(spoil=spoil, segment=segment):
+                    shutil.rmtree(self.path("work.h5.run"), ignore_errors=True)
+                    if os.path.exists(self.path("work.h5")):
+                        os.remove(self.path("work.h5"))
+                    shutil.copytree(self.path("whole.h5.run"), self.path("work.h5.run"))
+                    path = self.path("work.h5.run/segments/" + segment)
+                    if spoil == "remove":
+                        os.remove(path)
+                    else:
+                        with open(path, "r+b") as f:
+                            f.seek(os.path.getsize(path) // 2)
+                            f.write(b"not what was written")
+                    for launch in ("the first that goes on", "the next"):
+                        said = self.penstock(0, "run", definition, "-o", "work.h5", "--resume")
+                        with h5py.File(self.path("work.h5"), "r") as f:
+                            self.assertEqual(f["streams/doubles/twice"].asstr()[:].tolist(),
+                                             [str(2 * n) for n in range(300)], launch + ":\n" + said)
+                    self.assertIn("; 0 items", said, "the second has nothing to do")
 
     def test_every_dataset_has_checksums(self):
         """HDF5's own, but for cells of variable length, for which it has none; and all bytes those of blocks."""

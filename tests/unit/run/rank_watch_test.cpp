@@ -44,6 +44,17 @@ TEST(RankWatch, WhatIsForgottenIsNotLost) {
     EXPECT_EQ(looked(watch, kSecond, 10 * kSecond), std::vector<std::uint32_t>());
 }
 
+TEST(RankWatch, AProcessThatHadEndedBeforeIsLostToo) {
+    const pid_t child = fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) _exit(0);
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    RankWatch watch({{2, static_cast<std::uint32_t>(child)}}, 1000 * kSecond);
+    const auto lost = watch.look(kSecond);
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_EQ(lost[0].how, "its process has ended");
+}
+
 TEST(RankWatch, TheEndOfAProcessIsSeenAtOnce) {
     const pid_t child = fork();
     ASSERT_NE(child, -1);

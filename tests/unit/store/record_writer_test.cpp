@@ -272,7 +272,8 @@ TEST_F(RecordWriterTest, AFullDiskIsAnErrorAndWhatWasDurableStays) {
     ::setrlimit(RLIMIT_FSIZE, &limit);
     EXPECT_EQ(writer->durable(), 20u);
     ASSERT_TRUE(writer->error());
-    EXPECT_THAT(*writer->error(), HasSubstr("000000002-000000002.h5: File too large"));
+    EXPECT_THAT(*writer->error(),
+                HasSubstr("000000002-000000002.h5: files of this size are not allowed. Raise the limit"));
     EXPECT_THAT(run_.segments(), SizeIs(1)) << "the temporary file is removed";
     EXPECT_THAT(rows(), SizeIs(20));
 }

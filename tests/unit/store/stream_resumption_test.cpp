@@ -4,9 +4,11 @@
 #include "core/stage.hpp"
 #include "store/durable_jobs.hpp"
 #include "store/position_file.hpp"
+#include "store/segment_name.hpp"
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <functional>
 
 namespace penstock {
@@ -86,6 +88,10 @@ protected:
     void save(const Pipe& p, std::uint32_t incarnation = 1) {
         write_position(run_.directory(), incarnation, stream_identity(*p), *p, position(*p->plan));
     }
+    // Of the n-th call of write(), of the first launch.
+    std::filesystem::path segment_of(std::uint32_t n) const {
+        return run_.directory() / "segments" / segment_name({{1, n, 1}, 1, 1});
+    }
     std::shared_ptr<const Resumption> resume(const Pipe& p) const {
         return DurableJobs::read(run_.results(), {})->resumption(*p->plan, p->info);
     }
@@ -129,6 +135,29 @@ TEST_F(StreamResumption, IsDoneWhenItHasEndedWell) {
     write(1, all_of(ended(p, kSource), ended(p, kWork), ended(p, kFold)), only(kept(p, 0, 50)), end_of(p));
     EXPECT_TRUE(is_done(p));
     EXPECT_FALSE(is_done(a_stream([](Plan& plan) { plan.templates[kWork].with = {{"k", 1}}; })));
+}
+
+TEST_F(StreamResumption, IsNotDoneWhenItemsOfItAreGone) {
+    const Pipe p = a_stream();
+    write(1, {}, only(kept(p, 0, 20)));
+    write(1, {}, only(kept(p, 20, 20)));
+    write(1, all_of(ended(p, kSource), ended(p, kWork), ended(p, kFold)), only(kept(p, 40, 10)), end_of(p));
+    ASSERT_TRUE(is_done(p));
+    std::filesystem::remove(segment_of(2));
+    EXPECT_FALSE(is_done(p));
+    EXPECT_EQ(resume(p)->begins_again, "some of what it had made is damaged or missing");
+}
+
+TEST_F(StreamResumption, IsNotDoneWhenItsLastItemsMayHaveBeenInADamagedSegment) {
+    const Pipe p = a_stream();
+    write(1, all_of(ended(p, kSource), ended(p, kWork), ended(p, kFold)), only(kept(p, 0, 40)), end_of(p));
+    write(1, {}, only(kept(p, 40, 10)));
+    ASSERT_TRUE(is_done(p));
+    std::ofstream(segment_of(2), std::ios::trunc) << "not HDF5";
+    EXPECT_FALSE(is_done(p));
+    // Once it has run again nothing of it can be there.
+    write(2, all_of(ended(p, kSource, 2), ended(p, kWork, 2), ended(p, kFold, 2)), only(kept(p, 0, 50, 2)), end_of(p));
+    EXPECT_TRUE(is_done(p));
 }
 
 TEST_F(StreamResumption, IsNotDoneWhenTwoLaunchesHaveEndedAPartEach) {
