@@ -4,6 +4,7 @@
 #include "sim/random_stream_plans.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace penstock::sim {
@@ -256,6 +257,12 @@ Scenario random_scenario(std::uint64_t seed) { return scenario_of(seed, true); }
 
 namespace {
 
+// At first, when most happens, or when much has been done: every power of two as likely as the next.
+Nanoseconds time_of_death(Random& random) {
+    if (random.chance(0.5)) return random.time(1000, 5'000'000'000);
+    return static_cast<Nanoseconds>(std::exp2(10 + 22 * random.real()));
+}
+
 // At least one broker is left, and perhaps no pipeliner.
 void choose_deaths(Scenario& s, Random& random) {
     std::vector<std::uint32_t> ranks;
@@ -267,7 +274,7 @@ void choose_deaths(Scenario& s, Random& random) {
     for (const std::uint32_t rank : s.pipeliners)
         if (rank != 0 && random.chance(0.3)) ranks.push_back(rank);
     for (const std::uint32_t rank : ranks) {
-        Death death{rank, random.time(1000, 5'000'000'000), random.time(1000, 2'000'000'000), 0};
+        Death death{rank, time_of_death(random), random.time(1000, 2'000'000'000), 0};
         if (random.chance(0.3)) death.back_after = death.noticed_after + random.time(1000, 2'000'000'000);
         s.deaths.push_back(death);
     }

@@ -92,7 +92,7 @@ private:
     void sync_after(Nanoseconds delay) {
         syncing_ = true;
         world_.after(delay, [this] {
-            const std::uint64_t target = added_, items_target = items_added_;
+            const std::uint64_t target = next_sync(), items_target = items_added_;
             world_.after(world_.random().time(1000, world_.scenario().longest_sync), [this, target, items_target] {
                 if (broken_ || killed_) return;
                 reach_items(items_target);
@@ -101,6 +101,11 @@ private:
                 if (any_unsynced()) sync_after(world_.random().time(1000, 200'000'000));
             });
         });
+    }
+    // Of records that are added together a part may be taken up first.
+    std::uint64_t next_sync() {
+        const std::uint64_t waiting = added_ - synced_;
+        return waiting < 2 || world_.random().chance(0.7) ? added_ : synced_ + 1 + world_.random().below(waiting - 1);
     }
     bool any_unsynced() const { return added_ != synced_ || items_added_ != items_synced_; }
     void reach_items(std::uint64_t target) {

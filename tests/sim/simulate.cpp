@@ -6,6 +6,7 @@
 #include "sim/checkers/books_balance.hpp"
 #include "sim/checkers/drained.hpp"
 #include "sim/checkers/exactly_once.hpp"
+#include "sim/checkers/few_at_once.hpp"
 #include "sim/checkers/highest_first.hpp"
 #include "sim/checkers/in_time.hpp"
 #include "sim/checkers/kept_for_good.hpp"
@@ -64,6 +65,7 @@ Checkers all_checkers(const std::shared_ptr<KeptForGood::Known>& kept) {
     all.push_back(std::make_unique<AsModelled>());
     all.push_back(std::make_unique<BooksBalance>());
     all.push_back(std::make_unique<PlansForgotten>());
+    all.push_back(std::make_unique<FewAtOnce>());
     all.push_back(std::make_unique<OneFinalRow>());
     add_checkers_of_streams(all);
     return all;

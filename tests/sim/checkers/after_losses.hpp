@@ -37,7 +37,19 @@ public:
             const JobRef job{m->jobs.pipeline, m->jobs.first.value + i};
             sent_.emplace(job, e.to);
             assigned_[job].insert(e.to);
+            check_past(job, m->past);
         }
+    }
+    // What the router has heard of: more than that nobody can know when the broker is lost.
+    void told_again(const msg::AttemptFailed& failed, std::uint32_t broker) override {
+        Heard& heard = heard_[{failed.jobs.pipeline, failed.jobs.first.value}];
+        if (failed.told_to_end) return;
+        ++heard.failed;
+        heard.broker = broker;
+    }
+    void told_ran(const msg::Ended& ended, std::uint32_t) override {
+        for (std::uint32_t i = 0; i < ended.jobs.count; ++i)
+            heard_.erase({ended.jobs.pipeline, ended.jobs.first.value + i});
     }
     void rank_lost(std::uint32_t rank) override {
         lost_.insert(rank);
@@ -83,6 +95,7 @@ public:
         const Router& router = cluster.router().router();
         if (router.recovering()) fail("a pipeline is still withdrawn");
         if (router.counts().assigned != 0) fail(std::to_string(router.counts().assigned) + " jobs are still assigned");
+        check_leftovers(cluster);
         if (cluster.router().gave_up()) return;
         const auto known = world().disk().known();
         std::uint64_t succeeded = 0, failed = 0, skipped = 0;
@@ -108,6 +121,27 @@ public:
     }
 
 private:
+    // No attempt that the router has heard of is forgotten because a rank is lost, so that the job is tried no more
+    // often than it may, and elsewhere.
+    void check_past(const JobRef& job, const PastAttempts& past) const {
+        const auto at = heard_.find(job);
+        const Heard heard = at == heard_.end() ? Heard() : at->second;
+        if (past.failed != heard.failed)
+            fail(text(job) + " is given out as if " + std::to_string(past.failed) + " attempts had failed, of " +
+                 std::to_string(heard.failed));
+        if (heard.failed != 0 && past.broker != heard.broker) fail(text(job) + " is given out with another past");
+    }
+    // Those that live on have nothing left.
+    void check_leftovers(const Cluster& cluster) const {
+        for (const SimBroker* b : cluster.brokers()) {
+            if (b->killed()) continue;
+            if (b->broker().running() != 0 || b->broker().queued() != 0) fail("a broker still has jobs");
+            if (b->broker().tickets_in_use() != 0) fail("a broker keeps tickets of jobs that have ended");
+            if (b->values().in_hand() != 0) fail("a broker has inputs left, or questions about them");
+        }
+        for (const Pipeliner* p : cluster.pipeliners())
+            if (p->active_pipelines() == 0 && p->remembers() != 0) fail("a pipeliner remembers what is over");
+    }
     static bool is_final(const std::map<JobRef, Disk::Known>& known, const JobRef& job) {
         const auto at = known.find(job);
         return at != known.end() && at->second.state >= JobState::succeeded;
@@ -146,6 +180,8 @@ private:
                                     : expected[job] == Fate::fails  ? JobState::failed
                                                                     : JobState::skipped;
             if (at->second.state != wanted) fail("the disk has another end of " + text({id, job}));
+            if (at->second.final_rows > 1)
+                fail(std::to_string(at->second.final_rows) + " rows say how " + text({id, job}) + " ended");
         }
     }
 
@@ -158,6 +194,10 @@ private:
     std::map<std::uint32_t, std::set<JobRef>> running_;   // by broker, of these
     std::map<JobRef, std::uint32_t> lost_under_;          // ranks, while they ran it
     std::map<JobRef, std::uint32_t> failed_;              // attempts
+    struct Heard {
+        std::uint32_t failed = 0, broker = 0;
+    };
+    std::map<JobRef, Heard> heard_;  // of attempts, since the job last ended
     std::set<std::uint32_t> lost_;
     std::set<JobRef> given_up_;
 };
