@@ -104,8 +104,12 @@ void Router::lose(std::uint32_t rank, Outbox& out) {
     }
 
     std::vector<PipelineId> touched;
-    for (auto& [id, p] : pipelines_)
-        if (p.begun && is_touched_by(p, rank)) touched.push_back(id);
+    for (auto& [id, p] : pipelines_) {
+        if (p.begun && is_touched_by(p, rank))
+            touched.push_back(id);
+        else
+            std::erase(p.brokers, rank);  // should another loss touch it, nobody waits for this one to withdraw it
+    }
     std::sort(touched.begin(), touched.end());
     for (const PipelineId id : touched) begin_recovery(id, pipelines_.at(id), rank, out);
     for (const AssignedJobs::Run& run : lost)

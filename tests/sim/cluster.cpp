@@ -65,7 +65,10 @@ void Cluster::plan_death(const Death& death) {
             world_.after(death.back_after + world_.random().time(1000, 1'000'000'000),
                          [this, rank = death.rank] { die(rank); });
         }
-        world_.after(death.noticed_after, [this, rank = death.rank] { lose(rank); });
+        world_.after(death.noticed_after, [this, rank = death.rank] {
+            to_lose_.push_back(rank);
+            wake(0);
+        });
     });
 }
 
@@ -76,15 +79,13 @@ void Cluster::die(std::uint32_t rank) {
     r.inbox.clear();
 }
 
-void Cluster::lose(std::uint32_t rank) {
+// In a turn of rank 0, which may have heard of other things in the same one.
+void Cluster::lose(std::uint32_t rank, Outbox& out) {
     if (std::exchange(ranks_[rank].lost, true)) return;
     const Fault fault = world_.scenario().fault;
     if (fault != Fault::unfenced_zombie) world_.disk().fence(Disk::Writer{world_.scenario().launch, rank});
     world_.tell([&](Checker& c) { c.rank_lost(rank); });
-    Outbox out(0);
     ranks_[0].router->lose(rank, out);
-    post(out);
-    wake(0);
 }
 
 bool Cluster::finished() const {
@@ -141,6 +142,8 @@ void Cluster::turn(std::uint32_t rank) {
         r.inbox.pop_front();
         for (const Envelope& e : frame) dispatch(rank, e, out);
     }
+    if (rank == 0)
+        for (const std::uint32_t lost : std::exchange(to_lose_, {})) lose(lost, out);
     if (r.router != nullptr) r.router->turn(out);
     if (r.broker != nullptr) r.broker->turn(out);
     post(out);

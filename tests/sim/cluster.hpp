@@ -59,7 +59,7 @@ private:
     void kill();
     void plan_death(const Death& death);
     void die(std::uint32_t rank);
-    void lose(std::uint32_t rank);
+    void lose(std::uint32_t rank, Outbox& out);
     std::string unfinished() const;
 
     World world_;
@@ -67,6 +67,7 @@ private:
     std::vector<Rank> ranks_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, Nanoseconds> last_arrival_;  // by link
     std::uint64_t messages_ = 0;
+    std::vector<std::uint32_t> to_lose_;  // ranks that rank 0 is to notice
     bool fault_done_ = false;
     std::map<PipelineId, std::uint32_t> epochs_;  // of a fault
 };

@@ -278,6 +278,12 @@ void choose_deaths(Scenario& s, Random& random) {
         if (random.chance(0.3)) death.back_after = death.noticed_after + random.time(1000, 2'000'000'000);
         s.deaths.push_back(death);
     }
+    // Or they share what has failed: the others follow the first, while it is recovered from.
+    if (!Random(s.seed ^ 0x7079).chance(0.3)) return;
+    for (std::size_t i = 1; i < s.deaths.size(); ++i) {
+        s.deaths[i].at = s.deaths[i - 1].at + random.time(1, 100'000'000);
+        s.deaths[i].noticed_after = s.deaths[i - 1].noticed_after;
+    }
 }
 
 }  // namespace

@@ -33,6 +33,8 @@ public:
     void sent(const Envelope& e) override {
         const auto* message = std::get_if<BrokerMessage>(&e.message);
         const auto* m = message == nullptr ? nullptr : std::get_if<msg::Assign>(message);
+        if (const auto* told = message == nullptr ? nullptr : std::get_if<msg::IntroducePipeline>(message))
+            introduced_.emplace(told->info.id, e.to);
         for (std::uint32_t i = 0; m != nullptr && i < m->jobs.count; ++i) {
             const JobRef job{m->jobs.pipeline, m->jobs.first.value + i};
             sent_.emplace(job, e.to);
@@ -51,6 +53,7 @@ public:
         for (std::uint32_t i = 0; i < ended.jobs.count; ++i)
             heard_.erase({ended.jobs.pipeline, ended.jobs.first.value + i});
     }
+    void forgotten(PipelineId id, std::uint32_t broker) override { introduced_.erase({id, broker}); }
     void rank_lost(std::uint32_t rank) override {
         lost_.insert(rank);
         for (const JobRef& job : running_[rank]) ++lost_under_[job];
@@ -139,6 +142,10 @@ private:
             if (b->broker().tickets_in_use() != 0) fail("a broker keeps tickets of jobs that have ended");
             if (b->values().in_hand() != 0) fail("a broker has inputs left, or questions about them");
         }
+        if (!world().scenario().may_end_early() && !cluster.router().gave_up())
+            for (const auto& [id, broker] : introduced_)
+                if (!lost_.contains(broker))
+                    fail("broker " + std::to_string(broker) + " keeps pipeline " + std::to_string(id.value));
         for (const Pipeliner* p : cluster.pipeliners())
             if (p->active_pipelines() == 0 && p->remembers() != 0) fail("a pipeliner remembers what is over");
     }
@@ -189,11 +196,12 @@ private:
     std::map<JobRef, std::uint32_t> attempts_;                           // the highest there was
     std::map<std::pair<std::uint32_t, std::uint64_t>, JobRef> records_;  // not durable yet
     std::map<PipelineId, std::vector<Fate>> fates_;
-    std::map<JobRef, std::set<std::uint32_t>> assigned_;  // the brokers that have had it
-    std::set<std::pair<JobRef, std::uint32_t>> sent_;     // those that the router gave it to
-    std::map<std::uint32_t, std::set<JobRef>> running_;   // by broker, of these
-    std::map<JobRef, std::uint32_t> lost_under_;          // ranks, while they ran it
-    std::map<JobRef, std::uint32_t> failed_;              // attempts
+    std::map<JobRef, std::set<std::uint32_t>> assigned_;         // the brokers that have had it
+    std::set<std::pair<PipelineId, std::uint32_t>> introduced_;  // to brokers that have not forgotten them
+    std::set<std::pair<JobRef, std::uint32_t>> sent_;            // those that the router gave it to
+    std::map<std::uint32_t, std::set<JobRef>> running_;          // by broker, of these
+    std::map<JobRef, std::uint32_t> lost_under_;                 // ranks, while they ran it
+    std::map<JobRef, std::uint32_t> failed_;                     // attempts
     struct Heard {
         std::uint32_t failed = 0, broker = 0;
     };

@@ -230,6 +230,25 @@ TEST_F(RouterRecovery, APipelineThatHadEndedButWasNotDurableGoesOn) {
     EXPECT_EQ(std::count(told.begin(), told.end(), "over 1"), 1);
 }
 
+// What had ended at the first one was durable, and did not matter; then what had ended at the second one did.
+TEST_F(RouterRecovery, NobodyWaitsForARankThatWasLostWhileThePipelineOnlyWaitedForAnother) {
+    make({1, 1, 1});
+    begin("a[3]");
+    ready(0, 3, 0);
+    scheduled();
+    ended(2, 0);
+    ended(3, 1);
+    ended(4, 2);
+    router_->on(msg::Durable{1}, 2, out_);
+    router_->on(msg::Durable{1}, 3, out_);
+    test::sent(out_);
+    EXPECT_EQ(lose(3), Lines()) << "all that ended there is durable";
+    EXPECT_EQ(lose(4), (Lines{"2: Withdraw 1 epoch 1 pipeliner 1"}));
+    withdrawn(2, 1);
+    EXPECT_EQ(rebuilt(1, kept({{0, 2}})),
+              (Lines{"1: Restart 1 of plan 1 epoch 1: 2 succeeded, 0 failed, running nothing"}));
+}
+
 TEST_F(RouterRecovery, AnAttemptThatHadEndedAndWasNotDurableIsLostToo) {
     two_brokers_at_work();
     ended(3, 2);
