@@ -26,7 +26,7 @@ void PositionKeeper::begin(const std::shared_ptr<const PipelineContext>& pipelin
     const std::lock_guard lock(mutex_);
     Stream& stream = streams_[pipeline->info.id];
     const bool may_have_file = stream.may_have_file || incarnation_ > 1;
-    stream = {identity, may_have_file && goes_on};
+    stream = {identity, may_have_file};  // until it ends: that the file goes may still wait then
     if (may_have_file && !goes_on) remove_file(pipeline);
 }
 

@@ -79,6 +79,25 @@ TEST_F(PositionKeeperTest, AStreamThatBeginsAgainHasNoPosition) {
     EXPECT_EQ(after(2, [&](PositionKeeper& keeper) { keeper.begin(pipeline_, identity_, false); }), 0u);
 }
 
+// Before anything has been written, and before what an earlier launch has left has been removed.
+TEST_F(PositionKeeperTest, NothingIsLeftOfAStreamThatEndsAtOnce) {
+    EXPECT_EQ(after(1,
+                    [&](PositionKeeper& keeper) {
+                        keeper.begin(pipeline_, identity_, false);
+                        keeper.put(pipeline_, behind(10));
+                        keeper.end(pipeline_, true);
+                    }),
+              0u);
+    write_position(folder_, 1, identity_, *pipeline_, *behind(10));
+    EXPECT_EQ(after(2,
+                    [&](PositionKeeper& keeper) {
+                        keeper.begin(pipeline_, identity_, false);
+                        keeper.end(pipeline_, true);
+                    }),
+              0u);
+    EXPECT_TRUE(std::filesystem::is_empty(folder_ / "positions"));
+}
+
 TEST_F(PositionKeeperTest, WhatCannotBeWrittenIsToldOnce) {
     std::filesystem::remove(folder_ / "positions");
     PositionKeeper keeper(folder_, 1);
