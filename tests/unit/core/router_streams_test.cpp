@@ -262,6 +262,24 @@ TEST_F(RouterStreams, OneThatNobodyWantsIsStoppedWhereverItIsPlaced) {
     EXPECT_EQ(only("StopStream"), (Lines{stops.front()}));
 }
 
+// Nobody has it yet, so nobody is asked what there is of it; what the lost pipeliner has said of it counts no more.
+TEST_F(RouterStreams, OneThatWaitsIsNotPlacedBeforeItsNextPipelinerKnowsIt) {
+    Setup s = own_hosts({1, 1});
+    s.spare_pipeliner = 0;
+    make(s);
+    begin_stream(stream(1));
+    router_->lose(kPipeliner, out_);
+    EXPECT_EQ(scheduled(), Lines());
+    router_->rebuilt(PipelineId(1), 1, {}, out_);
+    router_->schedule(now_, out_);
+    EXPECT_EQ(only("PlaceStream"), Lines());
+    router_->on(msg::Restarted{PipelineId(1), 1}, 0, out_);
+    for (const std::uint32_t job : {0u, 1u, 2u}) ready(job, 1, job);
+    router_->schedule(now_, out_);
+    EXPECT_EQ(only("PlaceStream").size(), 2u);
+    EXPECT_EQ(router_->counts().assigned, 3u);
+}
+
 TEST_F(RouterStreams, JobsGoOnBesideAStream) {
     make({1});
     begin_stream(stream(2));

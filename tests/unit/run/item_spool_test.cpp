@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ protected:
         std::vector<std::string> all;
         while (!spool.empty()) append(*spool.pop().load(), all);
         return all;
+    }
+    static std::ptrdiff_t open_files() {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
     }
     // "" when it could be put in.
     static std::string problem_with(ItemSpool& spool, const StreamItemsPtr& items) {
@@ -117,6 +121,23 @@ TEST_F(ItemSpoolTest, APortionThatWasTakenOutIsThereWhenTheSpoolIsCleared) {
     std::vector<std::string> got;
     append(*second.load(), got);
     EXPECT_EQ(got, std::vector{large_ + "1"});
+}
+
+// A stream may be read for days while it is fed.
+TEST_F(ItemSpoolTest, HasOneFileHoweverMuchGoesThrough) {
+    const std::ptrdiff_t before = open_files();
+    ItemSpool spool(folder_, 0);
+    for (int i = 0; i < 3; ++i) spool.push(items({large_}));
+    std::vector<ItemSpool::Portion> readers;
+    for (int i = 0; i < 20; ++i) {
+        readers.push_back(spool.pop());
+        spool.push(items({large_}));
+    }
+    EXPECT_EQ(open_files(), before + 1);
+    while (!spool.empty()) readers.push_back(spool.pop());
+    EXPECT_EQ(open_files(), before + 1) << "of those that have not been read";
+    readers.clear();
+    EXPECT_EQ(open_files(), before);
 }
 
 TEST_F(ItemSpoolTest, LeavesSomeOfTheDiskFree) {

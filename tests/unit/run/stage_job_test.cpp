@@ -95,8 +95,9 @@ TEST(StageJob, CpuTimeIsThatOfItsTicketsAndPeakMemoryTheLargest) {
     EXPECT_EQ(job.peak_memory_bytes(), 3u << 20);
 }
 
-// A list that has waited long enough leaves, whatever passes by meanwhile.
-TEST(StageJob, AMarkAtWhichAFoldIsNotAskedDoesNotPutItToSleep) {
+// A list that has waited long enough leaves, whatever passes by meanwhile. And the state that is known is of before the
+// mark: a stream that went on from there with it would miss items.
+TEST(StageJob, AMarkAtWhichAFoldIsNotAskedDoesNotPutItToSleepNorTellAState) {
     StageJob job({5, a_fold(), TemplateIndex(1), 0, 1}, 0);
     const JobIndex source(0);
     std::uint64_t mark = 0;
@@ -129,6 +130,7 @@ TEST(StageJob, AMarkAtWhichAFoldIsNotAskedDoesNotPutItToSleep) {
         ASSERT_NO_FATAL_FAILURE(pass_item());
         ASSERT_TRUE(job.wants_to_wake());
         all_asked = pass_mark();
+        ASSERT_EQ(job.take_reached().size(), all_asked ? 1u : 0u) << "at mark " << mark;
         job.out().take_sendable();
         ASSERT_TRUE(job.wants_to_wake()) << "after mark " << mark;
     }
