@@ -19,8 +19,6 @@ public:
         for (std::uint32_t s = 0; s < stages.size(); ++s)
             for (const TemplateIndex from : stages[s].from) {
                 if (s == without || from.value == without) continue;
-                // Of these nothing is waited for, and they are never full.
-                if (stages[s].merge == Merge::latest && from != stages[s].from.front()) continue;
                 const std::uint32_t other = group_[from.value], one = group_[s];
                 std::replace(group_.begin(), group_.end(), other, one);
             }

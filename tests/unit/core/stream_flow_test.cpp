@@ -134,6 +134,15 @@ TEST(BufferedInputs, AreThoseThatAMergeLetsWaitWhileTheyHaveAWayToTheOthers) {
     EXPECT_EQ(buffered(s), (Inputs{{both, 1}})) << "the first of concat never waits";
 }
 
+// What waits behind a merge with the latest keeps it from taking anything: also what it only looks at the latest of.
+TEST(BufferedInputs, MayHaveTheirWayOverWhatAMergeWithTheLatestLooksAt) {
+    Stages s;
+    const auto one = s.source(), two = s.source();
+    const auto seen = s.map({one, two}, 1, false, 0, Merge::latest);
+    const auto m = s.map({two, seen}, 1, false, 0, Merge::concat);
+    EXPECT_EQ(buffered(s), (std::vector<BufferedInput>{{m, 1}}));
+}
+
 TEST(BufferedInputs, OfMergesOverSourcesOfTheirOwnAreNone) {
     Stages s;
     const auto one = s.source(), two = s.source(), three = s.source();
