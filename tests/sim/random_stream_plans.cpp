@@ -27,6 +27,24 @@ bool give_resources(Plan& plan, const Scenario& s, Random& random) {
     return any;
 }
 
+// Of some stages an item may take so long at most, and some never get done with one: it is tried again.
+void give_timeouts(Plan& plan, test::Tree& tree, Random random) {
+    constexpr double kTimeout = 0.5;  // far longer than any item else takes
+    for (std::uint32_t s = 0; s < tree.stages.size(); ++s) {
+        const test::Asked& a = tree.stages[s];
+        if (a.from.size() != 1 || a.on_error != OnError::retry || !random.chance(0.2)) continue;
+        for (std::uint32_t t = 0; t < plan.templates.size(); ++t)
+            if (stage_shown_for(plan.templates[t].name) == a.name && plan.stages[t].role == Stage::Role::worker &&
+                plan.stages[t].part != FoldPart::combines)
+                plan.templates[t].timeout_s = kTimeout;
+        const List& input = tree.made[a.from.front()].items;
+        for (std::uint32_t n = input.empty() ? 0 : random.below(4); n != 0; --n) {
+            const Value& item = input[random.below(input.size())];
+            if (item.is(Value::Type::int64)) tree.scripts.at(a.name).hang.insert(item.int64());
+        }
+    }
+}
+
 // Beside many small jobs: one that needs several CPUs at once.
 void add_wide_stream(Scenario& s, Random& random) {
     auto tree =
@@ -60,6 +78,7 @@ void add_streams(Scenario& s, Random random, bool may_fail) {
         auto plan = std::make_shared<Plan>(*test::plan_of(tree->stages));
         plan->name = name;
         for (JobTemplate& t : plan->templates) t.resources = {0, 0, {}};
+        if (!ends) give_timeouts(*plan, *tree, Random(s.seed ^ mix(0x71e0 + s.plans.size())));
         if (hold && give_resources(*plan, s, random)) s.only_simple = false;
         s.streams.emplace(name, std::move(tree));
         s.jobs += plan->job_count;

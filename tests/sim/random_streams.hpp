@@ -6,8 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <set>
 
 namespace penstock::test {
 
@@ -30,6 +33,7 @@ inline std::int64_t id_of(const Value& item) {
 struct Made {
     List items;
     bool in_order = true;
+    std::uint64_t skipped = 0;  // items of its input
     // Although an item of this stage or of one before it fails: exactly this comes out then.
     std::optional<List> before_failure = std::nullopt;
 };
@@ -44,7 +48,7 @@ struct Tree {
     std::string fails_in;
 
     std::string text() const {
-        static constexpr const char* kMerges[] = {"any", "concat", "interleave", "zip"};
+        static constexpr const char* kMerges[] = {"any", "concat", "interleave", "zip", "latest"};
         static constexpr const char* kForms[] = {"none", "map", "generator", "fold", "source"};
         std::string all = std::to_string(brokers) + " brokers, deaths " + std::to_string(dies) +
                           (fails_in.empty() ? "" : ", fails in " + fails_in) + "\n";
@@ -131,14 +135,14 @@ private:
         if (a.form == StageForm::fold) {
             a.snapshots = true;
             a.ordered = false;
-            script.finish = [](const List& seen) { return List{Value(total(seen))}; };
+            script.finish = [id = id_by(a)](const List& seen) { return List{Value(total(seen, id))}; };
             out = {script.finish(input.items), true};
         } else {
             const std::uint32_t drops[] = {0, 10, 60, 100}, most = a.form == StageForm::map ? 1 : random_.between(1, 3);
             const std::uint32_t drop = drops[random_.below(4)];
             script.answers_in_parts = a.form == StageForm::generator && random_.chance(0.5);
-            script.on_item = [=](const Value& item) {
-                const std::int64_t id = id_of(item);
+            script.on_item = [=, of_item = id_by(a)](const Value& item) {
+                const std::int64_t id = of_item(item);
                 List made;
                 if (static_cast<std::uint64_t>(mixed(id, salt)) % 100 < drop) return made;
                 const auto n = most == 1 ? 1 : static_cast<std::uint64_t>(mixed(id, salt + 50)) % (most + 1);
@@ -146,17 +150,39 @@ private:
                 return made;
             };
             if (random_.chance(0.2)) skip_some(a, script, input);
-            for (const Value& item : input.items)
-                if (!script.raise.contains(id_of(item)) || !item.is(Value::Type::int64))
-                    for (const Value& made : script.on_item(item)) out.items.push_back(made);
+            for (const Value& item : input.items) {
+                if (item.is(Value::Type::int64) && script.raise.contains(item.int64())) {
+                    ++out.skipped;
+                    continue;
+                }
+                for (const Value& made : script.on_item(item)) out.items.push_back(made);
+            }
         }
         add(a, script, out);
     }
 
-    static std::int64_t total(const List& seen) {
+    using Id = std::function<std::int64_t(const Value& item)>;
+
+    static std::int64_t total(const List& seen, const Id& id) {
         std::int64_t sum = 0;
-        for (const Value& item : seen) sum ^= mixed(id_of(item), 5);
+        for (const Value& item : seen) sum ^= mixed(id(item), 5);
         return sum;
+    }
+
+    // What decides what is made of an item; of a list with the latest items of other stages that is the item of the
+    // first stage, if the others are what may be there.
+    Id id_by(const Asked& a) const {
+        if (a.from.size() < 2 || a.merge != Merge::latest) return id_of;
+        auto others = std::make_shared<std::vector<std::set<std::int64_t>>>(a.from.size());
+        for (std::size_t i = 1; i < a.from.size(); ++i)
+            for (const Value& item : tree_.made[a.from[i]].items) (*others)[i].insert(id_of(item));
+        return [others](const Value& item) {
+            const List& row = item.list();
+            bool right = row.size() == others->size();
+            for (std::size_t i = 1; right && i < row.size(); ++i)
+                right = row[i].is(Value::Type::null) || (*others)[i].contains(id_of(row[i]));
+            return right ? id_of(row.front()) : -1;
+        };
     }
 
     // Their worker throws, and they are left out. Deaths would leave out others.
@@ -188,8 +214,17 @@ private:
         if (from.size() == 1) return tree_.made[from.front()];
         // Which items a zip puts together is anybody's guess when they come in any order.
         if (kind_ == Kind::any) a.merge = static_cast<Merge>(random_.below(all.in_order ? 4 : 3));
+        if (kind_ == Kind::any && mix(sum + (tree_.stages.size() << 16)) % 5 == 0) a.merge = Merge::latest;
         if (a.merge == Merge::any) all.in_order = false;
-        if (a.merge == Merge::zip) {
+        if (a.merge == Merge::latest) {
+            // Which ones of the others is a matter of time.
+            for (const Value& item : tree_.made[from.front()].items) {
+                List row(from.size());
+                row.front() = item;
+                all.items.push_back(Value(std::move(row)));
+            }
+            all.in_order = tree_.made[from.front()].in_order;
+        } else if (a.merge == Merge::zip) {
             for (std::size_t i = 0; i < shortest; ++i) {
                 List row;
                 for (const std::uint32_t f : from) row.push_back(tree_.made[f].items[i]);

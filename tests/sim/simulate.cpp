@@ -17,6 +17,7 @@
 #include "sim/checkers/plans_forgotten.hpp"
 #include "sim/checkers/resources.hpp"
 #include "sim/checkers/short_queues.hpp"
+#include "sim/checkers/stream_counts.hpp"
 #include "sim/checkers/stream_credit.hpp"
 #include "sim/checkers/stream_items.hpp"
 #include "sim/checkers/stream_positions.hpp"
@@ -42,6 +43,7 @@ void add_checkers_of_streams(Checkers& all) {
     all.push_back(std::make_unique<StreamCredit>());
     all.push_back(std::make_unique<StreamPositionsHold>());
     all.push_back(std::make_unique<StreamItemsAreAsModelled>());
+    all.push_back(std::make_unique<StreamCountsAreRight>());
     all.push_back(std::make_unique<StreamsEnd>());
 }
 

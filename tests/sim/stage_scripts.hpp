@@ -51,6 +51,7 @@ struct StageScript {
     std::function<List(const List& seen)> finish;  // of a fold: of all it has seen
     List source;                                   // of a source; each worker has its part
     std::set<std::int64_t> raise, crash;           // items at which it throws, or dies
+    std::set<std::int64_t> hang;                   // at its first try it never gets done with these
     std::uint32_t calm_after = 0xffffffff;         // tries of a ticket from which on it does neither
     // As generators do whose items make more than fits an answer.
     bool answers_in_parts = false;
@@ -80,6 +81,13 @@ public:
     std::size_t most_replayed = 0;
 
 protected:
+    bool hangs(const Ticket& ticket, const StageRequest& request) const {
+        const auto script = scripts_.find(std::string(stage_shown_for(ticket.job->name)));
+        if (script == scripts_.end() || script->second.hang.empty() || ticket.attempt > 1) return false;
+        if (request.what != StageRequest::Do::items || request.items.count() != request.replayed + 1) return false;
+        const Value item = decoded(request.items).back();
+        return item.is(Value::Type::int64) && script->second.hang.contains(item.int64());
+    }
     Outcome worked(const Ticket& ticket) {
         ++tickets;
         StageScript& script = scripts_[std::string(stage_shown_for(ticket.job->name))];  // NAME@part as NAME

@@ -49,7 +49,8 @@ public:
         if (world().may_be_closed(id)) return;
         // What comes for a merge that needs no more of it may still be on its way.
         const auto& stages = p.plan->stages;
-        if (std::any_of(stages.begin(), stages.end(), [](const Stage& s) { return s.merge == Merge::zip; })) return;
+        const auto may_end_first = [](const Stage& s) { return s.merge == Merge::zip || s.merge == Merge::latest; };
+        if (std::any_of(stages.begin(), stages.end(), may_end_first)) return;
         for (auto at = links_.lower_bound({id, JobIndex(0), JobIndex(0)});
              at != links_.end() && std::get<0>(at->first) == id; ++at)
             if (at->second.back_items != at->second.items || at->second.back_bytes != at->second.bytes)

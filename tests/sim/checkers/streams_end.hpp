@@ -45,14 +45,15 @@ public:
 
 private:
     const test::Tree& tree_of(const PipelineTruth& p) const { return *world().scenario().streams.at(p.plan->name); }
-    // Neither does a zip, which ends with the first of its inputs: the others go on until they hear of it.
+    // Nor does any merge that ends with one of its inputs: the others go on until they hear of it.
     bool none_stops_early() const {
         const Scenario& s = world().scenario();
-        const auto zips = [](const auto& plan) {
-            return std::any_of(plan->stages.begin(), plan->stages.end(),
-                               [](const Stage& stage) { return stage.merge == Merge::zip; });
+        const auto ends_early = [](const auto& plan) {
+            return std::any_of(plan->stages.begin(), plan->stages.end(), [](const Stage& stage) {
+                return stage.merge == Merge::zip || stage.merge == Merge::latest;
+            });
         };
-        return std::none_of(s.plans.begin(), s.plans.end(), zips) &&
+        return std::none_of(s.plans.begin(), s.plans.end(), ends_early) &&
                std::all_of(s.streams.begin(), s.streams.end(),
                            [](const auto& e) { return e.second->fails_in.empty(); }) &&
                std::none_of(s.submissions.begin(), s.submissions.end(),

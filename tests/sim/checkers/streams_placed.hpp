@@ -1,10 +1,11 @@
-// A stream is placed as a whole, in one turn and at ranks that live, once in each epoch; it is opened once all of its
-// brokers have all of their jobs, and no item comes before the job it is for. When a job of it fails each of its
-// brokers is told once, and so when nobody wants more of it, were it before it has its place. One whose stages hold
-// nothing waits for nobody.
+// A stream is placed as a whole, in one turn and at ranks that live, once in each epoch, and after a loss not before
+// its pipeliner has started it again; it is opened once all of its brokers have all of their jobs, and no item comes
+// before the job it is for. When a job of it fails by itself each of its brokers is told once which one; and so when
+// nobody wants more of it, were it before it has its place. One whose stages hold nothing waits for nobody.
 #pragma once
 
 #include "sim/cluster.hpp"
+#include "sim/random_streams.hpp"
 
 #include <algorithm>
 #include <map>
@@ -26,6 +27,8 @@ public:
         if (const auto* to_router = std::get_if<RouterMessage>(&e.message)) {
             if (const auto* m = std::get_if<msg::Ready>(to_router); m != nullptr && world().is_stream(m->jobs.pipeline))
                 streams_[m->jobs.pipeline].ready += m->jobs.count;
+            if (const auto* m = std::get_if<msg::Restarted>(to_router); m != nullptr && world().is_stream(m->pipeline))
+                streams_[m->pipeline].restarted = m->epoch;
             if (const auto* m = std::get_if<msg::StreamReady>(to_router)) streams_[m->pipeline].unready.erase(e.from);
             if (std::holds_alternative<msg::StoreFailed>(*to_router)) drains_ = true;
         }
@@ -51,6 +54,7 @@ public:
             assign(*m, e.to);
         if (const auto* m = std::get_if<msg::OpenStream>(to_broker)) open(m->pipeline, e.to);
         if (const auto* m = std::get_if<msg::StopStream>(to_broker)) {
+            if (m->failed) look_at_cause(*m);
             Stream& s = streams_[m->pipeline];
             // What goes on behind a failure may be stopped once more, because the run ends.
             if (!s.stopped.insert(e.to).second && (m->failed || !s.failed || !s.ended.insert(e.to).second))
@@ -90,9 +94,9 @@ public:
 
 private:
     struct Stream {
-        std::uint64_t ready = 0;  // of its jobs
-        std::uint32_t epoch = 0;
-        std::vector<std::uint32_t> ranks;  // of each job
+        std::uint64_t ready = 0;                 // of its jobs
+        std::uint32_t epoch = 0, restarted = 0;  // as it is placed, and as its pipeliner knows
+        std::vector<std::uint32_t> ranks;        // of each job
         std::set<std::uint32_t> told, unready, open, stopped, ended;
         std::set<std::uint32_t> assigned;  // jobs
         bool opened = false, failed = false, closed = false, over = false;
@@ -104,6 +108,7 @@ private:
         if (s.told.size() > 1 && m.ranks != s.ranks) fail("brokers are told different places of " + name);
         for (const std::uint32_t rank : m.ranks)
             if (lost_.contains(rank)) fail(name + " is placed at a rank that is lost");
+        if (m.epoch != s.restarted) fail(name + " is placed before its pipeliner has started it again");
         s.ranks = m.ranks;
         s.epoch = m.epoch;
         s.unready.insert(to);
@@ -121,6 +126,14 @@ private:
         if (!s.unready.empty()) fail("a stream is opened before all of its brokers are ready");
         if (!s.open.insert(to).second) fail("a stream is opened twice");
         s.opened = true;
+    }
+    // What else fails does so because of that one, and it decides what goes on behind it.
+    void look_at_cause(const msg::StopStream& m) const {
+        const Plan& plan = *world().truth(m.pipeline).plan;
+        const std::string& fails_in = world().scenario().streams.at(plan.name)->fails_in;
+        const std::string cause(stage_shown_for(plan.templates[plan.template_of(m.cause).value].name));
+        if (!fails_in.empty() && cause != fails_in)
+            fail(plan.name + " is stopped because of " + cause + ", and " + fails_in + " fails");
     }
     std::uint64_t jobs_at(PipelineId id, std::uint32_t broker) {
         const auto& ranks = streams_[id].ranks;
