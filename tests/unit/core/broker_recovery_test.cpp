@@ -80,6 +80,38 @@ TEST_F(BrokerRecovery, WhatHasEndedSinceAnEarlierWithdrawIsStillSaidToRun) {
     EXPECT_EQ(told().size(), 2u);
 }
 
+TEST_F(BrokerRecovery, AFailedAttemptSinceAnEarlierWithdrawIsStillSaidToRun) {
+    make(1, "a : retries 2");
+    assign(0, 1, 0);
+    settled();
+    withdraw(1);
+    told();
+    end(0, false);
+    told();
+    withdraw(2);
+    broker_->durable(1);
+    EXPECT_EQ(told(), (Lines{"0: Withdrawn 1 epoch 2: running 1:0; held nothing"}));
+    on(msg::Continue{PipelineId(1), 2});
+    EXPECT_EQ(told().size(), 1u) << "the router makes of it another attempt";
+}
+
+TEST_F(BrokerRecovery, WhatCouldNotBeStoredIsToldAfterTheEndThatWasKeptBack) {
+    make(1, "a[1]");
+    assign(0, 1, 0);
+    settled();
+    withdraw();
+    told();
+    end(0);
+    told();
+    broker_->refused({jobs(0), "too large"}, out_);
+    EXPECT_EQ(told(), Lines());
+    on(msg::Continue{PipelineId(1), 1});
+    const Lines lines = told();
+    ASSERT_EQ(lines.size(), 3u);
+    EXPECT_EQ(lines[1].substr(0, 8), "0: Ended");
+    EXPECT_EQ(lines[2].substr(0, 10), "0: Refused");
+}
+
 TEST_F(BrokerRecovery, JobsThatWaitForInputsAreDroppedToo) {
     make(1, "a[2] => b[2]");
     on(msg::Assign{jobs(2, 2), TemplateIndex(1), 1, 4, true});

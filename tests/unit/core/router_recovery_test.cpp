@@ -32,6 +32,13 @@ protected:
     static JobHistory kept(std::vector<JobHistory::Kept> kept, std::vector<JobHistory::Tried> tried = {}) {
         return {std::move(kept), std::move(tried), {}};
     }
+    void failed(std::uint32_t broker, std::uint32_t job) {
+        msg::AttemptFailed m;
+        m.jobs = jobs(job);
+        m.record = ++records_[broker];
+        m.past = {1, 0, broker, 0};
+        router_->on(m, broker, out_);
+    }
     // One run of two jobs at each of two brokers, and two that wait.
     void two_brokers_at_work() {
         make({2, 2});
@@ -247,6 +254,54 @@ TEST_F(RouterRecovery, NobodyWaitsForARankThatWasLostWhileThePipelineOnlyWaitedF
     withdrawn(2, 1);
     EXPECT_EQ(rebuilt(1, kept({{0, 2}})),
               (Lines{"1: Restart 1 of plan 1 epoch 1: 2 succeeded, 0 failed, running nothing"}));
+}
+
+// A turn may hear of a failed attempt and of a loss.
+TEST_F(RouterRecovery, AJobThatHasJustFailedIsWithdrawnToo) {
+    make({1, 1});
+    begin("a[2] : retries 2");
+    ready(0, 2, 0);
+    scheduled();
+    failed(2, 0);
+    lose(3);
+    withdrawn(2, 1);
+    rebuilt(1, kept({}, {{0, 1, 1}}));
+    restarted(1);
+    for (int second = 0; second < 100; ++second) {
+        now_ += 1'000'000'000;
+        EXPECT_EQ(assigned(), Lines()) << "it is told ready again";
+    }
+    router_->on(msg::Ready{jobs(0), TemplateIndex(0), 2}, kPipeliner, out_);
+    Lines lines = assigned();
+    for (int second = 0; second < 100 && lines.empty(); ++second) {
+        now_ += 1'000'000'000;
+        lines = assigned();
+    }
+    EXPECT_EQ(lines, (Lines{"2: Assign 1:0 t0 attempt 2 after 1 failed, not at 2 slot 0"}));
+}
+
+// Neither is durable, and the one that has been lost first is the later one.
+TEST_F(RouterRecovery, OfSeveralLostAttemptsOfAJobAllNumbersAreUsedUp) {
+    make({1, 1, 1});
+    begin("a : retries 2");
+    ready(0, 1, 0);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:0 t0 attempt 1"}));
+    failed(2, 0);
+    Lines lines;
+    for (int second = 0; second < 100 && lines.empty(); ++second) {
+        now_ += 1'000'000'000;
+        lines = assigned();
+    }
+    ASSERT_EQ(lines, (Lines{"3: Assign 1:0 t0 attempt 2 after 1 failed, not at 2 slot 0"}));
+    lose(3);
+    lose(2);
+    out_.take();
+    router_->rebuilt(PipelineId(1), 2, kept({}), out_);
+    std::uint32_t used = 0;
+    for (const Envelope& e : out_.take())
+        if (const auto* m = std::get_if<PipelinerMessage>(&e.message))
+            if (const auto* restart = std::get_if<msg::Restart>(m)) used = restart->history->attempts_of(0);
+    EXPECT_EQ(used, 2u);
 }
 
 TEST_F(RouterRecovery, AnAttemptThatHadEndedAndWasNotDurableIsLostToo) {
