@@ -425,6 +425,28 @@ TEST_F(RouterSchedule, DoesNotAskAgainWhereThereWasNothing) {
     EXPECT_EQ(scheduled(), Lines());
 }
 
+// Be its last answer empty or not.
+TEST_F(RouterSchedule, AsksAgainWhereAJobHasEnded) {
+    make({1, 1});
+    begin("a[20]");
+    ready(0, 2, 0);
+    given();
+    ended(2, 0, 1, true, kMillisecond);
+    at_.clear();
+    ready(2, 18, 0);
+    given();
+    for (const std::uint32_t job : at_[2]) ended(2, job, 1, true, kMillisecond);
+    EXPECT_EQ(scheduled().size(), 1u);
+    router_->on(msg::Returned{}, 3, out_);
+    EXPECT_EQ(scheduled(), Lines());
+    ended(3, 1, 1, true, kMillisecond);
+    EXPECT_EQ(scheduled().size(), 1u);
+    returned(3, at_[3].back(), 1, 0);
+    EXPECT_EQ(assigned().size(), 1u);
+    ended(2, at_[3].back(), 1, true, kMillisecond);
+    EXPECT_EQ(scheduled().size(), 1u);
+}
+
 TEST_F(RouterSchedule, DoesNotTakeBackForAHostThatSavesUp) {
     make({2, 2});
     begin("a[20]; wide; wide : cpus 2");

@@ -291,5 +291,16 @@ TEST_F(RouterWalltime, ToldTwiceToStopItEndsWhatRuns) {
     EXPECT_EQ(only("Stop").size(), 3u);
 }
 
+TEST_F(RouterWalltime, ToldTwiceToStopItEndsReservedJobsToo) {
+    make_until(0, {2, 2});
+    begin("a : cpus 2");
+    ready(0, 1, 0);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:0 t0 attempt 1 reserved"}));
+    router_->drain(out_);
+    out_.take();
+    router_->end_now(out_);
+    EXPECT_EQ(sent(out_), (Lines{"2: Recall 4294967295 end-running"}));
+}
+
 }  // namespace
 }  // namespace penstock
