@@ -10,10 +10,15 @@
 #include <boost/mpi/environment.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include <boost/archive/binary_iarchive.hpp>
 #include <boost/archive/binary_oarchive.hpp>
@@ -33,6 +38,7 @@ constexpr int kLayoutTag = 11;
 constexpr int kAgreeTag = 12;
 constexpr int kClockTag = 13;
 constexpr Nanoseconds kLongestStart = 60'000'000'000;       // what ranks do together once they know one another
+constexpr Nanoseconds kAfterTheFirst = 5'000'000'000;       // a rank that has gone, the others leave MPI
 constexpr Nanoseconds kLongestBeginning = 600'000'000'000;  // until they do: MPI of a large launch takes its time
 
 constexpr Nanoseconds kLeastPatience = 10'000'000'000;  // with one that lives and does not send what it announced
@@ -95,7 +101,7 @@ public:
     MpiSession(const WorkerTypes& types, std::unique_ptr<Zygote> zygote, std::uint32_t pipeliners,
                std::optional<std::uint32_t> slots)
         : start_watch_(launcher_rank(), kLongestBeginning),
-          environment_(std::in_place, boost::mpi::threading::funneled, true),
+          environment_(std::make_unique<boost::mpi::environment>(boost::mpi::threading::funneled, true)),
           types_(types),
           zygote_(std::move(zygote)) {
         try {
@@ -114,11 +120,11 @@ public:
     ~MpiSession() override { start_watch_.stop(); }
     void close() override {
         start_watch_.stop();
-        if (degraded_) return;
-        doorbells_.reset();
-        environment_.reset();
+        if (degraded_ || !environment_) return;
+        degraded_ = !leave_together();
     }
     void leave(int exit_code) override {
+        close();
         if (!degraded_) return;
         std::fflush(nullptr);
         _exit(exit_code);
@@ -127,17 +133,53 @@ public:
 private:
     std::vector<RankFacts> exchange_facts();
     RouterCalendar exchange_clocks();
+    bool leave_together();
 
     StartWatch start_watch_;  // begins before MPI does
     bool degraded_ = false;   // ranks are lost: MPI_Finalize may never return
-    std::optional<boost::mpi::environment> environment_;
+    std::unique_ptr<boost::mpi::environment> environment_;
     boost::mpi::communicator world_;
-    std::optional<Doorbells> doorbells_;
+    std::unique_ptr<Doorbells> doorbells_;
     WorkerTypes types_;
     std::unique_ptr<Zygote> zygote_;
     LaunchLayout layout_;
     std::vector<std::string> host_of_rank_;
 };
+
+// MPI waits for all ranks in its last calls, and so for ever when one dies just then. Where the others live on, that is
+// left to a thread: rank 0 still has results to collect. False when it was given up.
+bool MpiSession::leave_together() {
+    struct Mpi {
+        std::unique_ptr<Doorbells> doorbells;
+        std::unique_ptr<boost::mpi::environment> environment;
+        std::atomic<bool> left{false};
+    };
+    const auto mpi = std::make_shared<Mpi>();
+    mpi->doorbells = std::move(doorbells_);
+    mpi->environment = std::move(environment_);
+    const auto let_go = [mpi] {
+        mpi->doorbells.reset();
+        mpi->environment.reset();
+        mpi->left = true;
+    };
+    if (launcher_ends_all()) {
+        let_go();
+        return true;
+    }
+    std::thread leaving(let_go);
+    RankWatch watch(layout_.peers, kLongestStart);
+    std::optional<Nanoseconds> until;  // those who left before us are gone too: it need not mean anything
+    while (!mpi->left && (!until || steady_now() < *until)) {
+        if (!watch.look(steady_now()).empty() && !until) until = steady_now() + kAfterTheFirst;
+        const timespec nap{0, 500'000};
+        nanosleep(&nap, nullptr);
+    }
+    if (mpi->left)
+        leaving.join();
+    else
+        leaving.detach();
+    return mpi->left;
+}
 
 // What comes first is the same in every version: which build this is.
 std::string pack_facts(const RankFacts& f) {
@@ -276,7 +318,7 @@ RunSummary MpiSession::run(const RunRequest& request, RunObserver& observer, con
     start_watch_.watch(layout_.peers,
                        std::max(kLongestStart, static_cast<Nanoseconds>(2e9 * request.broker_timeout_s)));
     calendar = exchange_clocks();
-    doorbells_.emplace(world_);
+    doorbells_ = std::make_unique<Doorbells>(world_);
     start_watch_.stop();
     Admission admission(layout_, rank, [&](std::uint32_t from, const std::string& problem) {
         const std::string text =

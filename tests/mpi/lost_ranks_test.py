@@ -197,6 +197,20 @@ jobs:
         self.penstock(3, "run", definition, "-o", "whole.h5")
         self.assertEqual(self.values_of("p.h5"), self.values_of("whole.h5"))
 
+    def test_a_rank_that_dies_in_its_last_moment_keeps_nobody(self):
+        definition = self.write("work.yaml", "penstock: 1\nname: p\njobs:\n  a: {worker: noop, for-each: {n: {range: [0, 100]}}}\n")
+        for victim in (1, 3):
+            with self.subTest(victim=victim):
+                command = self.command(4, "run", definition, "-o", f"{victim}.h5")
+                command[1:1] = ["--enable-recovery", "-x", "LD_PRELOAD=" + os.environ["LAST_MOMENT_LIBRARY"],
+                                "-x", f"DIES_LAST={victim}"]
+                launch = Launch(self.folder, command, victim)
+                self.addCleanup(launch.end)
+                launch.wait(self)
+                self.assertIn("all 100 jobs succeeded", launch.printed())
+                with h5py.File(self.path(f"{victim}.h5"), "r") as f:
+                    self.assertEqual(list(self.jobs(f).values()), ["succeeded"] * 100)
+
     def test_a_rank_that_dies_while_the_launch_begins_ends_it(self):
         definition = self.write("work.yaml", DEFINITION)
         for delay in (0, 0.002, 0.02):
