@@ -53,7 +53,14 @@ std::shared_ptr<Resumption> Disk::with_places(std::shared_ptr<const JobHistory> 
         files->push_back("segment " + std::to_string(segment));
         named_.emplace(files->back(), content);
     }
-    for (const auto& [job, place] : places) resumption->places.push_back(place);
+    for (const auto& [job, place] : places) {
+        Resumption::Place* const last = resumption->places.empty() ? nullptr : &resumption->places.back();
+        if (last != nullptr && last->file == place.file && last->first + last->count == job &&
+            last->row + last->count == place.row)
+            ++last->count;
+        else
+            resumption->places.push_back(place);
+    }
     resumption->history = std::move(history);
     resumption->files = std::move(files);
     return resumption;
