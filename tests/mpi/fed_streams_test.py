@@ -67,8 +67,8 @@ class FedStreams(LaunchTest):
                 else:
                     self.assertRegex(said, "driver: StreamError at `(first|second|range|input)`: .*rank . on .* was lost with this job; a "
                                      "stream that the driver function feeds or reads cannot start again")
-                if way == "put":
-                    self.assertIn("driver: put some", said)
+                if way == "put":  # an input that has stopped takes what comes until the stream is known to have failed
+                    self.assertRegex(said, "driver: put (some|all)")
                 self.assertRegex(said, f"warning: rank {name} on .* is lost: its process has ended")
         return said
 
