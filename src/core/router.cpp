@@ -236,9 +236,10 @@ bool Router::free_what_ended(Broker& b, Pipeline& p, const msg::Ended& m) {
     if (!may_hold(b, p, m.jobs, t)) return false;
     b.assigned.remove(m.jobs);
     if (m.followed && m.succeeded && job.follower != JobTemplate::kNoFollower) {
-        // The same number of jobs stays there: the followers.
+        // The same number of jobs stays there: the followers. Until one of them has ended they count as what they
+        // follow: if they took no time at all, one more job came for each of them.
         remove_ahead(b, p, t, m.jobs.count);
-        add_ahead(b, p, TemplateIndex(job.follower), m.jobs.count);
+        add_ahead(b, p, TemplateIndex(job.follower), m.jobs.count, p.plan->times.mean_ns(plan, t));
         const JobIndex first(m.jobs.first.value - job.first_job.value + plan.templates[job.follower].first_job.value);
         b.assigned.add({{m.jobs.pipeline, first, m.jobs.count}, TemplateIndex(job.follower)});
     } else {

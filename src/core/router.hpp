@@ -274,7 +274,7 @@ private:
     std::optional<std::uint32_t> host_for(const Resources& wanted, std::uint32_t holder);
     std::uint32_t running_simple(std::uint32_t host) const;
     double mean_ns(const ReadyRun& run);  // negative while unknown
-    static void add_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs);
+    static void add_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs, double unknown_ns = 0);
     static void remove_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs);
     void give_credit_entry(Broker& b);
     void recall_if_unbalanced(Outbox& out);

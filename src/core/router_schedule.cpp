@@ -29,10 +29,11 @@ double Router::mean_ns(const ReadyRun& run) {
     return p == pipelines_.end() ? -1 : p->second.plan->times.mean_ns(*p->second.plan->plan, run.job);
 }
 
-void Router::add_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs) {
+void Router::add_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs, double unknown_ns) {
     const Plan& plan = *p.plan->plan;
+    const double mean = p.plan->times.mean_ns(plan, t);
     b.ahead.add({p.info.plan, p.plan->times.class_of(plan, t)}, jobs,
-                std::max(0.0, p.plan->times.mean_ns(plan, t)) * jobs);
+                std::max(0.0, mean < 0 ? unknown_ns : mean) * jobs);
 }
 
 void Router::remove_ahead(Broker& b, Pipeline& p, TemplateIndex t, std::uint32_t jobs) {

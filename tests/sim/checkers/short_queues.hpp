@@ -63,7 +63,7 @@ private:
         const Scenario& s = world().scenario();
         if (!any_ended_ || (s.shortest_job >= Router::kLongJob && !s.uneven)) return slots;
         if (s.shortest_job != s.longest_job || s.uneven) return std::numeric_limits<std::int64_t>::max();
-        return slots * (2 + std::max<std::int64_t>(1, Router::kHorizon / s.shortest_job)) + 1;
+        return 2 * slots + std::max(slots, slots * Router::kHorizon / s.shortest_job) + 1;
     }
     std::int64_t slots_of(std::uint32_t rank) const {
         for (const BrokerDescription& b : world().scenario().brokers)

@@ -71,6 +71,34 @@ TEST_F(RouterSchedule, ShortJobsAreGivenAheadForAboutTheHorizon) {
     EXPECT_EQ(given()[2], 5u);
 }
 
+TEST_F(RouterSchedule, FollowersOfUnknownLengthCountAsWhatTheyFollow) {
+    make({1});
+    auto plan = plan_of("a[1000]");
+    JobTemplate& first = plan->templates[0];
+    first.follower = 1;
+    JobTemplate second = first;
+    second.name = second.worker = "b";
+    second.first_job = JobIndex(plan->job_count);
+    second.follower = JobTemplate::kNoFollower;
+    plan->templates.push_back(second);
+    plan->job_count *= 2;
+    submit(plan);
+    out_.take();
+    ready(0, 1000, 0);
+    given();
+    ended(2, 0, 1, true, kMillisecond);
+    ASSERT_GT(given()[2], 2u);
+    for (std::uint32_t job = 1; job < 6; ++job) {
+        msg::Ended m;
+        m.jobs = {PipelineId(1), JobIndex(job), 1};
+        m.succeeded = m.followed = true;
+        m.first_record = ++records_[2];
+        m.busy_ns = kMillisecond;
+        router_->on(m, 2, out_);
+    }
+    EXPECT_EQ(given()[2], 0u) << "as many jobs are there as before";
+}
+
 TEST_F(RouterSchedule, VeryShortJobsAreBoundedByNumber) {
     make({1});
     begin("a[1000000]");
