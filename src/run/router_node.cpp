@@ -321,8 +321,10 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
 }
 
 void RouterNode::record_pipeline(const Known& known, JobStatus status) {
-    if (known.stream && known.started_ns != 0)
+    if (known.stream && known.started_ns != 0) {
         writer_->add(StreamRecord{known.context, nullptr, 1, 0, known.stream->rows()});
+        if (status == JobStatus::succeeded && !options_.recovery.values_elsewhere) record_extents(known);
+    }
     PipelineRecord r;
     r.pipeline = known.context;
     r.status = status;
@@ -330,6 +332,14 @@ void RouterNode::record_pipeline(const Known& known, JobStatus status) {
     r.started_ns = known.started_ns;
     r.finished_ns = epoch_now();
     writer_->add(std::move(r));
+}
+
+// Which items there have to be, in segments of another writer than the items: segments that are gone cannot say it.
+void RouterNode::record_extents(const Known& known) {
+    for (const StreamWatch::Stored& stored : known.stream->stored())
+        for (const std::uint64_t number : {stored.first, stored.end})
+            writer_->add(StreamRecord{
+                known.context, &known.context->plan->templates[stored.stage.value], known.epoch + 1, number, {}});
 }
 
 void RouterNode::store_failed(std::uint32_t broker, const std::string& error) {

@@ -75,6 +75,7 @@ private:
         std::unique_ptr<StreamWatch> stream;              // null for a pipeline of jobs
         std::uint64_t reached = 0;                        // items of its source of which all is durable
         std::uint64_t began_at = 0;                       // likewise, when it was last started
+        std::uint32_t epoch = 0;                          // how often it was rebuilt
         std::optional<std::uint64_t> identity;            // stream_identity(), of one that may go on from a position
         std::shared_ptr<const Resumption> resumption;     // null: nothing of it was done in an earlier launch
         std::shared_ptr<const JobHistory> at_start;       // of the resumption it was submitted with
@@ -119,6 +120,7 @@ private:
     void note_goodbye(const msg::Bye& bye);
     void stage_job_ended(Known& known, const msg::Ended& ended);
     void record_pipeline(const Known& known, JobStatus status);
+    void record_extents(const Known& known);
     void add_to_summary(const StreamWatch& stream);
     Progress progress() const;
     void tell_progress();

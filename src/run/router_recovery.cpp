@@ -34,6 +34,7 @@ void RouterNode::recover(PipelineId pipeline, std::uint32_t epoch, const std::ve
     const auto known = pipelines_.find(pipeline);
     if (known == pipelines_.end()) return;
     const auto& before = known->second.at_start;
+    known->second.epoch = epoch;
     to_recover_.push_back(
         {own_records_, {pipeline, epoch, known->second.context, held, before, known->second.identity}});
     writer_->flush_soon();

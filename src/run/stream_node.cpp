@@ -378,8 +378,9 @@ void StreamNode::tell_progress(Outbox& out) {
         }
 }
 
-void StreamNode::tell_counts(const Stream& s, Entry& e, const StageCounts& counts, Outbox& out) {
+void StreamNode::tell_counts(const Stream& s, Entry& e, StageCounts counts, Outbox& out) {
     if (e.job->stage().role == Stage::Role::order || e.job->stage().role == Stage::Role::buffer) return;
+    if (e.job->stage().role == Stage::Role::results) counts.items_out = e.stored;
     e.told = e.job->items_moved();
     out.to_router(msg::StageProgress{s.id, e.job->index(), counts});
 }

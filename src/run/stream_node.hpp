@@ -137,7 +137,7 @@ private:
     void put_marks();
     void tell_marks(const Stream& s, StageJob& job, Outbox& out);
     void tell_durable_marks(Outbox& out);
-    static void tell_counts(const Stream& s, Entry& e, const StageCounts& counts, Outbox& out);
+    static void tell_counts(const Stream& s, Entry& e, StageCounts counts, Outbox& out);
     static std::uint32_t rank_of(const Stream& s, JobIndex job);
     static bool goes_on(const Plan& plan, TemplateIndex stage, TemplateIndex failed);
     static bool behind(const Plan& plan, TemplateIndex stage, TemplateIndex failed);

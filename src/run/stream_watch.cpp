@@ -163,4 +163,15 @@ StreamItems StreamWatch::rows() const {
     return rows.take();
 }
 
+std::vector<StreamWatch::Stored> StreamWatch::stored() const {
+    std::vector<Stored> all;
+    for (std::uint32_t t = 0; t < templates_.size(); ++t) {
+        if (templates_[t].part != Part::stores || !plan_->stages[t].stored) continue;
+        const StageCounts& counts = jobs_[plan_->templates[t].first_job.value];
+        const std::uint64_t before = counts.items_out - std::min(counts.items_in, counts.items_out);
+        all.push_back({plan_->stages[t].from.front(), before, counts.items_out});
+    }
+    return all;
+}
+
 }  // namespace penstock

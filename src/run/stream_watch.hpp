@@ -37,6 +37,12 @@ public:
     std::vector<StageSummary> summary() const;
     // A map for each worker of each stage: what is stored of them.
     StreamItems rows() const;
+    // Which items of a stage the present attempt has stored.
+    struct Stored {
+        TemplateIndex stage;
+        std::uint64_t first = 0, end = 0;
+    };
+    std::vector<Stored> stored() const;
 
 private:
     enum class Part : std::uint8_t {

@@ -155,8 +155,8 @@ private:
         return matcher;
     }
 
-    // Whether all items are there that a stream which has ended had made. What its last launch made may end anywhere:
-    // nothing says how many items there were, so nothing of that launch may be lost, whosever it was.
+    // Whether all items are there that a stream which has ended had made. How many there were is in rank 0's segments,
+    // but not in those that older versions have written: so nothing of its last launch may be known to be lost either.
     bool is_whole(const Plan& plan, const Catalog::Job& row) const {
         if (last_loss_ >= row.incarnation) return false;
         return std::all_of(plan.stages.begin(), plan.stages.end(), [&](const Stage& stage) {

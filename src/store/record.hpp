@@ -45,7 +45,7 @@ struct PipelineRecord {
 };
 
 // Items of a stage whose results are stored, in order: those from number `first` on. Without items it says that the
-// attempt begins there, so that an attempt (or a stream) that makes none is known too.
+// attempt begins there, so that an attempt (or a stream) that makes none is known too, or that it ended before that one.
 struct StreamRecord {
     std::shared_ptr<const PipelineContext> pipeline;
     // The stage that made them, not the one that stores them; null: they say what the workers of all stages have done

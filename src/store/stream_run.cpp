@@ -52,12 +52,12 @@ void take_generation(std::span<const PlacedRun> runs, std::uint64_t limit, std::
     for (PlacedRun placed : runs) {
         StreamRun& run = placed.run;
         const std::uint64_t end = std::min(run.end(), limit);
-        const bool begins = run.count == 0 && taken.size() == begin && run.first < limit;
+        const bool tells = run.count == 0 && run.first < limit && (taken.size() == begin || run.first > next);
         if (run.first < next && end > next) {  // items that are there already
             placed.row += next - run.first;
             run.first = next;
         }
-        if (run.first < next || (end <= run.first && !begins)) continue;
+        if (run.first < next || (end <= run.first && !tells)) continue;
         run.count = end - run.first;
         next = end;
         taken.push_back(placed);

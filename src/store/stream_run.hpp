@@ -19,7 +19,7 @@ struct StreamRun {
     std::uint32_t incarnation = 1;  // of the launch, and ...
     std::uint32_t attempt = 1;      // ... within it
     std::uint64_t first = 0;
-    std::uint64_t count = 0;  // 0: the attempt begins here; nothing of it is known
+    std::uint64_t count = 0;  // 0: the attempt begins here, or its last item is the one before
 
     std::uint64_t end() const { return first + count; }
     std::tuple<std::uint32_t, std::uint32_t> generation() const { return {incarnation, attempt}; }
@@ -52,7 +52,7 @@ struct PlacedRun {
 };
 
 // Those that count, without overlap: by template, pipeline, first item. What is void is cut off. Runs without items
-// stay where they alone say where an attempt begins.
+// stay where they alone say where an attempt begins, or that it had more items than are there.
 std::vector<PlacedRun> runs_that_count(std::vector<PlacedRun> runs);
 
 }  // namespace penstock

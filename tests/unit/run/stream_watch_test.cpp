@@ -110,6 +110,17 @@ TEST_F(StreamWatchTest, ARowForEachWorkerAndNoOther) {
     EXPECT_THAT(who, ElementsAre("source0:0", "map0:0", "map1:60", "twice0:0", "twice1:0"));
 }
 
+// What stores items says how many there are, and how many of them it took itself.
+TEST_F(StreamWatchTest, StoredAreTheItemsOfThePresentAttempt) {
+    watch_.counted(job("twice", 0), counts(40, 30));
+    watch_.counted(job("twice@results"), counts(60, 100));
+    const auto stored = watch_.stored();
+    ASSERT_EQ(stored.size(), 1u);
+    EXPECT_EQ(plan_->templates[stored[0].stage.value].name, "twice");
+    EXPECT_EQ(stored[0].first, 40u);
+    EXPECT_EQ(stored[0].end, 100u);
+}
+
 TEST_F(StreamWatchTest, TimeInWhichResultsCouldNotBeStoredIsThatOfTheirStage) {
     StageCounts waited;
     waited.blocked = 9;

@@ -82,6 +82,7 @@ TEST_F(StreamAttempts, RandomAttemptsAgainstAModel) {
                 for (std::int64_t i = 0; i < count; ++i) model.push_back(value++);
                 at += count;
             }
+            parts.push_back({incarnation, attempt, at, value, 0});  // that it ended there
         }
     std::shuffle(parts.begin(), parts.end(), random.engine());
     for (const Part& part : parts) {
@@ -110,6 +111,31 @@ TEST_F(StreamAttempts, WithoutTheLastSegments) {
     }
     run_.collect();
     EXPECT_EQ(collected(pipeline), numbers(0, 10));
+}
+
+// Where an attempt begins and ends is written by another writer than what it made.
+TEST_F(StreamAttempts, ItemsAreMissedAtTheEndToo) {
+    const Pipe pipeline = stream_plan().start();
+    const auto extents = [&](std::uint64_t first, std::uint64_t end) {
+        std::vector<StreamRecord> both;
+        both.push_back(stream_record(pipeline, first, {}));
+        both.push_back(stream_record(pipeline, end, {}));
+        const auto writer = make_record_writer(run_.options(0, 1));
+        segment(*writer, std::move(both));
+    };
+    extents(0, 12);
+    segment_of(1, stream_record(pipeline, 0, numbers(0, 10)));
+    EXPECT_EQ(live(pipeline), numbers(0, 10));
+    const CollectReport report = collect_all();
+    ASSERT_THAT(report.warnings, SizeIs(1));
+    EXPECT_THAT(report.warnings.front(), HasSubstr("titles/top: 2 items are missing, the first one is number 10"));
+    EXPECT_EQ(collected(pipeline), numbers(0, 10));
+    EXPECT_EQ(python("print(f[\"streams/titles/@runs/top\"][:].tolist())"), "[[0, 0, 10, 1, 1], [0, 12, 0, 1, 1]]\n");
+    // They turn up after all, and nothing more is said.
+    segment_of(2, stream_record(pipeline, 10, numbers(10, 2)));
+    EXPECT_THAT(collect_all().warnings, IsEmpty());
+    EXPECT_EQ(collected(pipeline), numbers(0, 12));
+    EXPECT_EQ(python("print(f[\"streams/titles/@runs/top\"][:].tolist())"), "[[0, 0, 12, 1, 1]]\n");
 }
 
 TEST_F(StreamAttempts, ALostSegmentIsToldOf) {

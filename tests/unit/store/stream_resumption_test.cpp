@@ -148,6 +148,35 @@ TEST_F(StreamResumption, IsNotDoneWhenItemsOfItAreGone) {
     EXPECT_EQ(resume(p)->begins_again, "some of what it had made is damaged or missing");
 }
 
+// Where an attempt begins and ends is written by rank 0, whose segments are others.
+TEST_F(StreamResumption, IsNotDoneWhenItsLastItemsAreGone) {
+    const Pipe p = a_stream();
+    write(1, {}, only(kept(p, 0, 20)));
+    write(1, {}, only(kept(p, 20, 20)));
+    std::vector<StreamRecord> extents;
+    extents.push_back(kept(p, 0, 0));
+    extents.push_back(kept(p, 40, 0));
+    write(1, all_of(ended(p, kSource), ended(p, kWork), ended(p, kFold)), std::move(extents), end_of(p));
+    ASSERT_TRUE(is_done(p));
+    std::filesystem::remove(segment_of(2));
+    EXPECT_FALSE(is_done(p));
+    EXPECT_EQ(resume(p)->begins_again, "some of what it had made is damaged or missing");
+}
+
+// Without that what is left of an attempt before it would be taken for what it has made.
+TEST_F(StreamResumption, IsNotDoneWhenOnlyItemsOfAnEarlierAttemptAreLeft) {
+    const Pipe p = a_stream();
+    write(1, {}, only(kept(p, 0, 20)));
+    write(1, {}, only(kept(p, 0, 10, 2)));
+    std::vector<StreamRecord> extents;
+    extents.push_back(kept(p, 0, 0, 2));
+    extents.push_back(kept(p, 10, 0, 2));
+    write(1, all_of(ended(p, kSource), ended(p, kWork), ended(p, kFold)), std::move(extents), end_of(p));
+    ASSERT_TRUE(is_done(p));
+    std::filesystem::remove(segment_of(2));
+    EXPECT_FALSE(is_done(p));
+}
+
 TEST_F(StreamResumption, IsNotDoneWhenItsLastItemsMayHaveBeenInADamagedSegment) {
     const Pipe p = a_stream();
     write(1, all_of(ended(p, kSource), ended(p, kWork), ended(p, kFold)), only(kept(p, 0, 40)), end_of(p));
