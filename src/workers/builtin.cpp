@@ -62,6 +62,7 @@ WorkerTypes builtin_worker_types() {
         worker_type<RangeSource>(),
         worker_type<Files>(),
         worker_type<Flatten>(),
+        worker_type<CountItems>(),
         worker_type<Filter>(),
         running_worker_type<Batch>(),
         worker_type<ToLines>(),

@@ -19,7 +19,7 @@ stages:
   numbers: {worker: range, with: {stop: 20000}}
   some: {worker: filter, from: numbers, with: {at-least: 500}, workers: 3, ordered: true}
   fewer: {worker: filter, from: some, with: {at-most: 9999}, workers: 2, ordered: true}
-  how-many: {worker: Count, from: fewer}
+  how-many: {worker: count, from: fewer}
 """
 
     def counts(self, f, pipeline):

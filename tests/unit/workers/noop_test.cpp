@@ -34,9 +34,10 @@ TEST(BuiltinWorkerTypes, EachNameOnceAndEachCanBeMade) {
         }
         EXPECT_TRUE(type.create || type.create_stage) << type.name;
     }
-    EXPECT_THAT(names, IsSupersetOf({"noop",    "sleep",   "constant", "fail",   "crash",  "Sum",      "Mean",
-                                     "Minimum", "Maximum", "Median",   "Count",  "Concat", "lines",    "records",
-                                     "range",   "files",   "flatten",  "filter", "batch",  "to-lines", "to-files"}));
+    EXPECT_THAT(names,
+                IsSupersetOf({"noop",    "sleep",   "constant", "fail",   "crash",    "Sum",     "Mean",    "Minimum",
+                              "Maximum", "Median",  "Count",    "Concat", "count",    "lines",   "records", "range",
+                              "files",   "flatten", "filter",   "batch",  "to-lines", "to-files"}));
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ TEST(PartialFolds, OfNumbers) {
     check<Minimum>(true);
     check<Maximum>(true);
     check<Median>(true);
+    check<CountItems>(true);
     check<Count>(true);
 }
 
@@ -81,7 +82,7 @@ TEST(PartialFolds, ConcatKeepsAllInOrder) { check<Concat>(false); }
 TEST(PartialFolds, TypesSayWhatTheyCanDo) {
     EXPECT_TRUE(worker_type<Sum>().combines);
     EXPECT_TRUE(worker_type<Median>().combines);
-    EXPECT_TRUE(worker_type<Count>().snapshots);
+    EXPECT_TRUE(worker_type<CountItems>().snapshots);
     EXPECT_FALSE(worker_type<Concat>().combines) << "several workers would mix the order";
     EXPECT_TRUE(worker_type<Concat>().snapshots);
 }

@@ -88,12 +88,12 @@ TEST(StageFolds, TellOneNumberOfAllItems) {
     EXPECT_EQ(through<Maximum>({}, items), (List{4.0}));
     EXPECT_EQ(through<Sum>({}, {1, 2}), (List{3}));
     EXPECT_EQ(through<Maximum>({}, {1, 2}), (List{2}));
-    EXPECT_EQ(through<Count>({}, {1, nullptr, List{}, "", false}), (List{5})) << "items, whatever they are";
+    EXPECT_EQ(through<CountItems>({}, {1, nullptr, List{}, "", false}), (List{5})) << "items, whatever they are";
 }
 
 TEST(StageFolds, OfNothing) {
     EXPECT_EQ(through<Sum>({}, {}), (List{0}));
-    EXPECT_EQ(through<Count>({}, {}), (List{0}));
+    EXPECT_EQ(through<CountItems>({}, {}), (List{0}));
     EXPECT_THAT([] { through<Mean>({}, {}); },
                 ThrowsMessage<ValueError>(HasSubstr("no numbers came, and `Mean` has no result of nothing")));
     EXPECT_THROW(through<Minimum>({}, {List{}}), ValueError);
@@ -276,6 +276,8 @@ TEST(BuiltinTypes, KnowWhatTheyAre) {
     EXPECT_EQ(type("filter").form, StageForm::map);
     EXPECT_EQ(type("batch").form, StageForm::fold);
     EXPECT_EQ(type("filter").create, nullptr) << "no job";
+    EXPECT_EQ(type("count").form, StageForm::fold);
+    EXPECT_EQ(type("count").create, nullptr);
     EXPECT_EQ(type("Count").form, StageForm::fold);
     EXPECT_NE(type("Count").create, nullptr) << "a job too";
     EXPECT_NE(type("Count").create_stage, nullptr);
