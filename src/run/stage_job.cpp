@@ -405,11 +405,11 @@ void StageJob::split(std::size_t at) {
     for (; pieces_[at].work.batch.items->count() > 1; ++at) split_off(at, 1);
 }
 
-// The first item of the piece.
+// The first item of the piece. One of which some results have left can neither be tried again nor left out.
 void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason) {
-    switch (stage().on_error) {
+    switch (p.partly_out ? OnError::fail : stage().on_error) {
         case OnError::retry:
-            if (p.tries <= job().retries && !p.partly_out) {
+            if (p.tries <= job().retries) {
                 ++p.tries;
                 ++counts_.retried;
                 return;

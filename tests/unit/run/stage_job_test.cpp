@@ -23,24 +23,29 @@ std::shared_ptr<const PipelineContext> a_source() {
     return context;
 }
 
-std::shared_ptr<const PipelineContext> a_fold() {
+// A source, and behind it a stage of that form.
+std::shared_ptr<const PipelineContext> a_stage(StageForm form, OnError on_error = OnError::fail) {
     auto plan = std::make_shared<Plan>();
     plan->name = "s";
-    for (const char* const name : {"source", "fold"}) {
+    for (const char* const name : {"source", "stage"}) {
         JobTemplate t;
         t.name = t.worker = name;
         plan->templates.push_back(t);
         plan->stages.emplace_back();
     }
     plan->stages[0].form = StageForm::source;
-    plan->stages[1].form = StageForm::fold;
-    plan->stages[1].snapshots = true;
+    plan->stages[1].form = form;
+    plan->stages[1].snapshots = form == StageForm::fold;
+    plan->stages[1].on_error = on_error;
     plan->stages[1].from = {TemplateIndex(0)};
+    plan->templates[1].retries = 5;
     complete_stream(*plan);
     auto context = std::make_shared<PipelineContext>();
     context->plan = std::move(plan);
     return context;
 }
+
+std::shared_ptr<const PipelineContext> a_fold() { return a_stage(StageForm::fold); }
 
 std::uint64_t object_asked_for(const JobStart& start) {
     StageJob job(start, 0);
@@ -68,13 +73,25 @@ Outcome answer_to(const Ticket& ticket, StageAnswer answer, Nanoseconds took = 0
     return outcome;
 }
 
-StreamItemsPtr one_item() {
+StreamItemsPtr items(std::uint32_t n) {
     StreamItems items;
-    items.sizes = {1};
+    items.sizes.assign(n, 1);
     BytesWriter bytes;
-    *bytes.extend(1) = std::byte{0};
+    for (std::uint32_t i = 0; i < n; ++i) *bytes.extend(1) = std::byte{0};
     items.bytes = bytes.take();
     return std::make_shared<const StreamItems>(std::move(items));
+}
+
+StreamItemsPtr one_item() { return items(1); }
+
+Outcome death(const Ticket& ticket) {
+    Outcome outcome;
+    outcome.ticket = ticket.id;
+    outcome.succeeded = false;
+    outcome.details = std::make_unique<OutcomeDetails>();
+    outcome.details->reason = EndReason::signal;
+    outcome.details->error = "it was ended by SIGSEGV";
+    return outcome;
 }
 
 TEST(StageJob, CpuTimeIsThatOfItsTicketsAndPeakMemoryTheLargest) {
@@ -135,6 +152,96 @@ TEST(StageJob, AMarkAtWhichAFoldIsNotAskedDoesNotPutItToSleepNorTellAState) {
         ASSERT_TRUE(job.wants_to_wake()) << "after mark " << mark;
     }
     EXPECT_FALSE(all_asked);
+}
+
+// ------------------------------------------------------------------------------------------ items that fail
+
+// A generator that has been given two items; one result of the first of them has left, and more are to come.
+class PartlyOut : public ::testing::TestWithParam<OnError> {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(job_.in().push(JobIndex(0), {0, true, items(2), 0, 0}));
+        ticket_ = job_.next(true, 1);
+        ASSERT_TRUE(ticket_);
+        StageAnswer some;
+        some.items = *one_item();
+        some.released = 1;
+        some.more = true;
+        Outcome outcome = answer_to(*ticket_, std::move(some));
+        ASSERT_TRUE(job_.take(outcome));
+        ASSERT_EQ(job_.out().take_sendable().size(), 1u);
+        ticket_ = job_.next(true, 2);
+        ASSERT_TRUE(ticket_);
+    }
+    StageJob job_{{5, a_stage(StageForm::generator, GetParam()), TemplateIndex(1), 0, 1}, 0};
+    std::optional<Ticket> ticket_;
+};
+
+// Tried again, the first results would come twice; left out, they would be there without the others.
+TEST_P(PartlyOut, ItsProcessDiesAndTheStreamFails) {
+    Outcome outcome = death(*ticket_);
+    ASSERT_TRUE(job_.take(outcome));
+    EXPECT_EQ(job_.failure(), "it was ended by SIGSEGV");
+    EXPECT_FALSE(job_.next(true, 3));
+}
+
+TEST_P(PartlyOut, ItFailsAndTheStreamFails) {
+    StageAnswer answer;
+    answer.released = 1;
+    answer.error = "cannot go on";
+    Outcome outcome = answer_to(*ticket_, std::move(answer));
+    ASSERT_TRUE(job_.take(outcome));
+    EXPECT_EQ(job_.failure(), "item 0: cannot go on");
+    EXPECT_EQ(job_.skipped_text(), "");
+    EXPECT_EQ(job_.counts().skipped, 0u);
+    EXPECT_EQ(job_.counts().failed, 1u);
+    EXPECT_FALSE(job_.next(true, 3));
+}
+
+INSTANTIATE_TEST_SUITE_P(OnError, PartlyOut, ::testing::Values(OnError::fail, OnError::skip, OnError::retry));
+
+// The others are not tried again with the one that is to blame.
+TEST(StageJob, ItemsOverWhichAFoldsProcessDiedAreGivenOneByOne) {
+    StageJob job({5, a_fold(), TemplateIndex(1), 0, 1}, 0);
+    ASSERT_TRUE(job.in().push(JobIndex(0), {0, true, items(4), 0, 0}));
+    const auto next_items = [&job](std::uint64_t number, std::optional<Ticket>& ticket) {
+        ticket = job.next(true, number);
+        if (!ticket) return std::size_t{0};
+        const StageRequest request = stage_request(Document(*ticket->batch));
+        return request.items.count() - request.replayed;
+    };
+    std::optional<Ticket> ticket;
+    ASSERT_EQ(next_items(1, ticket), 1u) << "how long one takes is not known";
+    StageAnswer answer;
+    answer.done = 1;
+    Outcome outcome = answer_to(*ticket, std::move(answer));
+    ASSERT_TRUE(job.take(outcome));
+    ASSERT_EQ(next_items(2, ticket), 3u);
+    outcome = death(*ticket);
+    ASSERT_TRUE(job.take(outcome));
+    EXPECT_FALSE(job.failure());
+    EXPECT_EQ(next_items(3, ticket), 1u);
+}
+
+// What is pushed meanwhile stays where it is, and so does the credit for it.
+TEST(StageJob, AStageWhoseResultsFindNoRoomIsGivenNothingToDo) {
+    StageJob job({5, a_stage(StageForm::map), TemplateIndex(1), 0, 1}, 0);
+    std::size_t worked_on = 0;
+    for (std::uint64_t number = 0; number < 10'000; ++number) {
+        ASSERT_TRUE(job.in().push(JobIndex(0), {number, true, one_item(), number, 0}));
+        const auto ticket = job.next(true, number + 1);
+        job.out().take_sendable();
+        if (!ticket) continue;
+        ++worked_on;
+        StageAnswer answer;
+        answer.items = *one_item();
+        answer.done = 1;
+        Outcome outcome = answer_to(*ticket, std::move(answer));
+        ASSERT_TRUE(job.take(outcome));
+    }
+    EXPECT_TRUE(job.out().full());
+    EXPECT_GT(worked_on, 1u);
+    EXPECT_LT(worked_on, 5000u);
 }
 
 }  // namespace
