@@ -160,8 +160,8 @@ TEST_F(StreamPortTest, PuttingWaitsForRoomAndNothingIsLost) {
         Sent sent = pump();
         EXPECT_LE(sent.items.size(), StreamPort::kUnderWayItems + ItemSpool::kPortionItems);
         for (Value& v : sent.items) all.push_back(std::move(v));
-        const auto ahead =
-            static_cast<std::uint64_t>(put) - std::min<std::uint64_t>(static_cast<std::uint64_t>(put), all.size());
+        const auto put_by_now = static_cast<std::uint64_t>(put.load());  // once: the other thread goes on
+        const std::uint64_t ahead = put_by_now - std::min<std::uint64_t>(put_by_now, all.size());
         EXPECT_LE(ahead, StreamPort::kPutItems) << "of what has not left";
         taken(sent.items.size(), sent.bytes);
         told = sent.end;
