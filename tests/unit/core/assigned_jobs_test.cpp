@@ -27,6 +27,17 @@ TEST(AssignedJobs, RunsThatContinueOneAnotherAreOne) {
     EXPECT_EQ(all.of(PipelineId(1)), (std::vector{run(0, 5), run(5, 1, 2)})) << "another attempt is another run";
 }
 
+// The past goes with a job that is given out again, and another job's is not its own.
+TEST(AssignedJobs, JobsOfDifferentPastsAreDifferentRuns) {
+    AssignedJobs::Run has_failed = run(3, 2);
+    has_failed.past.failed = 1;
+    AssignedJobs all;
+    all.add(run(0, 3));
+    all.add(has_failed);
+    all.add(run(5, 1));
+    EXPECT_EQ(all.of(PipelineId(1)), (std::vector{run(0, 3), has_failed, run(5, 1)}));
+}
+
 TEST(AssignedJobs, WhatIsRemovedLeavesWhatIsBesideIt) {
     AssignedJobs all;
     all.add(run(0, 10));

@@ -67,6 +67,21 @@ TEST_F(BrokerAttempts, WhatEndedBeforeIsToldBefore) {
     EXPECT_EQ(sent(out_).size(), 1u);
 }
 
+// The router learns of a follower by the end of what it follows: told the other way round, it would know of no job that
+// has failed.
+TEST_F(BrokerAttempts, WhatEndedInTheSameTurnIsToldBeforeToo) {
+    make(2, "a[2] : retries 1");
+    assign(0, 2, 0);
+    settled();
+    end(0, true, 5);
+    fail(1);
+    settled();
+    EXPECT_EQ(sent(out_), (Lines{"1: Ended 1:0 succeeded attempt 1 records 1 busy 5 ns",
+                                 "0: Ended 1:0 succeeded attempt 1 records 1 busy 5 ns",
+                                 "0: AttemptFailed 1:1 t0 attempt 1 record 2 busy 5 ns after 1 failed, not at 5 slot "
+                                 "1: it broke"}));
+}
+
 TEST_F(BrokerAttempts, CrashesInARowEndAJobThatHasRetriesLeft) {
     make(1, "a : retries 9");
     assign_again(0, 2, 0, 2);

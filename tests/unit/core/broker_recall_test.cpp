@@ -86,6 +86,25 @@ TEST_F(BrokerRecallTest, InputsOfReturnedJobsAreForgotten) {
     EXPECT_EQ(broker_->queued(), 0u);
 }
 
+// They are given out again as what they were: with their own numbers, and with their inputs from where these are.
+TEST_F(BrokerRecallTest, OnlyWhatIsAlikeIsReturnedAsOneRun) {
+    make(1, "a => b[6]; c");
+    assign(7, 1, 2);
+    settled();
+    const auto assign_b = [&](std::uint32_t job, std::uint32_t attempt, std::uint32_t holder, bool located) {
+        on(msg::Assign{jobs(job), TemplateIndex(1), attempt, holder, located, false});
+        broker_->inputs_arrived(host_.fetched(job));
+    };
+    assign_b(1, 1, 9, true);
+    assign_b(2, 1, 9, true);
+    assign_b(3, 2, 9, true);
+    assign_b(4, 2, 8, true);
+    assign_b(5, 2, 8, false);
+    on(msg::Recall{6});
+    EXPECT_EQ(sent(out_), (Lines{"0: Returned 1:5 t1 attempt 2 holder 8 to be located, 1:4 t1 attempt 2 holder 8, "
+                                 "1:3 t1 attempt 2 holder 9, 1:[1,3) t1 attempt 1 holder 9"}));
+}
+
 // Answering "nothing" at once would make the router ask somebody else, or again: the job would then sit here behind a
 // long one while another broker idles.
 TEST_F(BrokerRecallTest, AnswersARecallWhenInputsOnTheirWayHaveArrived) {
@@ -176,6 +195,23 @@ TEST_F(BrokerRecallTest, NobodyFollowsIntoATemplateThatWasNotSent) {
     assign(0, 1, 0);
     settled();
     EXPECT_FALSE(end(0).follow);
+}
+
+// Nothing is returned here, so that nothing else keeps the two ends apart. A job that is said to have been followed and
+// was not would be waited for.
+TEST_F(BrokerRecallTest, WhatEndsAfterFollowersWereForbiddenIsAMessageOfItsOwn) {
+    make(2, "a[2] -> b : twin", true);
+    assign(0, 2, 0);
+    settled();
+    end(0);
+    on(msg::Recall{0, false, true});
+    end(1);
+    settled();
+    Lines to_router;
+    for (std::string& line : sent(out_))
+        if (line.find("0: Ended") == 0) to_router.push_back(std::move(line));
+    EXPECT_EQ(to_router, (Lines{"0: Ended 1:0 succeeded attempt 1 records 1 busy 1000000000 ns followed",
+                                "0: Ended 1:1 succeeded attempt 1 records 2 busy 1000000000 ns"}));
 }
 
 TEST_F(BrokerRecallTest, FollowedAndNotFollowedAreTwoMessages) {

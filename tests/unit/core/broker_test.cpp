@@ -333,6 +333,22 @@ TEST_F(BrokerTest, EndedNeverSpansTemplatesPipelinesOrGaps) {
     EXPECT_EQ(to_router, (Lines{"0: Ended 1:0 ", "0: Ended 1:1 ", "0: Ended 2:2 ", "0: Ended 2:4 "}));
 }
 
+// After an earlier launch some jobs of a template have used up more numbers than others.
+TEST_F(BrokerTest, EndedNeverSpansAttempts) {
+    make(3, "a[3]");
+    for (std::uint32_t job = 0; job < 3; ++job)
+        on(msg::Assign{jobs(job), TemplateIndex(0), job == 1 ? 2u : 1u, msg::kNobody, true, false});
+    settled();
+    for (std::uint32_t lane = 0; lane < 3; ++lane) end(lane, true, 7);
+    settled();
+    Lines to_router;
+    for (std::string& line : sent(out_))
+        if (line[0] == '0') to_router.push_back(std::move(line));
+    EXPECT_EQ(to_router, (Lines{"0: Ended 1:0 succeeded attempt 1 records 1 busy 7 ns",
+                                "0: Ended 1:1 succeeded attempt 2 records 2 busy 7 ns",
+                                "0: Ended 1:2 succeeded attempt 1 records 3 busy 7 ns"}));
+}
+
 TEST_F(BrokerTest, MeasuresTime) {
     make(1, "a[3]");
     assign(0, 3, 0);

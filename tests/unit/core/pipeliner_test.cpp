@@ -287,6 +287,18 @@ TEST_F(PipelinerRestart, EndsOfAnEarlierEpochDoNotCount) {
     EXPECT_EQ(ended_in(1, 0, 2), (Lines{"0: Ready 1:2 t1 attempt 1"}));
 }
 
+// It ended at the lost rank, where a follower went on by itself; what it followed had not been heard of yet.
+TEST_F(PipelinerRestart, WhatHadEndedEarlyRunsAgain) {
+    start("a -> b");
+    EXPECT_EQ(ended(1), Lines());
+    restart({{}, {{0, 1, 1}, {1, 1, 1}}, {}});
+    EXPECT_EQ(ended_in(1, 0), (Lines{"0: Ready 1:1 t1 attempt 2"}));
+    EXPECT_EQ(pipeliner_.active_pipelines(), 1u);
+    EXPECT_EQ(ended_in(1, 1), Lines());
+    EXPECT_EQ(pipeliner_.active_pipelines(), 0u);
+    EXPECT_EQ(pipeliner_.ignored(), 0u);
+}
+
 TEST_F(PipelinerRestart, TakesOneThatItDoesNotKnow) {
     start_plan("a -> b");
     EXPECT_EQ(restart({{{0, 1, true}}, {}, {}}, 3), (Lines{"0: Restarted 1 epoch 3", "0: Ready 1:1 t1 attempt 1"}));

@@ -304,6 +304,50 @@ TEST_F(RouterRecovery, OfSeveralLostAttemptsOfAJobAllNumbersAreUsedUp) {
     EXPECT_EQ(used, 2u);
 }
 
+// The record of the first lost attempt need not be durable when the second rank is lost.
+TEST_F(RouterRecovery, NumbersThatOneLossUsedUpStayUsedUpAfterTheNext) {
+    make({1, 1, 1});
+    begin("a[3]");
+    ready(0, 3, 0);
+    EXPECT_EQ(assigned(),
+              (Lines{"2: Assign 1:0 t0 attempt 1", "3: Assign 1:1 t0 attempt 1", "4: Assign 1:2 t0 attempt 1"}));
+    lose(2);
+    withdrawn(3, 1, {jobs(1)});
+    withdrawn(4, 1, {jobs(2)});
+    rebuilt(1, kept({}));
+    restarted(1);
+    lose(3);
+    withdrawn(4, 2, {jobs(2)});
+    router_->rebuilt(PipelineId(1), 2, kept({}), out_);
+    const auto restarts = test::sent_of<msg::Restart, PipelinerMessage>(out_);
+    ASSERT_EQ(restarts.size(), 1u);
+    EXPECT_EQ(restarts[0].history->attempts_of(0), 1u);
+    EXPECT_EQ(restarts[0].history->attempts_of(1), 1u);
+    EXPECT_EQ(restarts[0].history->attempts_of(2), 0u) << "it runs";
+}
+
+// Which of them ran is not known: no job is suspected because it waited behind others.
+TEST_F(RouterRecovery, ARankThatHadMoreJobsThanSlotsIsLostUnderNone) {
+    make({1, 1});
+    begin("a[40]");
+    ready(0, 2, 0);
+    EXPECT_EQ(assigned(), (Lines{"2: Assign 1:0 t0 attempt 1", "3: Assign 1:1 t0 attempt 1"}));
+    ended(2, 0, 1, true, 1'000'000);
+    ended(3, 1, 1, true, 1'000'000);
+    durable(3, 1);
+    ready(2, 38, 0);
+    const Lines ahead = assigned();
+    ASSERT_GT(std::count_if(ahead.begin(), ahead.end(), [](const std::string& line) { return line[0] == '3'; }), 1);
+    lose(3);
+    withdrawn(2, 1);
+    rebuilt(1, kept({{0, 2}}));
+    restarted(1);
+    router_->on(msg::Ready{jobs(2, 38), TemplateIndex(0), 2}, kPipeliner, out_);
+    const Lines again = assigned();
+    EXPECT_FALSE(again.empty());
+    for (const std::string& line : again) EXPECT_EQ(line.find("lost ranks"), std::string::npos) << line;
+}
+
 TEST_F(RouterRecovery, AnAttemptThatHadEndedAndWasNotDurableIsLostToo) {
     two_brokers_at_work();
     ended(3, 2);

@@ -261,6 +261,28 @@ TEST_F(RouterWalltime, AJobThatFailedAndWouldNotEndInTimeIsNotTriedAgain) {
     EXPECT_EQ(router_->waiting().at(0).what, WaitingJobs::For::time);
 }
 
+TEST_F(RouterWalltime, AJobThatPausesAndWouldEndInTimeIsWaitedFor) {
+    make_until(100 * kSecond);
+    auto plan = plan_of("a : retries 9; b");
+    plan->templates[0].timeout_s = 10;
+    plan->templates[1].timeout_s = 200;
+    begin_plan(plan);
+    router_->close(out_);
+    ready(0, 1, 0);
+    ready(1, 1, 1);
+    assigned();
+    msg::AttemptFailed m;
+    m.jobs = {PipelineId(1), JobIndex(0), 1};
+    m.attempt = 5;
+    m.past = {5, 0, 2, 0};
+    m.record = ++records_[2];
+    router_->on(m, 2, out_);
+    EXPECT_EQ(scheduled(), Lines());
+    EXPECT_EQ(pass_until(2 * Router::kNothingElse), Lines()) << "the fifth pause is longer";
+    EXPECT_FALSE(router_->draining());
+    EXPECT_EQ(pass_until(10 * kSecond), (Lines{"2: Assign 1:0 t0 attempt 6 after 5 failed, not at 2 slot 0"}));
+}
+
 TEST_F(RouterWalltime, BrokersAskAgainOnceAFollowerMightNotFit) {
     make_until(100 * kSecond);
     auto plan = plan_of("a[2]; b[2]; a -> b : twin");

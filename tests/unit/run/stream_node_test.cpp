@@ -172,6 +172,20 @@ TEST_P(StreamNodesTest, AnItemThatFailsEndsTheStreamAfterTheResultsBeforeIt) {
     }
 }
 
+// Not by the number that it had where it came from: two inputs have items of the same numbers.
+TEST_P(StreamNodesTest, AnItemOfAMergeIsCalledByItsNumberAmongAllThatTheStageSees) {
+    StageScript more, picky;
+    for (std::int64_t i = 0; i < 30; ++i) more.source.push_back(Value(1000 + i));
+    picky.raise = {1017};
+    StreamNodes nodes(plan_of({{"source", {}, StageForm::source},
+                               {"more", {}, StageForm::source},
+                               {.name = "picky", .from = {0, 1}, .merge = Merge::concat}}),
+                      {{"source", source_of(40)}, {"more", more}, {"picky", picky}}, 2, random_);
+    nodes.run();
+    ASSERT_TRUE(nodes.all_ended());
+    EXPECT_EQ(nodes.ended[2]->error, "item 57: cannot do it");
+}
+
 TEST_P(StreamNodesTest, ARetryThatNeverSucceedsEndsTheStream) {
     StageScript stubborn;
     stubborn.raise = {5};

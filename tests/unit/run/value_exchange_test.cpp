@@ -166,6 +166,15 @@ TEST_F(ValueExchangeTest, MissingValuesAreDroppedOrNull) {
               with_values({Value(List{Value(0), Value(), Value(2)})}));
 }
 
+// A job that failed at a broker has left no value there: the answer says so, and goes on.
+TEST_F(ValueExchangeTest, AnAnswerGoesOnBehindAValueThatIsNotThere) {
+    for (std::uint32_t j : {0u, 2u}) keep(3, j, j);
+    holders_[1] = 3;
+    EXPECT_EQ(fetch(plan_with({3}, from_all({0}, Missing::null))),
+              with_values({Value(List{Value(0), Value(), Value(2)})}));
+    EXPECT_EQ(messages_, 4) << "Locate, Located, Fetch, Fetched: one question";
+}
+
 TEST_F(ValueExchangeTest, AMissingValueThatIsNotAllowedEndsTheInputs) {
     keep(3, 0, 1);
     EXPECT_TRUE(fetch(plan_with({2}, from_all({0}))).values.empty());
