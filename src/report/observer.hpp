@@ -123,6 +123,9 @@ struct RunSummary {
     std::vector<std::uint32_t> lost_ranks;
     bool degraded = false;  // of any rank: MPI is not to be asked for anything any more
     std::string fatal;      // why the run could not go on (disk full, ...); "" otherwise
+    std::string vanished;   // then: the run directory, when it is not there any more
+    // Of those that have not ended: streams that a next launch goes on with, instead of from their beginning.
+    std::uint64_t streams_that_go_on = 0;
 };
 
 inline constexpr std::size_t kStagesInSummary = 1000;

@@ -22,9 +22,9 @@ std::string streams_outcome(const RunSummary& summary) {
     const std::uint64_t good = p.streams_ended - std::min(p.streams_ended, p.streams_failed);
     std::string text;
     if (p.streams == 1) {
-        text = good == 1                                            ? "the stream succeeded"
-               : p.streams_failed == 1 && !summary.failures.empty() ? "the stream failed"
-                                                                    : "the stream has not finished";
+        text = good == 1               ? "the stream succeeded"
+               : p.streams_failed == 1 ? "the stream failed"
+                                       : "the stream has not finished";
     } else {
         text = good == p.streams ? "all " + counted(p.streams, "stream") + " succeeded"
                                  : count_text(good) + " of " + counted(p.streams, "stream") + " succeeded";
@@ -180,6 +180,18 @@ std::string not_started_text(const RunSummary& summary) {
     return text;
 }
 
+std::string unfinished_streams_text(const RunSummary& summary) {
+    const Progress& p = summary.progress;
+    const std::uint64_t all = p.streams - std::min(p.streams, p.streams_ended);
+    const std::uint64_t going_on = std::min(all, summary.streams_that_go_on);
+    if (all == 0) return {};
+    if (going_on == 0) return "Streams that have not ended start again then, from the beginning.\n";
+    if (going_on == all) return "Streams that have not ended go on then, behind what was durable of them.\n";
+    return "Of the streams that have not ended " + count_text(going_on) + (going_on == 1 ? " goes" : " go") +
+           " on then, behind what was durable; " + count_text(all - going_on) +
+           (all - going_on == 1 ? " starts" : " start") + " again from the beginning.\n";
+}
+
 std::string early_end_text(const RunSummary& summary) {
     std::string text;
     if (!summary.fatal.empty())
@@ -191,6 +203,9 @@ std::string early_end_text(const RunSummary& summary) {
         text += "\npenstock: interrupted: what had not finished was not run to its end.\n";
     if (text.empty()) return text;
     text += not_started_text(summary);
+    if (!summary.vanished.empty())
+        return text + "The run directory " + printable(summary.vanished) +
+               " is gone, and what was durable in it. The same command with --resume begins again.\n";
     text += "Nothing that was durable is lost";
     const std::uint64_t ended = summary.progress.ended();
     const std::uint64_t durable = std::min(summary.progress.durable, ended);
@@ -199,10 +214,7 @@ std::string early_end_text(const RunSummary& summary) {
         text += "; " + count_text(ended - durable) + " more had ended, and " + (ended - durable == 1 ? "runs" : "run") +
                 " again";
     text += ". The same command with --resume goes on with it.\n";
-    const Progress& p = summary.progress;
-    const std::uint64_t good = p.streams_ended - std::min(p.streams_ended, p.streams_failed);
-    if (p.streams > good) text += "Streams that have not ended start again then, from the beginning.\n";
-    return text;
+    return text + unfinished_streams_text(summary);
 }
 
 }  // namespace

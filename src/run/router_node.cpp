@@ -3,7 +3,9 @@
 #include "run/stored_places.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
+#include <system_error>
 
 namespace penstock {
 
@@ -224,8 +226,11 @@ void RouterNode::ran(PipelineId pipeline, const msg::Ended& ended, std::uint32_t
     // One stage that fails, or the end of the run, stops the others of its stream: those only say so.
     const bool stopped = known.stream && (known.failed != 0 || router_.draining());
     (ended.succeeded ? known.succeeded : known.failed) += ended.jobs.count;
-    if (!ended.succeeded && !stopped) desk_.job_failed(pipeline, ended.jobs.first, ended.error);
-    if (!ended.succeeded && !stopped) note_failure(*known.context, ended.jobs.first, ended.error);
+    if (!ended.succeeded && !stopped) {
+        known.broke = true;
+        desk_.job_failed(pipeline, ended.jobs.first, ended.error);
+        note_failure(*known.context, ended.jobs.first, ended.error);
+    }
     if (known.stream) return stage_job_ended(known, ended);
     if (!observer_.wants_jobs()) return;
     JobsEnded told{known.context.get(), ended.jobs.first,
@@ -279,6 +284,7 @@ void RouterNode::refused(PipelineId pipeline, const msg::Refused& refused, std::
     if (at->second.stream) {
         --streams_.jobs.succeeded;
         ++streams_.jobs.failed;
+        at->second.broke = true;
         return note_failure(*at->second.context, refused.jobs.first, refused.error);
     }
     note_failure(*at->second.context, refused.jobs.first, refused.error);
@@ -308,8 +314,10 @@ void RouterNode::pipeline_over(PipelineId pipeline) {
     told.failed = known.failed;
     told.skipped = known.skipped;
     if (known.stream) {
-        ++streams_.ended;
-        streams_.failed += status == JobStatus::failed ? 1 : 0;
+        const bool cut_short = !well && !known.broke && router_.draining();  // it has not ended, and runs again
+        streams_.ended += cut_short ? 0 : 1;
+        streams_.failed += well || cut_short ? 0 : 1;
+        streams_.that_go_on += cut_short && known.reached > 0 ? 1 : 0;
         told.failed = known.stream->stages_failed();
         told.succeeded = known.stream->stages_ended() - told.failed;
         add_to_summary(*known.stream);
@@ -452,6 +460,13 @@ RunSummary RouterNode::summary() {
         observer_.waits(not_started_);
     }
     s.fatal = fatal_;
+    std::error_code ignored;
+    if (!fatal_.empty() && !std::filesystem::exists(options_.recovery.run_directory / "journal", ignored))
+        s.vanished = options_.recovery.run_directory.string();
+    s.streams_that_go_on = streams_.that_go_on + static_cast<std::uint64_t>(std::count_if(
+                                                     pipelines_.begin(), pipelines_.end(), [](const auto& p) {
+                                                         return p.second.stream && p.second.reached > 0;
+                                                     }));
     s.lost_files = lost_files_;
     s.lost_ranks = lost_ranks_;
     observer_.ended(s);

@@ -76,6 +76,7 @@ private:
         std::uint64_t reached = 0;                        // items of its source of which all is durable
         std::uint64_t began_at = 0;                       // likewise, when it was last started
         std::uint32_t epoch = 0;                          // how often it was rebuilt
+        bool broke = false;                               // a job of it failed, and not because the run ends
         std::optional<std::uint64_t> identity;            // stream_identity(), of one that may go on from a position
         std::shared_ptr<const Resumption> resumption;     // null: nothing of it was done in an earlier launch
         std::shared_ptr<const JobHistory> at_start;       // of the resumption it was submitted with
@@ -170,7 +171,8 @@ private:
     struct Streams {
         RouterCounts jobs;  // of them, which are no jobs to people
         std::uint64_t ended = 0, failed = 0;
-        std::uint64_t items = 0;  // that their sources have made
+        std::uint64_t that_go_on = 0;  // with the next launch, of those that were cut short
+        std::uint64_t items = 0;       // that their sources have made
         std::vector<StageSummary> stages;
     };
     Streams streams_;

@@ -123,6 +123,8 @@ class Disks(LaunchTest):
                 self.assertEqual(code, 75, text)
                 self.assertIn("work.h5.run", text)
                 self.assertNotIn("this is a bug", text)
+                self.assertRegex(text, "The run directory .*work.h5.run is gone, and what was durable in it")
+                self.assertNotIn("Nothing that was durable is lost", text)
                 self.resume_to_the_end()
 
     def test_segments_that_are_damaged_while_the_run_goes_on(self):

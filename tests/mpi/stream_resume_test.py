@@ -82,7 +82,7 @@ class StreamResume(KillTest):
         launch = self.start(0, "run", work, "-o", "out.h5")
         self.wait_for_lines(launch, "ran.txt", ITEMS // 2)
         launch.terminate()
-        launch.communicate()
+        self.assertIn("Streams that have not ended go on then, behind what was durable of them.", launch.communicate()[0])
         self.write("way.yaml", definition(True).replace("workers: 3", "workers: 2"))
         text = self.penstock(0, "run", work, "-o", "out.h5", "--resume")
         self.assertRegex(text, GOES_ON)
@@ -100,7 +100,7 @@ class StreamResume(KillTest):
         launch = self.start(0, "run", work, "-o", "out.h5", "--force")
         self.wait_for_lines(launch, "ran.txt", ITEMS // 2)
         launch.terminate()
-        launch.communicate()
+        self.said_at_its_end = launch.communicate()[0]
         return work
 
     def test_a_stream_that_cannot_go_on_says_why(self):
@@ -112,6 +112,7 @@ class StreamResume(KillTest):
         ]:
             with self.subTest(why=why):
                 work = self.stopped(change(definition(True)))
+                self.assertIn("Streams that have not ended start again then, from the beginning.", self.said_at_its_end)
                 text = self.penstock(0, "run", work, "-o", "out.h5", "--resume")
                 self.assertRegex(text, "stream way begins again: .*" + re.escape(why))
 

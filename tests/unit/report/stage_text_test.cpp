@@ -196,5 +196,40 @@ TEST(StreamSummary, SeveralStreamsAndJobsBesideThem) {
         << text;
 }
 
+TEST(StreamSummary, SaysWhichStreamsGoOnWithANextLaunch) {
+    RunSummary s = of_one_stream();
+    s.interrupted = true;
+    s.progress.streams = 3;
+    s.progress.streams_ended = 0;
+    const auto ending = [&](std::uint64_t going_on) {
+        s.streams_that_go_on = going_on;
+        const std::string text = summary_text(s, place());
+        const std::string before = "--resume goes on with it.\n";
+        const auto at = text.find(before) + before.size();
+        return text.substr(at, text.find('\n', at) - at);
+    };
+    EXPECT_EQ(ending(0), "Streams that have not ended start again then, from the beginning.");
+    EXPECT_EQ(ending(3), "Streams that have not ended go on then, behind what was durable of them.");
+    EXPECT_EQ(ending(1),
+              "Of the streams that have not ended 1 goes on then, behind what was durable; 2 start again from the "
+              "beginning.");
+    EXPECT_EQ(ending(2),
+              "Of the streams that have not ended 2 go on then, behind what was durable; 1 starts again from the "
+              "beginning.");
+}
+
+TEST(StreamSummary, NothingIsLeftOfARunDirectoryThatIsGone) {
+    RunSummary s = of_one_stream();
+    s.fatal = "cannot write x";
+    s.vanished = "o.h5.run";
+    const std::string text = summary_text(s, place());
+    EXPECT_NE(
+        text.find("The run directory o.h5.run is gone, and what was durable in it. The same command with --resume "
+                  "begins again.\n"),
+        std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("Nothing that was durable is lost"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace penstock
