@@ -223,7 +223,8 @@ bool StageJob::settle(Piece& p) {
         cpu_s_ += outcome.details->cpu_s;
         peak_memory_bytes_ = std::max(peak_memory_bytes_, outcome.details->peak_memory_bytes);
     }
-    if (failure_) return true;
+    const bool cancelled = outcome.details != nullptr && outcome.details->reason == EndReason::cancelled;
+    if (failure_ || (stopped_ && !outcome.succeeded && cancelled)) return true;
     const bool is_mark = p.work.batch.mark != 0;
     if (!outcome.succeeded && !is_mark) return crashed(p, outcome);
     if (!outcome.succeeded) {  // its state is not known here; that of the next mark may be

@@ -75,6 +75,8 @@ public:
     bool finished();
     void fail(EndReason reason, std::string text);  // the first one counts
     const std::optional<std::string>& failure() const { return failure_; }
+    // The stream was stopped: items over which its lane is cancelled have not failed.
+    void stop() { stopped_ = true; }
     EndReason failure_reason() const { return failure_reason_; }
     // A worker that has asked for it should be woken.
     bool wants_to_wake() const { return wake_at_ != kNever; }
@@ -161,6 +163,7 @@ private:
     bool began_ = false;   // the source, or the finish() of a fold
     bool ended_ = false;   // likewise
     bool worked_ = false;  // items were worked on
+    bool stopped_ = false;
     std::optional<std::string> failure_;
     EndReason failure_reason_ = EndReason::exception;
 };

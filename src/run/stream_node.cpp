@@ -101,6 +101,7 @@ void StreamNode::on(const msg::StopStream& m, std::uint32_t, Outbox&) {
         look_at(m.pipeline, index, e);
         if (m.failed && goes_on(plan, e.job->start().job, plan.template_of(m.cause))) continue;
         e.cancelled = true;
+        e.job->stop();
         for (const std::uint64_t ticket : e.job->tickets()) host_.cancel(e.job->lane(), ticket, EndReason::cancelled);
     }
 }
