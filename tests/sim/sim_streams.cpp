@@ -85,6 +85,8 @@ void SimStreams::finish(std::uint32_t lane, std::uint64_t run, Nanoseconds start
     l.tickets.pop_front();
     l.busy = false;
     penstock::Outcome outcome = worked(ticket);
+    const JobIndex job(ticket.job->first_job.value + ticket.instance);
+    world_.tell([&](Checker& c) { c.answered(ticket.pipeline->info.id, job, items_made, rank_); });
     outcome.started = started;
     outcome.finished = world_.now();
     come(std::move(outcome));

@@ -21,6 +21,7 @@
 #include "sim/checkers/stream_credit.hpp"
 #include "sim/checkers/stream_items.hpp"
 #include "sim/checkers/stream_positions.hpp"
+#include "sim/checkers/stream_room.hpp"
 #include "sim/checkers/streams_end.hpp"
 #include "sim/checkers/streams_placed.hpp"
 #include "sim/checkers/streams_start.hpp"
@@ -41,6 +42,7 @@ void add_checkers_of_streams(Checkers& all) {
     all.push_back(std::make_unique<StreamsPlaced>());
     all.push_back(std::make_unique<StreamsStart>());
     all.push_back(std::make_unique<StreamCredit>());
+    all.push_back(std::make_unique<StreamRoom>());
     all.push_back(std::make_unique<StreamPositionsHold>());
     all.push_back(std::make_unique<StreamItemsAreAsModelled>());
     all.push_back(std::make_unique<StreamCountsAreRight>());

@@ -79,6 +79,7 @@ public:
     std::uint64_t deaths = 0;
     std::uint64_t restored = 0;  // folds
     std::size_t most_replayed = 0;
+    std::size_t items_made = 0;  // over the last ticket
 
 protected:
     bool hangs(const Ticket& ticket, const StageRequest& request) const {
@@ -90,6 +91,7 @@ protected:
     }
     Outcome worked(const Ticket& ticket) {
         ++tickets;
+        items_made = 0;
         StageScript& script = scripts_[std::string(stage_shown_for(ticket.job->name))];  // NAME@part as NAME
         const StageRequest request = stage_request(Document(*ticket.batch));
         StageAnswer answer;
@@ -138,6 +140,7 @@ protected:
         // Of an item of which some results have left, the rest would be missing.
         const bool in_part = serving_.contains(request.stream_job) && serving_[request.stream_job].released != 0;
         if (!in_part && random_.chance(dies_idle)) lose(request.stream_job);
+        items_made = results_.size();
         answer.items = encoded(std::exchange(results_, {}));
         return answered(ticket, std::move(answer));
     }

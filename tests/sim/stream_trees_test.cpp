@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <sstream>
+#include <string_view>
+#include <vector>
 
 namespace penstock::test {
 namespace {
@@ -35,17 +38,46 @@ void check_what_a_failed_stream_left(const Tree& tree, StreamNodes& nodes) {
     }
 }
 
+// The numbers in lines like "item 7 was skipped: ..." and "item 7: ...".
+std::vector<std::size_t> numbers_in(const std::string& text) {
+    constexpr std::string_view kItem = "item ";
+    std::vector<std::size_t> all;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with(kItem)) all.push_back(std::stoull(line.substr(kItem.size())));
+    return all;
+}
+
+// An item that fails is called by its place among all that its stage sees, whichever worker had it.
+void check_numbers_of_items(const Tree& tree, const Plan& plan, const StreamNodes& nodes) {
+    for (std::uint32_t s = 0; s < tree.stages.size(); ++s) {
+        const Asked& a = tree.stages[s];
+        if (a.from.size() != 1 || a.form == StageForm::fold || !tree.made[a.from.front()].in_order) continue;
+        if (a.workers != 1 && tree.stages[a.from.front()].workers != 1) continue;  // it counts what each has sent it
+        const List& input = tree.made[a.from.front()].items;
+        const auto& raise = tree.scripts.at(a.name).raise;
+        const JobTemplate& t = plan.templates[s];
+        for (std::uint32_t job = t.first_job.value; job < t.first_job.value + t.count; ++job)
+            for (const std::size_t number : numbers_in(nodes.ended[job]->log + nodes.ended[job]->error)) {
+                ASSERT_LT(number, input.size()) << a.name;
+                ASSERT_TRUE(raise.contains(input[number].int64())) << a.name << ": item " << number << " did not fail";
+            }
+    }
+}
+
 std::uint64_t check(std::uint64_t seed) {
     SCOPED_TRACE("PENSTOCK_STREAM_SEED=" + std::to_string(seed) + " sim_test");
     Random random(seed);
     const Tree tree = Drawing(random).draw();
     SCOPED_TRACE(tree.text());
-    StreamNodes nodes(plan_of(tree.stages), tree.scripts, tree.brokers, random);
+    const auto plan = plan_of(tree.stages);
+    StreamNodes nodes(plan, tree.scripts, tree.brokers, random);
     nodes.dies_working = nodes.dies_idle = tree.dies;
     nodes.run();
     EXPECT_TRUE(nodes.all_ended()) << "these wait for ever: " << nodes.waiting();
     EXPECT_EQ(nodes.ignored(), 0u);
     if (!nodes.all_ended()) return nodes.deaths;
+    check_numbers_of_items(tree, *plan, nodes);
     if (!tree.fails_in.empty()) {
         check_what_a_failed_stream_left(tree, nodes);
         return nodes.deaths;

@@ -78,8 +78,10 @@ public:
     virtual void is_over(PipelineId) {}
     virtual void closed(PipelineId) {}                                    // a stream, by the driver function
     virtual void stored(const Disk::Items&, std::uint32_t /*broker*/) {}  // not durable yet
-    virtual void reached(PipelineId, const StreamPosition&) {}            // so far, as the router told its driver
-    virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}         // outputs, at the broker that made them
+    // By the lane of a stage's worker, with so many items.
+    virtual void answered(PipelineId, JobIndex, std::uint64_t /*items*/, std::uint32_t /*broker*/) {}
+    virtual void reached(PipelineId, const StreamPosition&) {}     // so far, as the router told its driver
+    virtual void kept(const JobRef&, std::uint32_t /*broker*/) {}  // outputs, at the broker that made them
     virtual void released(const JobRef&, std::uint32_t /*broker*/, bool /*was_there*/) {}
     virtual void forgotten(PipelineId, std::uint32_t /*broker*/) {}
     // An input: what that attempt of the producer has made; 0: nothing.
