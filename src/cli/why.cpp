@@ -235,7 +235,9 @@ std::string why_not_yet_text(const RunSoFar& run, const std::string& pipeline_in
         text += ". It waits for " + counted(above.waiting(), "job") + " that " +
                 (above.waiting() == 1 ? "has" : "have") + " not ended: " + above.waiting_text() + ".\n";
     } else {
-        text += ". All it follows has ended: it runs, or waits for " +
+        const bool over = run.state == RunSoFar::State::ended;
+        text += std::string(over ? ". All it follows had when the run ended: it was running then, or waited for "
+                                 : ". All it follows has ended: it runs, or waits for ") +
                 (job.resources.simple() ? std::string("a free slot")
                                         : "what it needs (" + printable(needs_text(job.resources)) + ")") +
                 ".\n";

@@ -152,6 +152,9 @@ TEST_F(Why, WhatItNeedsIsTold) {
     EXPECT_THAT(why_not(0), HasSubstr("it runs, or waits for what it needs (4 CPUs, 2 KiB of memory, 1 of matlab).\n"));
     EXPECT_THAT(why_not(0), HasSubstr("The run has not said yet what is short.\n"));
     state_ = RunSoFar::State::ended;
+    EXPECT_THAT(why_not(0),
+                HasSubstr("All it follows had when the run ended: it was running then, or waited for what it needs (4 "
+                          "CPUs, 2 KiB of memory, 1 of matlab).\n"));
     EXPECT_THAT(why_not(0), HasSubstr("The run is over, or was interrupted: nothing of it runs now.\n"));
 }
 
