@@ -37,13 +37,15 @@ public:
         job.made += items;
         job.largest = std::max(job.largest, items);
         const std::uint64_t waits = job.made - sent_by(id, index, job);
-        if (waits > kAtTheLane * job.largest)
+        if (waits > kAnswers * job.largest)
             fail(std::to_string(waits) + " items of " + text({id, index.value}) + " have not left, of at most " +
                  std::to_string(job.largest) + " in an answer of its lane, and it was given more to do");
     }
 
 private:
-    static constexpr std::size_t kAtTheLane = 2;  // tickets
+    // Of two tickets that a lane has at once, and of one behind them: it was answered while the items of another, over
+    // which a process had died, were still to be tried one by one.
+    static constexpr std::size_t kAnswers = 3;
     struct Job {
         std::uint64_t made = 0, largest = 0;          // items in all answers and in one
         std::map<TemplateIndex, std::uint64_t> sent;  // to each of the stages that take its items
