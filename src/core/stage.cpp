@@ -220,6 +220,19 @@ private:
 
 }  // namespace
 
+bool leads_to_sample(const std::vector<Stage>& stages, TemplateIndex stage) {
+    std::vector<bool> leads(stages.size(), false);
+    for (bool more = true; std::exchange(more, false);)
+        for (std::size_t s = 0; s < stages.size(); ++s) {
+            if (stages[s].role != Stage::Role::sample && !leads[s]) continue;
+            for (const TemplateIndex from : stages[s].from) {
+                more = more || !leads[from.value];
+                leads[from.value] = true;
+            }
+        }
+    return leads[stage.value];
+}
+
 void complete_stream(Plan& plan) { Completion(plan).run(); }
 
 }  // namespace penstock

@@ -86,6 +86,9 @@ struct BufferedInput {
 };
 std::vector<BufferedInput> inputs_to_buffer(const std::vector<Stage>& stages);
 
+// Whether items of that stage come to a sample, at once or by other stages.
+bool leads_to_sample(const std::vector<Stage>& stages, TemplateIndex stage);
+
 // Adds what a definition does not say: a stage `NAME@results` behind each stage without successors that saves anything,
 // stages `NAME@order` in front of those with several workers where order has to be made, and `NAME@bufferN` in front of
 // input N of a merge where inputs_to_buffer() says so; divides folds with several workers and samples that keep the

@@ -32,6 +32,7 @@ StageJob::StageJob(JobStart start, std::uint32_t lane, std::shared_ptr<const Str
       clock_(std::move(clock)),
       in_(*start_.pipeline->plan, start_.job),
       out_(*start_.pipeline->plan, start_.job),
+      horizon_(leads_to_sample(plan().stages, start_.job) ? kShortHorizon : StreamOutput::kHorizon),
       from_(std::move(from)) {
     if (from_ == nullptr || stage().form != StageForm::fold) return;
     const auto known = from_->states.find(index().value);
@@ -380,8 +381,7 @@ bool StageJob::restart_fold(Piece& p, EndReason reason) {
 // would have nothing to do for long. How slow they are is known from the first one on.
 std::size_t StageJob::items_at_once() const {
     if (job().timeout_s > 0 || each_ns_ < 0) return 1;
-    return static_cast<std::size_t>(
-        std::max<Nanoseconds>(1, StreamOutput::kHorizon / std::max<Nanoseconds>(1, each_ns_)));
+    return static_cast<std::size_t>(std::max<Nanoseconds>(1, horizon_ / std::max<Nanoseconds>(1, each_ns_)));
 }
 
 // Leaves the first n items of the piece, and adds one of the others behind it.

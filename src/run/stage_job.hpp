@@ -93,7 +93,10 @@ private:
     // Of a fold that has snapshots: more items than these are never replayed, but for those of one ticket.
     static constexpr std::size_t kMostReplayed = 16 * 1024;
     static constexpr std::size_t kMostReplayedBytes = 4 << 20;
-    static constexpr std::size_t kMostState = 16 << 20;   // of a fold, encoded: a larger one is not reported
+    static constexpr std::size_t kMostState = 16 << 20;  // of a fold, encoded: a larger one is not reported
+    // Of what its lane is given at once. A sample drops what comes while its branch is full: what leads there should
+    // come as it is made, and not many at once.
+    static constexpr Nanoseconds kShortHorizon = 1'000'000;
     static constexpr std::uint32_t kCrashesForgiven = 2;  // of a fold, at one item: its state is not the item's fault
 
     struct Piece {
@@ -138,6 +141,7 @@ private:
     Clock clock_;
     StreamInput in_;
     StreamOutput out_;
+    Nanoseconds horizon_;
     std::deque<Piece> pieces_;
     std::vector<StreamInput::Work::Of> done_;
     struct Held {

@@ -244,5 +244,43 @@ TEST(StageJob, AStageWhoseResultsFindNoRoomIsGivenNothingToDo) {
     EXPECT_LT(worked_on, 5000u);
 }
 
+// source -> stage -> next -> sample or not -> last. How many of 100 items the stage's lane is given at once, once it is
+// known that one takes so long.
+std::size_t given_at_once(Stage::Role role, Nanoseconds each) {
+    auto plan = std::make_shared<Plan>();
+    plan->name = "s";
+    for (std::uint32_t t = 0; t < 5; ++t) {
+        JobTemplate job;
+        job.name = job.worker = std::string("stage").append(std::to_string(t));
+        plan->templates.push_back(std::move(job));
+        plan->stages.emplace_back();
+        if (t > 0) plan->stages[t].from = {TemplateIndex(t - 1)};
+    }
+    plan->stages[0].form = StageForm::source;
+    plan->stages[3].role = role;
+    plan->stages[3].limit = 1;
+    complete_stream(*plan);
+    auto context = std::make_shared<PipelineContext>();
+    context->plan = std::move(plan);
+
+    StageJob job({5, std::move(context), TemplateIndex(1), 0, 1}, 0);
+    EXPECT_TRUE(job.in().push(JobIndex(0), {0, true, one_item(), 0, 0}));
+    StageAnswer answer;
+    answer.items = *one_item();
+    answer.done = 1;
+    Outcome outcome = answer_to(*job.next(true, 1), std::move(answer), each);
+    EXPECT_TRUE(job.take(outcome));
+    job.out().take_sendable();
+    EXPECT_TRUE(job.in().push(JobIndex(0), {1, true, items(100), 1, 0}));
+    return stage_request(std::move(*job.next(true, 2)->batch)).items.count();
+}
+
+// What comes all at once finds the branch of the sample full, however little there is to do in it.
+TEST(StageJob, WhatLeadsToASampleIsDoneInSmallPieces) {
+    constexpr Nanoseconds kEach = 500'000;
+    EXPECT_EQ(given_at_once(Stage::Role::worker, kEach), static_cast<std::size_t>(StreamOutput::kHorizon / kEach));
+    EXPECT_EQ(given_at_once(Stage::Role::sample, kEach), 2u);
+}
+
 }  // namespace
 }  // namespace penstock
