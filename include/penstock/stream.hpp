@@ -55,7 +55,10 @@ public:
     virtual std::optional<Value> on_item(const Value& item, Context& context) = 0;
 };
 
-// Any number of results an item.
+// Any number of results an item. They leave when the item is done with; but of more than 2,048 results or 1 MiB the
+// first ones leave before, and the item can then be tried again only if the class has `static constexpr bool
+// kRepeatable = true`: of the same item it makes the same results in the same order each time, so that those that have
+// left are left out.
 class GeneratorWorker : public StageWorker {
 public:
     virtual void on_item(const Value& item, Emit& emit, Context& context) = 0;

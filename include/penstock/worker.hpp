@@ -94,6 +94,7 @@ struct WorkerType {
     bool snapshots = false;  // a fold that has snapshot() and restore(),
     bool combines = false;   // and combine()
     bool seeks = false;      // a source that has skip()
+    bool repeats = false;    // a generator that has kRepeatable
     // For types whose form depends on their parameters, and on whether they take items; instead of form and
     // create_stage.
     std::function<StageForm(const Document& with, bool takes_items)> form_of;
@@ -149,11 +150,21 @@ constexpr bool has_skip() {
 }
 
 template <class T>
-concept Named = requires { std::string_view(T::kName); };
+constexpr bool is_repeatable() {
+    if constexpr (std::derived_from<T, GeneratorWorker> && requires { T::kRepeatable; })
+        return T::kRepeatable;
+    else
+        return false;
+}
 
 template <class T>
-concept WorkerClass = (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) && Named<T> &&
-                      std::default_initializable<T>;
+concept Named = requires {
+    std::string_view(T::kName);
+};
+
+template <class T>
+concept WorkerClass =
+    (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) && Named<T>&& std::default_initializable<T>;
 
 template <WorkerClass T>
 WorkerType worker_type() {
@@ -186,6 +197,7 @@ WorkerType worker_type() {
     type.snapshots = has_snapshots<T>();
     type.combines = has_combine<T>();
     type.seeks = has_skip<T>();
+    type.repeats = is_repeatable<T>();
     if constexpr (stage_form<T>() != StageForm::none) type.create_stage = [] { return std::make_unique<T>(); };
     return type;
 }

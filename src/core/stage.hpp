@@ -52,6 +52,7 @@ struct Stage {
     FoldPart part = FoldPart::whole;
     bool snapshots = false;  // a fold that can go on in another process
     bool seeks = false;      // a source that can begin at a position
+    bool repeats = false;    // a generator that makes the same of an item each time
     // Of a sample.
     std::uint32_t limit = 0;
     std::vector<TemplateIndex> until;  // one: where its branch ends; empty = with the stages that take its items

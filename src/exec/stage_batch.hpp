@@ -39,7 +39,9 @@ struct StageRequest {
     bool restores = false;
     std::optional<Value> state;
     std::uint32_t replayed = 0;
-    std::uint64_t skip = 0;  // Do::start: leave out so many items, skip()
+    // Do::start: leave out so many items, skip(). Do::items: so many results of the first one have left before, and are
+    // left out.
+    std::uint64_t skip = 0;
     StreamItems items;
 };
 
@@ -49,8 +51,8 @@ struct StageAnswer {
     // Items of the request that are done with; all of them unless one failed or `more`. Counted from the beginning of
     // the request in every answer to it.
     std::uint32_t done = 0;
-    // Of the item after those: so many of its results have left in answers with `more`. Not 0 only for an item that
-    // makes more than fits one answer; results of all others leave when the item is done with.
+    // Of the item after those: so many of its results have left, in answers with `more` or before the request. Not 0
+    // only for an item that makes more than fits one answer; results of all others leave when the item is done with.
     std::uint64_t released = 0;
     std::optional<std::string> error;  // of the item after those (or of start(), finish(), generate()): what() of it
     bool lost = false;                 // the error is that the state of a fold is lost: it can be restored

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <stdexcept>
 #include <utility>
 
 namespace penstock {
@@ -83,7 +84,8 @@ StageAnswer StageThread::serve(StageRequest request, std::uint32_t attempt) {
         setting_.set_attempt(attempt);
         what_ = request.what;
         done_ = 0;
-        released_ = complete_ = complete_bytes_ = 0;
+        complete_ = complete_bytes_ = 0;
+        released_ = request.what == StageRequest::Do::items ? request.skip : 0;
         request_ = std::move(request);
         busy_ = true;
     }
@@ -194,6 +196,7 @@ void StageThread::work(StageRequest request) {
     switch (request.what) {
         case StageRequest::Do::items:
             fatal_ = false;
+            skip_ = request.skip;
             work_on_items(items);
             fatal_ = true;
             if (request.wants_state) state_ = static_cast<FoldWorker&>(*worker_).snapshot(setting_.context());
@@ -255,6 +258,10 @@ void StageThread::work_on_items(ItemReader& reader) {
             see(item);
         else
             static_cast<GeneratorWorker&>(*worker_).on_item(item, *this, context);
+        if (skip_ != 0)
+            throw std::runtime_error(
+                "of the same item fewer results came than the time before; its class says that it "
+                "makes the same ones each time (kRepeatable)");
         ++done_;
         const bool in_part = std::exchange(released_, 0) > 0;
         complete_ = results_.count();
@@ -286,6 +293,10 @@ void StageThread::operator()(Value item) {
         asked_.wait(lock, [this] { return may_emit() || setting_.abandoned; });
     }
     if (setting_.abandoned) throw Abandoned{};
+    if (skip_ != 0) {
+        --skip_;
+        return;
+    }
     append_item(item, results_);
     if (results_.count() == 1 && what_ != StageRequest::Do::items) {
         first_result_ = steady_now();

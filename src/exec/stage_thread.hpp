@@ -82,6 +82,7 @@ private:
     // Of the request: the thread's while it runs, the caller's while it waits.
     std::uint32_t done_ = 0;
     std::uint64_t released_ = 0;  // results of the item at hand that have left
+    std::uint64_t skip_ = 0;      // these next results have left before: the thread's alone
     std::size_t complete_ = 0;    // results of items that are done with,
     std::size_t complete_bytes_ = 0;
 

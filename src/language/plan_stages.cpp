@@ -204,6 +204,7 @@ private:
                                  "add `from:` with the stage whose items it works on");
         if (form == StageForm::fold) check_fold(s, type);
         stages_[s].seeks = form == StageForm::source && type.seeks;
+        stages_[s].repeats = form == StageForm::generator && type.repeats;
         if (form == StageForm::source && type.form_of && asked(s).workers > 1)
             draft_.reading.error(asked(s).workers_place,
                                  text(s) + " has " + number_and(asked(s).workers, "worker") + ", and is a source",

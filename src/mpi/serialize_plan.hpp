@@ -188,7 +188,7 @@ void stage(Archive& ar, Stage& s) {
     ar& s.queue;
     ar& s.limit;
     flags(ar, s.ordered, s.keeps_order, s.stored, s.delivered);
-    flags(ar, s.snapshots, s.seeks, s.keep_latest);
+    flags(ar, s.snapshots, s.seeks, s.repeats, s.keep_latest);
     plain_vector(ar, s.from);
     plain_vector(ar, s.until);
     plain_vector(ar, s.branch);

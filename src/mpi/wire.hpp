@@ -20,7 +20,7 @@
 
 namespace penstock {
 
-inline constexpr std::uint32_t kWireVersion = 7;
+inline constexpr std::uint32_t kWireVersion = 8;
 inline constexpr std::size_t kLeastPayload = 32 * 1024;
 inline constexpr std::size_t kMostPayload =
     (std::size_t{4} << 30) + (1 << 20);  // the largest item, and more than a batch

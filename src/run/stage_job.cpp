@@ -133,6 +133,7 @@ Ticket StageJob::ticket_for(Piece& piece, std::uint64_t number) {
     request.continues = worked_;
     if (piece.what == StageRequest::Do::items) {
         request.items = *piece.work.batch.items;  // shared: it may have to be tried again
+        request.skip = piece.released;
         worked_ = true;
     }
     if (piece.what == StageRequest::Do::start && from_ != nullptr) request.skip = from_->items;
@@ -298,7 +299,7 @@ void StageJob::answered(Piece& p, StageAnswer answer) {
     const std::size_t left =
         p.work.batch.items->count() - std::min<std::size_t>(answer.done, p.work.batch.items->count());
     const bool all = !answer.more && !answer.error && left == 0;
-    p.partly_out = answer.released != 0;
+    p.released = answer.released;
     const bool of_a_batch = p.what == StageRequest::Do::items || !p.work.batch.items->empty();  // else of no items
     if (of_a_batch || !answer.items.empty())
         out_.add(std::make_shared<const StreamItems>(std::move(answer.items)), number, all && p.work.batch.last);
@@ -344,8 +345,8 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
     const EndReason reason = outcome.details != nullptr ? outcome.details->reason : EndReason::exception;
     const std::string error = outcome.details != nullptr ? outcome.details->error : "it failed";
     const bool can_go_on = stage().form != StageForm::fold || (stage().snapshots && !p.wakes);
-    if (p.what == StageRequest::Do::go_on && can_go_on && !p.work.batch.items->empty() &&
-        !p.partly_out) {  // what it has told of has left; the rest is tried again
+    // What it has told of has left; the rest is tried again.
+    if (p.what == StageRequest::Do::go_on && can_go_on && !p.work.batch.items->empty()) {
         p.what = StageRequest::Do::items;
         drop_first(p, std::exchange(p.told, 0));
         if (p.work.batch.items->empty()) {
@@ -354,16 +355,17 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
         }
     }
     if (stage().form == StageForm::fold && restart_fold(p, reason)) return false;
-    if (p.what != StageRequest::Do::items || !can_go_on || p.partly_out) {
+    if (p.what != StageRequest::Do::items || !can_go_on) {
         fail(reason, error);
         return true;
     }
     if (p.work.batch.items->count() > 1) {
         split(0);
-        return false;
+        if (pieces_.front().released == 0) return false;  // else it is known which one it was
     }
-    item_failed(p, error, reason);
-    return failure_ || p.work.batch.items->empty();
+    Piece& first = pieces_.front();
+    item_failed(first, error, reason);
+    return failure_ || first.work.batch.items->empty();
 }
 
 // The process of a fold that has snapshots ended: another one goes on. False when it should not, or when it is to be
@@ -371,7 +373,7 @@ bool StageJob::crashed(Piece& p, const Outcome& outcome) {
 bool StageJob::restart_fold(Piece& p, EndReason reason) {
     const bool again =
         p.what == StageRequest::Do::items || p.what == StageRequest::Do::finish || p.what == StageRequest::Do::wake;
-    if (!stage().snapshots || !again || p.partly_out) return false;
+    if (!stage().snapshots || !again || p.released != 0) return false;
     restores_ = true;
     const bool died = reason == EndReason::signal || reason == EndReason::exit_code;
     return died && p.work.batch.items->count() <= 1 && ++p.crashes <= kCrashesForgiven;
@@ -406,9 +408,11 @@ void StageJob::split(std::size_t at) {
     for (; pieces_[at].work.batch.items->count() > 1; ++at) split_off(at, 1);
 }
 
-// The first item of the piece. One of which some results have left can neither be tried again nor left out.
+// The first item of the piece. One of which some results have left cannot be left out, nor tried again but by a worker
+// that makes the same ones again.
 void StageJob::item_failed(Piece& p, const std::string& error, EndReason reason) {
-    switch (p.partly_out ? OnError::fail : stage().on_error) {
+    const bool may_retry = stage().on_error == OnError::retry && stage().repeats;
+    switch (p.released != 0 && !may_retry ? OnError::fail : stage().on_error) {
         case OnError::retry:
             if (p.tries <= job().retries) {
                 ++p.tries;

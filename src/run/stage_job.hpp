@@ -108,8 +108,8 @@ private:
         bool asks_state = false;  // of a mark: a fold is asked for its state, to report it
         bool for_lane = true;     // false: its lane need not be asked
         std::uint32_t crashes = 0;
-        bool partly_out = false;  // some results of the first item have left already: it cannot be done again
-        std::size_t told = 0;     // items done with, of a request that is not answered to its end
+        std::uint64_t released = 0;  // results of the first item that have left already
+        std::size_t told = 0;        // items done with, of a request that is not answered to its end
         Nanoseconds given = 0;
         std::size_t replayed = 0;  // items before it that a fold sees again, each of which may take its time
         std::optional<Outcome> outcome;

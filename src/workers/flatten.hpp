@@ -8,6 +8,7 @@ namespace penstock {
 class Flatten : public GeneratorWorker {
 public:
     static constexpr std::string_view kName = "flatten";
+    static constexpr bool kRepeatable = true;
     static std::vector<std::string> check(const Document& with);
     void on_item(const Value& item, Emit& emit, Context&) override;
 };

@@ -144,6 +144,35 @@ class StreamTrees(LaunchTest):
         if not only:
             self.assertGreater(killed, 0, "no worker process was killed: the trees are too tame")
 
+    def test_items_of_which_some_results_have_left_are_tried_again(self):
+        for workers in (1, 3):
+            with self.subTest(workers=workers):
+                marks = self.path(f"marks-{workers}")
+                os.mkdir(marks)
+                self.write("burst.yaml", f"""
+penstock: 1
+name: burst
+stages:
+  numbers: {{worker: range, with: {{stop: 6}}}}
+  many:
+    worker: tree-burst
+    from: numbers
+    workers: {workers}
+    ordered: true
+    on-error: retry
+    with: {{crash: 1000, salt: 1, marks: {marks}}}
+""")
+                out = self.path("burst.h5")
+                command = self.command(3, "run", "burst.yaml", "-o", out, "--force")
+                command[command.index(PENSTOCK)] = PROGRAM
+                done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, timeout=300)
+                self.assertEqual(done.returncode, 0, done.stdout)
+                self.assertEqual(len(os.listdir(marks)), 12, "each of them killed two worker processes")
+                with h5py.File(out, "r") as f:
+                    self.assertEqual(f["streams/burst/many"][:].tolist(),
+                                     [n * 10000 + i for n in range(6) for i in range(6000)])
+
     def test_items_larger_than_any_window(self):
         """Two ranks on, through worker processes, two ways, in order; and whole."""
         common = "pad: 209715200, crash: 0, drop: 0, marks: ."

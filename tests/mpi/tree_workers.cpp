@@ -95,6 +95,20 @@ public:
     }
 };
 
+// Of each number 6,000 more, and crashes twice on the way, when the first ones have left.
+class TreeBurst final : public penstock::GeneratorWorker {
+public:
+    static constexpr std::string_view kName = "tree-burst";
+    static constexpr bool kRepeatable = true;
+
+    void on_item(const Value& in, penstock::Emit& emit, Context& context) override {
+        for (std::int64_t i = 0; i < 6000; ++i) {
+            if (i == 2500 || i == 4500) maybe_crash(in.int64() * 10'000 + i, context);
+            emit(in.int64() * 10'000 + i);
+        }
+    }
+};
+
 // The id, when the padding is as it was made.
 class TreeEnd final : public penstock::MapWorker {
 public:
@@ -122,5 +136,5 @@ public:
 }  // namespace
 
 int main(int argc, char** argv) {
-    return penstock::Application<TreeSource, TreeMap, TreeGenerator, TreeEnd, Stuck>().run(argc, argv);
+    return penstock::Application<TreeSource, TreeMap, TreeGenerator, TreeBurst, TreeEnd, Stuck>().run(argc, argv);
 }

@@ -184,6 +184,38 @@ TEST_P(StagesBothWays, APortionIsFullItemsOrTheBeginningOfOneThatMakesMore) {
     EXPECT_EQ(last.released, 0u);
 }
 
+// As when a worker process has died over the rest of it.
+TEST_P(StagesBothWays, ResultsThatHaveLeftBeforeAreLeftOut) {
+    stage("count-up");
+    StageRequest again = request(Do::items, {5000, 2});
+    again.skip = kPortionItems + 100;
+    StageAnswer answer = stage_answer(std::move(*give(std::move(again)).outputs));
+    List all = values_of(std::move(answer.items));
+    EXPECT_TRUE(answer.more);
+    EXPECT_EQ(answer.released, 2 * kPortionItems + 100);
+    while (answer.more) {
+        answer = ask(Do::go_on);
+        for (Value& value : values_of(std::move(answer.items))) all.push_back(std::move(value));
+    }
+    EXPECT_EQ(answer.done, 2u);
+    ASSERT_EQ(all.size(), 5000 - kPortionItems - 100 + 2);
+    EXPECT_EQ(all.front(), Value(static_cast<std::int64_t>(kPortionItems + 100)));
+    EXPECT_EQ(all[all.size() - 3], Value(4999));
+    EXPECT_EQ(all.back(), Value(1));
+}
+
+TEST_P(StagesBothWays, AnItemOfWhichFewerResultsComeThanHaveLeftHasFailed) {
+    stage("count-up");
+    StageRequest again = request(Do::items, {50, 2});
+    again.skip = 51;
+    const StageAnswer answer = stage_answer(std::move(*give(std::move(again)).outputs));
+    EXPECT_EQ(answer.done, 0u);
+    EXPECT_TRUE(answer.items.empty());
+    EXPECT_THAT(answer.error.value_or(""), ::testing::HasSubstr("fewer results came than the time before"));
+    EXPECT_FALSE(answer.fatal);
+    EXPECT_EQ(values_of(ask(Do::items, {2}).items), (List{0, 1}));
+}
+
 TEST_P(StagesBothWays, OfAnItemThatFailsNoResultIsSentThatIsStillHere) {
     stage("count-up");
     const StageAnswer few = ask(Do::items, {2, List{3, "throw"}, 1});

@@ -181,7 +181,8 @@ protected:
 TEST_P(PartlyOut, ItsProcessDiesAndTheStreamFails) {
     Outcome outcome = death(*ticket_);
     ASSERT_TRUE(job_.take(outcome));
-    EXPECT_EQ(job_.failure(), "it was ended by SIGSEGV");
+    EXPECT_EQ(job_.failure(), "item 0: it was ended by SIGSEGV");
+    EXPECT_EQ(job_.counts().failed, 1u);
     EXPECT_FALSE(job_.next(true, 3));
 }
 
@@ -199,6 +200,51 @@ TEST_P(PartlyOut, ItFailsAndTheStreamFails) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OnError, PartlyOut, ::testing::Values(OnError::fail, OnError::skip, OnError::retry));
+
+// Of one that makes the same results again those that have left are left out.
+TEST(StageJob, AnItemThatIsPartlyOutIsTriedAgainByARepeatableWorker) {
+    auto context = std::make_shared<PipelineContext>(*a_stage(StageForm::generator, OnError::retry));
+    auto plan = std::make_shared<Plan>(*context->plan);
+    plan->stages[1].repeats = true;
+    context->plan = std::move(plan);
+    StageJob job({5, std::move(context), TemplateIndex(1), 0, 1}, 0);
+    ASSERT_TRUE(job.in().push(JobIndex(0), {0, true, items(1), 0, 0}));
+    ASSERT_TRUE(job.in().push(JobIndex(0), {1, true, items(1), 1, 0}));
+    const auto answer = [&](const Ticket& ticket, std::uint64_t released, std::uint32_t done) {
+        StageAnswer some;
+        some.items = *one_item();
+        some.released = released;
+        some.more = released != 0;
+        some.done = done;
+        Outcome outcome = answer_to(ticket, std::move(some));
+        ASSERT_TRUE(job.take(outcome));
+        job.out().take_sendable();
+    };
+    ASSERT_NO_FATAL_FAILURE(answer(*job.next(true, 1), 7, 0));
+    for (const bool crashes : {true, false}) {
+        Outcome outcome = death(*job.next(true, 2));
+        if (!crashes) {
+            StageAnswer error;
+            error.released = 7;
+            error.error = "not now";
+            outcome = answer_to({}, std::move(error));
+            outcome.ticket = 2;
+        }
+        ASSERT_TRUE(job.take(outcome));
+        ASSERT_FALSE(job.failure());
+        const auto again = job.next(true, 3);
+        ASSERT_TRUE(again);
+        const StageRequest request = stage_request(Document(*again->batch));
+        EXPECT_EQ(request.what, StageRequest::Do::items);
+        EXPECT_EQ(request.skip, 7u);
+        EXPECT_EQ(request.items.count(), 1u);
+        ASSERT_NO_FATAL_FAILURE(answer(*again, 7, 0));
+    }
+    ASSERT_NO_FATAL_FAILURE(answer(*job.next(true, 4), 0, 1));
+    EXPECT_EQ(stage_request(std::move(*job.next(true, 5)->batch)).skip, 0u) << "another item";
+    EXPECT_EQ(job.counts().retried, 2u);
+    EXPECT_EQ(job.counts().items_out, 4u);
+}
 
 // The others are not tried again with the one that is to blame.
 TEST(StageJob, ItemsOverWhichAFoldsProcessDiedAreGivenOneByOne) {
