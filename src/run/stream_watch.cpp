@@ -88,7 +88,7 @@ void StreamWatch::counted(JobIndex job, StageCounts counts) {
         counts.items_out = std::exchange(counts.items_in, 0);
         counts.bytes_out = std::exchange(counts.bytes_in, 0);
     }
-    if (of.part != Part::none && shown_[of.shown].source) items_ += counts.items_out - jobs_[job.value].items_out;
+    if (of.part == Part::whole && shown_[of.shown].source) items_ += counts.items_out - jobs_[job.value].items_out;
     jobs_[job.value] = counts;
 }
 

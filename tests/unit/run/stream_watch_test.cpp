@@ -110,6 +110,24 @@ TEST_F(StreamWatchTest, ARowForEachWorkerAndNoOther) {
     EXPECT_THAT(who, ElementsAre("source0:0", "map0:0", "map1:60", "twice0:0", "twice1:0"));
 }
 
+// What stores them counts them once more.
+TEST(StreamWatchOfASource, ItemsOfASourceThatIsStoredCountOnce) {
+    auto plan = std::make_shared<Plan>();
+    plan->name = "s";
+    JobTemplate t;
+    t.name = t.worker = "source";
+    plan->templates.push_back(std::move(t));
+    plan->stages.emplace_back();
+    plan->stages[0].form = StageForm::source;
+    complete_stream(*plan);
+    ASSERT_EQ(plan->templates.at(1).name, "source@results");
+    StreamWatch watch(plan);
+    watch.counted(plan->templates[0].first_job, counts(0, 70));
+    watch.counted(plan->templates[1].first_job, counts(70, 70));
+    EXPECT_EQ(watch.items(), 70u);
+    EXPECT_EQ(watch.summary().at(0).counts.items_out, 70u);
+}
+
 // What stores items says how many there are, and how many of them it took itself.
 TEST_F(StreamWatchTest, StoredAreTheItemsOfThePresentAttempt) {
     watch_.counted(job("twice", 0), counts(40, 30));
