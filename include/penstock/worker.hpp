@@ -158,13 +158,11 @@ constexpr bool is_repeatable() {
 }
 
 template <class T>
-concept Named = requires {
-    std::string_view(T::kName);
-};
+concept Named = requires { std::string_view(T::kName); };
 
 template <class T>
-concept WorkerClass =
-    (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) && Named<T>&& std::default_initializable<T>;
+concept WorkerClass = (std::derived_from<T, Worker> || stage_form<T>() != StageForm::none) && Named<T> &&
+                      std::default_initializable<T>;
 
 template <WorkerClass T>
 WorkerType worker_type() {
