@@ -111,18 +111,23 @@ class Tree:
 
 
 class StreamTrees(LaunchTest):
+    def run_program(self, ranks, definition, out):
+        """What it prints."""
+        command = self.command(ranks, "run", definition, "-o", out, "--force", "-q")
+        command[command.index(PENSTOCK)] = PROGRAM
+        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=300)
+        with open(self.path(definition)) as f:
+            self.assertEqual(done.returncode, 0, f"{f.read()}\n{done.stdout}")
+        return done.stdout
+
     def check(self, seed):
         marks = tempfile.mkdtemp(prefix=f"marks-{seed}-", dir=self.folder)
         tree = Tree(seed, marks)
         ranks = tree.lot.choice([0, 2, 3, 4])
         self.write("tree.yaml", tree.definition())
         out = self.path(f"out-{seed}.h5")
-        command = self.command(ranks, "run", "tree.yaml", "-o", out, "--force", "-q")
-        command[command.index(PENSTOCK)] = PROGRAM
-        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=120)
-        said = done.stdout
-        self.assertEqual(done.returncode, 0, f"{tree.definition()}\n{said}")
+        said = self.run_program(ranks, "tree.yaml", out)
         with h5py.File(out, "r") as f:
             for end in tree.ends:
                 path = f"streams/tree/{end.name}"
@@ -163,11 +168,7 @@ stages:
     with: {{crash: 1000, salt: 1, marks: {marks}}}
 """)
                 out = self.path("burst.h5")
-                command = self.command(3, "run", "burst.yaml", "-o", out, "--force")
-                command[command.index(PENSTOCK)] = PROGRAM
-                done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, text=True, timeout=300)
-                self.assertEqual(done.returncode, 0, done.stdout)
+                self.run_program(3, "burst.yaml", out)
                 self.assertEqual(len(os.listdir(marks)), 12, "each of them killed two worker processes")
                 with h5py.File(out, "r") as f:
                     self.assertEqual(f["streams/burst/many"][:].tolist(),
@@ -186,11 +187,7 @@ stages:
   also: {{worker: tree-end, from: source, with: {{{common}}}, queue: 1}}
 """)
         out = self.path("large.h5")
-        command = self.command(4, "run", "large.yaml", "-o", out, "-q")
-        command[command.index(PENSTOCK)] = PROGRAM
-        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=300)
-        self.assertEqual(done.returncode, 0, done.stdout)
+        self.run_program(4, "large.yaml", out)
         ids = [mixed(i, 1) for i in range(4)]
         self.assertGreater(max(mixed(one, 7) % 209715201 for one in ids), 128 << 20)
         with h5py.File(out, "r") as f:
