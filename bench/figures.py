@@ -71,8 +71,8 @@ class Bench:
             done = subprocess.run(command, env=ENV, cwd=self.folder, capture_output=True, text=True)
             if done.returncode != 0:
                 sys.exit(f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
-            took = re.search(r"succeeded; .* items in (?:(\d+) min )?([\d.]+) (ms|s)", done.stdout + done.stderr)
-            return items / (60 * int(took.group(1) or 0) + float(took.group(2)) * {"ms": 1e-3, "s": 1}[took.group(3)])
+            rate = re.search(r"succeeded; .* items in [^,]*, ([\d.,]+) items/s", done.stdout + done.stderr)
+            return float(rate.group(1).replace(",", ""))
 
         return self.median(measure) if repeat is None else measure()
 
